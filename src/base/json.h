@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// JSON text from a file or a request, parsed with a cap on nesting: nlohmann's parser takes no
+// such cap, and destroying a value nested a million deep would overflow the stack.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "base/check.h"
+
+namespace gptj {
+
+using Json = nlohmann::json;
+
+// Parses `text`; `name` (a file's path, say) begins every message. Of duplicate keys the last
+// counts. Throws kBadFile with the byte at fault.
+Json parse_json(std::string_view text, std::string_view name);
+
+// parse_json of a file of at most `limit` bytes.
+Json parse_json_file(const std::string& path, size_t limit);
+
+}  // namespace gptj

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+namespace gptj {
+
+// A file mapped read-only for as long as the object lives. Move-only.
+class MappedFile {
+ public:
+  // Throws kNotFound, kIo; kBadFile for a folder or a device.
+  explicit MappedFile(const std::string& path);
+  ~MappedFile();
+  MappedFile(MappedFile&& other) noexcept;
+  MappedFile& operator=(MappedFile&& other) noexcept;
+
+  const std::string& path() const { return path_; }
+  std::span<const std::byte> bytes() const { return {data_, size_}; }
+
+  // Tells the system that these bytes (inside bytes()) will not be read again soon, so that a file
+  // larger than memory can be read through its map. Reading them again stays correct.
+  void drop(std::span<const std::byte> range) const;
+
+ private:
+  std::string path_;
+  const std::byte* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+// The whole file as text. Throws as MappedFile; kBadFile when it exceeds `limit` bytes.
+std::string read_text_file(const std::string& path, size_t limit);
+
+}  // namespace gptj
