@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// A loaded model:
+//
+//   const gptj::Model model = gptj::Model::load("models/fairytale-8m", {.threads = 2});
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "gptj/checkpoint.h"
+#include "gptj/export.h"
+#include "gptj/tokenizer.h"
+
+namespace gptj {
+
+enum class Progress { kContinue, kCancel };
+
+struct LoadOptions {
+  // How weights are held; not set: as stored. With f32 the KV cache and all arithmetic are f32 too.
+  std::optional<WeightType> weights = {};
+  // How keys and values are held; not set: f32 with f32 weights, bf16 with bf16, else f16.
+  std::optional<WeightType> kv_cache = {};
+  // Threads of the pool that all sessions share; 0: the CPUs that affinity and cgroup allow.
+  size_t threads = 0;
+  // "portable", "avx2", "avx512"; empty: the best this processor has.
+  std::string isa = {};
+  // Bytes that weights and one full context may take, never above what the machine or its cgroup
+  // has left; 0: that much.
+  uint64_t max_ram = 0;
+  // Called on the loading thread with bytes of weights done and in all; kCancel stops the load with
+  // ErrorCode::kCancelled.
+  std::function<Progress(uint64_t done, uint64_t total)> on_progress = {};
+  // Called on the loading thread with one line about something that works but deserves a look.
+  std::function<void(const std::string& message)> on_warning = {};
+};
+
+// Immutable; copies share the weights and may be used from many threads at once. Owns one thread
+// pool, on which calls queue. After fork(), only exec.
+class GPTJ_API Model {
+ public:
+  // A Hugging Face folder, or a .safetensors file in one. Throws what reading can: kNotFound, kIo,
+  // kBadFile, kUnsupported; kOutOfMemory with the figures before anything is read.
+  static Model load(const std::string& path, const LoadOptions& options = {});
+
+  const ModelConfig& config() const;
+  const GenerationDefaults& generation_defaults() const;
+  // Null where the folder has no tokenizer: then there are token ids only.
+  const Tokenizer* tokenizer() const;
+  // The base name of the folder or file.
+  const std::string& name() const;
+  WeightType weight_type() const;
+  WeightType kv_cache_type() const;
+  size_t threads() const;
+  // The kernel table that runs: "avx512", ...
+  std::string isa() const;
+  // Bytes of packed weights, and of the KV cache for one sequence of `positions` tokens.
+  uint64_t weight_bytes() const;
+  uint64_t kv_cache_bytes(int64_t positions) const;
+
+  struct State;
+  const State& state() const { return *state_; }
+
+ private:
+  explicit Model(std::shared_ptr<const State> state) : state_(std::move(state)) {}
+  std::shared_ptr<const State> state_;
+};
+
+}  // namespace gptj

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// The forward pass itself: rows in, logits out. generate.h stands on it; use it directly for a
+// decoding loop of your own:
+//
+//   gptj::Session session(model);
+//   const gptj::SequenceId s = session.add_sequence();
+//   session.forward({{{.token = 464, .sequence = s, .position = 0, .wants_logits = true}}},
+//                   [](size_t row, std::span<const float> logits) { ... });
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+
+#include "gptj/export.h"
+#include "gptj/model.h"
+
+namespace gptj {
+
+using SequenceId = int64_t;
+
+struct Row {
+  TokenId token = 0;        // 0 .. vocab_size - 1
+  SequenceId sequence = 0;  // from add_sequence() or fork()
+  int64_t position = 0;     // the sequence's length plus its rows before this one in the batch
+  bool wants_logits = false;
+};
+
+// Called for each row that wants logits, in the order of the rows: its index in the batch, and
+// vocab_size raw logits that live until the call returns.
+using LogitsSink = std::function<void(size_t row, std::span<const float> logits)>;
+
+// The KV cache of some sequences, and working memory. Belongs to one thread at a time; any number
+// of sessions share a model. Memory is taken by need, 64 positions at a time.
+class GPTJ_API Session {
+ public:
+  explicit Session(const Model& model);
+  ~Session();
+  Session(Session&&) noexcept;
+  Session& operator=(Session&&) noexcept;
+
+  // A new, empty sequence.
+  SequenceId add_sequence();
+  // A new sequence that begins with the first `length` positions of `source`; whole pages are
+  // shared.
+  SequenceId fork(SequenceId source, int64_t length);
+  // Forgets the positions from `length` on.
+  void truncate(SequenceId sequence, int64_t length);
+  void remove(SequenceId sequence);
+  int64_t length(SequenceId sequence) const;
+
+  // Computes the rows, appends them to their sequences, and hands out the logits asked for. The
+  // logits of a row depend on its own prefix alone, bit for bit: not on other rows, threads, or how
+  // the prefix was cut into calls. Any number of rows; they are computed in chunks.
+  // Throws kInvalidArgument or kContextLength for rows that do not fit (nothing has changed then),
+  // and kNotFinite, naming the position, for a logit that is NaN or infinite. What `sink` throws
+  // passes through; the chunk's rows are in the cache then.
+  void forward(std::span<const Row> rows, const LogitsSink& sink);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace gptj

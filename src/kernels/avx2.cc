@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+#define GPTJ_ISA avx2
+
+#include "kernels/vec_avx2.h"
+// Above: the vector of this instruction set; below: what is made of it.
+#include "kernels/table.inc.h"
+
+namespace gptj {
+
+const KernelTable kAvx2Kernels = GPTJ_KERNEL_TABLE("avx2");
+
+}  // namespace gptj

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+#define GPTJ_ISA avx512
+
+#include "kernels/vec_avx512.h"
+// Above: the vector of this instruction set; below: what is made of it.
+#include "kernels/table.inc.h"
+
+namespace gptj {
+
+const KernelTable kAvx512Kernels = GPTJ_KERNEL_TABLE("avx512");
+
+}  // namespace gptj

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+#define GPTJ_ISA portable
+
+#include "kernels/vec_portable.h"
+// Above: the vector of this instruction set; below: what is made of it.
+#include "kernels/table.inc.h"
+
+namespace gptj {
+
+const KernelTable kPortableKernels = GPTJ_KERNEL_TABLE("portable");
+
+}  // namespace gptj

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+// Products and attention as blocks of fma chains, written once over F32x16. Include a vec_*.h
+// first.
+//
+// One block holds R rows x P vectors of accumulators in registers. Which block computes an element
+// changes nothing in its chain: k ascends, one fma a step.
+#pragma once
+
+#include "kernels/kernels.h"
+
+#if defined(__clang__)
+#define GPTJ_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define GPTJ_UNROLL _Pragma("GCC unroll 16")
+#endif
+
+namespace gptj::GPTJ_ISA {
+namespace {
+
+// How the right-hand operands of a chain are stored: kStep of them are loaded at once.
+struct F32 {
+  using Stored = float;
+  static constexpr size_t kStep = 1;
+  static void load_step(const Stored* p, F32x16* out) { out[0] = load(p); }
+};
+struct F16 {
+  using Stored = uint16_t;
+  static constexpr size_t kStep = 1;
+  static void load_step(const Stored* p, F32x16* out) { out[0] = load_f16(p); }
+};
+struct BF16 {
+  using Stored = uint16_t;
+  static constexpr size_t kStep = 1;
+  static void load_step(const Stored* p, F32x16* out) { out[0] = load_bf16(p); }
+};
+struct BF16Pairs {
+  using Stored = uint16_t;
+  static constexpr size_t kStep = 2;
+  static void load_step(const Stored* p, F32x16* out) { load_bf16_pair(p, out[0], out[1]); }
+};
+
+// The operands of a block: out[r][16 p + lane] continues its chain with x[r][i] * w(p, i)[lane] for
+// i = 0 .. k - 1, where w(p, i) stands at w + p * panel_stride + i * k_stride.
+template <class W>
+struct Chains {
+  const float* x;
+  size_t x_stride;
+  const typename W::Stored* w;
+  size_t panel_stride;
+  size_t k_stride;
+  size_t k;
+  float* out;
+  size_t out_stride;
+  bool resume;  // false: the chains begin at 0; true: at what `out` holds
+};
+
+template <class W, int R, int P>
+inline void step(const Chains<W>& c, size_t i, size_t valid, F32x16 (&acc)[R][P]) {
+  F32x16 w[P][W::kStep];
+  GPTJ_UNROLL for (int p = 0; p < P; ++p) {
+    W::load_step(c.w + static_cast<size_t>(p) * c.panel_stride + i * c.k_stride, w[p]);
+  }
+  GPTJ_UNROLL for (size_t s = 0; s < W::kStep; ++s) {
+    if (s < valid) {
+      GPTJ_UNROLL for (int r = 0; r < R; ++r) {
+        const F32x16 x = splat(c.x[static_cast<size_t>(r) * c.x_stride + i + s]);
+        GPTJ_UNROLL for (int p = 0; p < P; ++p) acc[r][p] = fma(x, w[p][s], acc[r][p]);
+      }
+    }
+  }
+}
+
+template <class W, int R, int P>
+void block(const Chains<W>& c) {
+  F32x16 acc[R][P];
+  GPTJ_UNROLL for (int r = 0; r < R; ++r) {
+    GPTJ_UNROLL for (int p = 0; p < P; ++p) {
+      const float* out = c.out + static_cast<size_t>(r) * c.out_stride + 16 * p;
+      acc[r][p] = c.resume ? load(out) : splat(0.0f);
+    }
+  }
+  size_t i = 0;
+  for (; i + W::kStep <= c.k; i += W::kStep) step<W, R, P>(c, i, W::kStep, acc);
+  if (i < c.k) step<W, R, P>(c, i, c.k - i, acc);
+  GPTJ_UNROLL for (int r = 0; r < R; ++r) {
+    GPTJ_UNROLL for (int p = 0; p < P; ++p) {
+      store(c.out + static_cast<size_t>(r) * c.out_stride + 16 * p, acc[r][p]);
+    }
+  }
+}
+
+// Calls the block of exactly `rows` rows, 1 <= rows <= R.
+template <class W, int R, int P>
+inline void block_of(int rows, const Chains<W>& c) {
+  if constexpr (R > 1) {
+    if (rows < R) return block_of<W, R - 1, P>(rows, c);
+  }
+  block<W, R, P>(c);
+}
+
+// `rows` rows cut into blocks of nearly equal height, none above kBlockRows.
+template <class W, int P>
+inline void row_blocks(size_t rows, Chains<W> c) {
+  const size_t blocks = (rows + kBlockRows - 1) / kBlockRows;
+  for (size_t b = 0; b < blocks; ++b) {
+    const size_t begin = rows * b / blocks, end = rows * (b + 1) / blocks;
+    Chains<W> part = c;
+    part.x += begin * c.x_stride;
+    part.out += begin * c.out_stride;
+    block_of<W, kBlockRows, P>(static_cast<int>(end - begin), part);
+  }
+}
+
+// All rows over `panels` neighbouring panels.
+template <class W>
+inline void panel_group(size_t rows, size_t panels, const Chains<W>& chains) {
+  Chains<W> c = chains;
+  const auto advance = [&](size_t n) {
+    c.w += n * c.panel_stride;
+    c.out += n * kLanes;
+    panels -= n;
+  };
+  if (rows == 1) {
+    for (; panels >= kRowPanels; advance(kRowPanels)) block<W, 1, kRowPanels>(c);
+    for (; panels > 0; advance(1)) block<W, 1, 1>(c);
+  } else {
+    for (; panels >= kBlockPanels; advance(kBlockPanels)) row_blocks<W, kBlockPanels>(rows, c);
+    for (; panels > 0; advance(1)) row_blocks<W, 1>(rows, c);
+  }
+}
+
+inline void add_bias(const Product& a) {
+  if (a.bias == nullptr) return;
+  for (size_t r = 0; r < a.rows; ++r) {
+    float* out = a.out + r * a.out_stride;
+    for (size_t c = a.first_panel * kLanes; c < a.last_panel * kLanes; c += kLanes) {
+      store(out + c, add(load(out + c), load(a.bias + c)));
+    }
+  }
+}
+
+constexpr size_t kBlockK = 512;  // inputs whose weights stay in cache while all rows pass over them
+
+// Each panel is read as it is stored, once for all rows.
+template <class W>
+void product_direct(const Product& a) {
+  const size_t panel = (a.k + W::kStep - 1) / W::kStep * W::kStep * kLanes;
+  const auto* panels = static_cast<const typename W::Stored*>(a.panels);
+  const size_t group = a.rows == 1 ? kRowPanels : kBlockPanels;
+  const size_t block_k = a.rows <= kBlockRows ? a.k : kBlockK;
+  for (size_t p = a.first_panel; p < a.last_panel; p += group) {
+    const size_t n = a.last_panel - p < group ? a.last_panel - p : group;
+    for (size_t k = 0; k < a.k; k += block_k) {
+      const size_t length = a.k - k < block_k ? a.k - k : block_k;
+      panel_group<W>(a.rows, n,
+                     {a.x + k, a.x_stride, panels + p * panel + k * kLanes, panel, kLanes, length,
+                      a.out + p * kLanes, a.out_stride, k > 0});
+    }
+  }
+  add_bias(a);
+}
+
+// For many rows of narrow weights: a block of a panel group is widened to f32 once, then used for
+// all.
+template <class W>
+void product_widened(const Product& a) {
+  const size_t panel = (a.k + W::kStep - 1) / W::kStep * W::kStep * kLanes;
+  const auto* panels = static_cast<const typename W::Stored*>(a.panels);
+  for (size_t p = a.first_panel; p < a.last_panel; p += kBlockPanels) {
+    const size_t n = a.last_panel - p < kBlockPanels ? a.last_panel - p : kBlockPanels;
+    for (size_t k = 0; k < a.k; k += kBlockK) {
+      const size_t length = a.k - k < kBlockK ? a.k - k : kBlockK;
+      for (size_t j = 0; j < n; ++j) {
+        const auto* source = panels + (p + j) * panel + k * kLanes;
+        float* target = a.scratch + j * kBlockK * kLanes;
+        for (size_t i = 0; i < length; i += W::kStep) {
+          F32x16 w[W::kStep];
+          W::load_step(source + i * kLanes, w);
+          for (size_t s = 0; s < W::kStep; ++s) store(target + (i + s) * kLanes, w[s]);
+        }
+      }
+      panel_group<F32>(a.rows, n,
+                       {a.x + k, a.x_stride, a.scratch, kBlockK * kLanes, kLanes, length,
+                        a.out + p * kLanes, a.out_stride, k > 0});
+    }
+  }
+  add_bias(a);
+}
+
+template <class W>
+void product(const Product& a) {
+  constexpr bool kNarrow = sizeof(typename W::Stored) < sizeof(float);
+  if (kNarrow && a.rows > kBlockRows) {
+    product_widened<W>(a);
+  } else {
+    product_direct<W>(a);
+  }
+}
+
+}  // namespace
+}  // namespace gptj::GPTJ_ISA

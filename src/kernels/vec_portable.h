@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// A vector of 16 floats as an Eigen array: the norm that the other sets are held equal to. Only
+// elementwise operations of Eigen are used; its reductions would choose their own order.
+#pragma once
+
+#include <Eigen/Core>
+#include <bit>
+#include <cmath>
+
+#include "base/half.h"
+#include "kernels/kernels.h"
+
+namespace gptj::GPTJ_ISA {
+namespace {
+
+// Accumulators that fit the registers: rows and panels of one block; panels walked by one row.
+constexpr int kBlockRows = 4, kBlockPanels = 1, kRowPanels = 2;
+
+using F32x16 = Eigen::Array<float, 16, 1>;
+using Bits16 = Eigen::Array<uint32_t, 16, 1>;
+
+template <class Function>
+F32x16 elementwise(Function f) {
+  F32x16 result;
+  for (int i = 0; i < 16; ++i) result[i] = f(i);
+  return result;
+}
+
+inline F32x16 load(const float* p) { return Eigen::Map<const F32x16>(p); }
+inline void store(float* p, const F32x16& v) { Eigen::Map<F32x16>{p} = v; }
+inline F32x16 splat(float x) { return F32x16::Constant(x); }
+inline F32x16 add(const F32x16& a, const F32x16& b) { return a + b; }
+inline F32x16 sub(const F32x16& a, const F32x16& b) { return a - b; }
+inline F32x16 mul(const F32x16& a, const F32x16& b) { return a * b; }
+inline F32x16 div(const F32x16& a, const F32x16& b) { return a / b; }
+inline F32x16 fma(const F32x16& a, const F32x16& b, const F32x16& c) {
+  return elementwise([&](int i) { return std::fma(a[i], b[i], c[i]); });
+}
+// a > b ? a : b, also where one is NaN
+inline F32x16 max(const F32x16& a, const F32x16& b) { return (a > b).select(a, b); }
+// a < b ? x : y
+inline F32x16 select_less(const F32x16& a, const F32x16& b, const F32x16& x, const F32x16& y) {
+  return (a < b).select(x, y);
+}
+inline F32x16 abs(const F32x16& a) {
+  return elementwise([&](int i) { return std::fabs(a[i]); });
+}
+// The magnitude of a with the sign of b; a is not negative.
+inline F32x16 with_sign_of(const F32x16& a, const F32x16& b) {
+  return elementwise([&](int i) { return std::copysign(a[i], b[i]); });
+}
+// 2^n where v = n + 1.5 * 2^23, whose low bits hold the integer n
+inline F32x16 exp2_of_shifted(const F32x16& v) {
+  return elementwise([&](int i) {
+    return std::bit_cast<float>((std::bit_cast<uint32_t>(v[i]) << 23) + (127u << 23));
+  });
+}
+
+inline F32x16 load_f16(const uint16_t* p) {
+  return elementwise([&](int i) { return f16_to_f32(p[i]); });
+}
+inline F32x16 load_bf16(const uint16_t* p) {
+  return elementwise([&](int i) { return bf16_to_f32(p[i]); });
+}
+inline void load_bf16_pair(const uint16_t* p, F32x16& even, F32x16& odd) {
+  even = elementwise([&](int i) { return bf16_to_f32(p[2 * i]); });
+  odd = elementwise([&](int i) { return bf16_to_f32(p[2 * i + 1]); });
+}
+inline void store_f16(uint16_t* p, const F32x16& v) {
+  for (int i = 0; i < 16; ++i) p[i] = f32_to_f16(v[i]);
+}
+inline void store_bf16(uint16_t* p, const F32x16& v) {
+  for (int i = 0; i < 16; ++i) p[i] = f32_to_bf16(v[i]);
+}
+
+// Partials 8 apart are combined, then 4, 2, 1.
+inline float sum(F32x16 v) {
+  for (int half = 8; half > 0; half /= 2) {
+    for (int i = 0; i < half; ++i) v[i] += v[i + half];
+  }
+  return v[0];
+}
+inline float maximum(F32x16 v) {
+  for (int half = 8; half > 0; half /= 2) {
+    for (int i = 0; i < half; ++i) v[i] = v[i] > v[i + half] ? v[i] : v[i + half];
+  }
+  return v[0];
+}
+
+inline float square_root(float x) { return std::sqrt(x); }
+
+}  // namespace
+}  // namespace gptj::GPTJ_ISA

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/batch.h"
+
+#include <map>
+
+#include "base/check.h"
+
+namespace gptj {
+
+std::vector<Run> find_runs(std::span<const Row> rows, const ModelConfig& config,
+                           const KvCache& cache) {
+  std::vector<Run> runs;
+  std::map<SequenceId, int64_t> next;  // the position that each sequence's next row must have
+  for (size_t r = 0; r < rows.size(); ++r) {
+    const Row& row = rows[r];
+    check(0 <= row.token && row.token < config.vocab_size, ErrorCode::kInvalidArgument, "row ", r,
+          ": expected a token from 0 to ", config.vocab_size - 1, ", found ", row.token);
+    const auto [expected, first_seen] = next.try_emplace(row.sequence, 0);
+    if (first_seen) expected->second = cache.length(row.sequence);
+    check(row.position == expected->second, ErrorCode::kInvalidArgument, "row ", r,
+          ": expected position ", expected->second, " of sequence ", row.sequence, ", found ",
+          row.position);
+    check(row.position < config.n_positions, ErrorCode::kContextLength, "row ", r, ": position ",
+          row.position, " is past the context of ", config.n_positions, " tokens");
+    ++expected->second;
+    const bool goes_on = r > 0 && rows[r - 1].sequence == row.sequence;
+    if (goes_on) {
+      ++runs.back().size;
+    } else {
+      runs.push_back({r, 1});
+    }
+  }
+  return runs;
+}
+
+}  // namespace gptj

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gptj/model.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "kernels/dispatch.h"
+#include "model/checkpoint.h"
+#include "model/kv_cache.h"
+#include "model/model_state.h"
+
+namespace gptj {
+namespace {
+
+WeightType stored_weight_type(const Checkpoint& checkpoint) {
+  switch (checkpoint.stored_type()) {
+    case DType::kF16:
+      return WeightType::kF16;
+    case DType::kBF16:
+      return WeightType::kBF16;
+    default:
+      return WeightType::kF32;
+  }
+}
+
+std::string base_name(const std::string& path) {
+  const std::filesystem::path absolute = std::filesystem::absolute(path).lexically_normal();
+  const std::filesystem::path name = absolute.filename();
+  return (name.empty() ? absolute.parent_path().filename() : name).string();
+}
+
+void check_memory(const std::string& path, const MemoryNeeds& needs, uint64_t max_ram) {
+  const uint64_t available = available_memory();
+  const uint64_t limit = max_ram == 0 ? available : std::min(max_ram, available);
+  const uint64_t need = needs.weights + needs.kv_cache_full_context;
+  check(need <= limit, ErrorCode::kOutOfMemory, path, ": needs ", gigabytes(need), " (weights ",
+        gigabytes(needs.weights), ", KV cache of a full context ",
+        gigabytes(needs.kv_cache_full_context), "), found ", gigabytes(limit),
+        max_ram != 0 && max_ram <= available ? " allowed by --max-ram" : " available",
+        "; use a smaller --weights or --kv-cache type");
+}
+
+PackProgress pack_progress(const LoadOptions& options) {
+  if (!options.on_progress) return {};
+  return [&options](uint64_t done, uint64_t total) {
+    check(options.on_progress(done, total) == Progress::kContinue, ErrorCode::kCancelled,
+          "loading was cancelled");
+  };
+}
+
+}  // namespace
+
+Element element_of(WeightType type) {
+  switch (type) {
+    case WeightType::kF16:
+      return Element::kF16;
+    case WeightType::kBF16:
+      return Element::kBF16;
+    case WeightType::kF32:
+      break;
+  }
+  return Element::kF32;
+}
+
+Model Model::load(const std::string& path, const LoadOptions& options) {
+  const auto checkpoint = std::make_shared<const Checkpoint>(Checkpoint::open(path));
+  check(checkpoint->has_lm_head(), ErrorCode::kUnsupported, path,
+        ": expected lm_head.weight and lm_head.bias, found neither: this is a save of the base "
+        "model without its head, which cannot generate; use the checkpoint of GPTJForCausalLM");
+  const KernelTable& kernels = select_kernels(options.isa);
+  const ModelConfig& config = checkpoint->config();
+  const WeightType stored = stored_weight_type(*checkpoint);
+  const WeightType weight_type = options.weights.value_or(stored);
+  const WeightType kv_type = options.kv_cache.value_or(weight_type);
+  check_memory(
+      path, memory_needs(config, {.weights = weight_type, .kv_cache = kv_type, .stored = stored}),
+      options.max_ram);
+
+  std::optional<Tokenizer> tokenizer;
+  if (Tokenizer::found_in(checkpoint->folder())) tokenizer = Tokenizer::load(checkpoint->folder());
+  check(!tokenizer || tokenizer->size() <= config.vocab_size, ErrorCode::kBadFile, path,
+        ": the tokenizer has ", tokenizer ? tokenizer->size() : 0, " ids, the weights only ",
+        config.vocab_size, " rows; is this another model's tokenizer?");
+
+  auto state = std::shared_ptr<State>(new State{base_name(path),
+                                                config,
+                                                checkpoint->generation_defaults(),
+                                                std::move(tokenizer),
+                                                weight_type,
+                                                kv_type,
+                                                kernels,
+                                                ThreadPool(options.threads),
+                                                RotaryTable(config),
+                                                {}});
+  state->weights =
+      load_weights(checkpoint, element_of(weight_type), state->pool, pack_progress(options));
+  return Model(std::move(state));
+}
+
+const ModelConfig& Model::config() const { return state_->config; }
+const GenerationDefaults& Model::generation_defaults() const { return state_->generation_defaults; }
+const Tokenizer* Model::tokenizer() const {
+  return state_->tokenizer ? &*state_->tokenizer : nullptr;
+}
+const std::string& Model::name() const { return state_->name; }
+WeightType Model::weight_type() const { return state_->weight_type; }
+WeightType Model::kv_cache_type() const { return state_->kv_cache_type; }
+size_t Model::threads() const { return state_->pool.parts(); }
+std::string Model::isa() const { return state_->kernels.isa; }
+
+uint64_t Model::weight_bytes() const {
+  uint64_t bytes = state_->weights.lm_head.panels.size();
+  for (const Layer& layer : state_->weights.layers) {
+    for (const PackedMatrix* m : {&layer.qkv, &layer.out, &layer.fc_in, &layer.fc_out}) {
+      bytes += m->panels.size();
+    }
+  }
+  return bytes;
+}
+
+uint64_t Model::kv_cache_bytes(int64_t positions) const {
+  const int64_t page = kKvPagePositions;
+  return kv_page_bytes(state_->config, element_of(state_->kv_cache_type)) *
+         static_cast<uint64_t>((positions + page - 1) / page);
+}
+
+}  // namespace gptj

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/thread_pool.h"
+#include "gptj/model.h"
+#include "model/rotary.h"
+#include "model/weights.h"
+
+namespace gptj {
+
+// All that a model is. Immutable but for the pool, which locks.
+struct Model::State {
+  std::string name;
+  ModelConfig config;
+  GenerationDefaults generation_defaults;
+  std::optional<Tokenizer> tokenizer;
+  WeightType weight_type;
+  WeightType kv_cache_type;
+  const KernelTable& kernels;
+  mutable ThreadPool pool;
+  RotaryTable rotary;
+  Weights weights;
+};
+
+Element element_of(WeightType type);
+
+}  // namespace gptj

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/ops.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "kernels/pack.h"
+
+namespace gptj {
+namespace {
+
+struct Heads {
+  explicit Heads(const ModelConfig& config)
+      : n(static_cast<size_t>(config.n_head)),
+        dim(static_cast<size_t>(config.head_dim())),
+        width(n * dim) {}
+  size_t n, dim, width;
+};
+
+// One head over some rows of one run: the unit that attention hands to a thread.
+struct AttentionItem {
+  size_t first, rows;  // rows of the batch
+  size_t head;
+  int64_t cost;  // keys read
+};
+
+// Rows of a run that one item takes: few enough to spread a prompt's triangle evenly over threads,
+// enough to read each page seldom.
+constexpr size_t kItemRows = 4 * kAttentionRows;
+
+std::vector<AttentionItem> attention_items(const BatchView& batch, size_t n_head) {
+  std::vector<AttentionItem> items;
+  for (const Run& run : batch.runs) {
+    for (size_t head = 0; head < n_head; ++head) {
+      for (size_t done = 0; done < run.size; done += kItemRows) {
+        const size_t first = run.first + done, rows = std::min(kItemRows, run.size - done);
+        const int64_t last = batch.rows[first].position + static_cast<int64_t>(rows);
+        items.push_back({first, rows, head, last * static_cast<int64_t>(rows)});
+      }
+    }
+  }
+  return items;
+}
+
+// Cuts the items into `parts` neighbouring ranges of nearly equal cost: part p takes
+// items[begins[p]] .. items[begins[p + 1] - 1].
+std::vector<size_t> equal_cost_ranges(const std::vector<AttentionItem>& items, size_t parts) {
+  int64_t total = 0;
+  for (const AttentionItem& item : items) total += item.cost;
+  std::vector<size_t> begins(parts + 1, items.size());
+  size_t part = 0;
+  int64_t before = 0;
+  for (size_t i = 0; i < items.size(); ++i) {
+    const auto middle = static_cast<double>(before) + 0.5 * static_cast<double>(items[i].cost);
+    const auto owner =
+        static_cast<size_t>(middle * static_cast<double>(parts) / static_cast<double>(total));
+    while (part <= std::min(owner, parts - 1)) begins[part++] = i;
+    before += items[i].cost;
+  }
+  return begins;
+}
+
+}  // namespace
+
+Engine::Engine(const KernelTable& kernels, ThreadPool& pool, size_t head_dim)
+    : kernels_(kernels),
+      pool_(pool),
+      scratch_floats_(padded(std::max(kProductScratch, attention_scratch(head_dim)))),
+      scratch_(scratch_floats_ * pool.parts()) {}
+
+void Engine::for_each(size_t n, const std::function<void(size_t i)>& f) {
+  if (n == 1) return f(0);
+  run([&](size_t part) {
+    const PartRange range = part_range(n, part, parts());
+    for (size_t i = range.begin; i < range.end; ++i) f(i);
+  });
+}
+
+void embed(Engine& engine, const Embedding& wte, std::span<const Row> rows, Matrix& x) {
+  const size_t row_bytes = x.columns() * element_size(wte.element);
+  engine.for_each(rows.size(), [&](size_t r) {
+    const auto token = static_cast<size_t>(rows[r].token);
+    widen(wte.bytes.data() + token * row_bytes, wte.element, x.columns(), x.row(r));
+  });
+}
+
+void layer_norm(Engine& engine, const LayerNorm& ln, float epsilon, const Matrix& x, size_t rows,
+                Matrix& out) {
+  engine.for_each(rows, [&](size_t r) {
+    engine.kernels().layer_norm(x.row(r), ln.weight.data(), ln.bias.data(), epsilon, x.columns(),
+                                out.row(r));
+  });
+}
+
+void linear(Engine& engine, const PackedMatrix& w, const Matrix& x, size_t rows, Matrix& out,
+            Activation activation) {
+  const auto product = engine.kernels().product[static_cast<size_t>(w.element)];
+  engine.run([&](size_t part) {
+    const PartRange panels = part_range(w.n_panels(), part, engine.parts());
+    if (panels.begin == panels.end) return;
+    product({x.row(0), x.stride(), rows, w.k, w.panels.data(), panels.begin, panels.end,
+             w.bias.size() > 0 ? w.bias.data() : nullptr, out.row(0), out.stride(),
+             engine.scratch(part)});
+    if (activation != Activation::kGelu) return;
+    const size_t first = panels.begin * kLanes;
+    for (size_t r = 0; r < rows; ++r) {
+      engine.kernels().gelu(out.row(r) + first, (panels.end - panels.begin) * kLanes);
+    }
+  });
+}
+
+void rotate(Engine& engine, const RotaryTable& rotary, const ModelConfig& config,
+            std::span<const Row> rows, Matrix& qkv) {
+  const Heads heads(config);
+  engine.for_each(rows.size(), [&](size_t r) {
+    for (size_t h = 0; h < 2 * heads.n; ++h) {  // those of q, then those of k
+      rotary.rotate(qkv.row(r) + h * heads.dim, rows[r].position);
+    }
+  });
+}
+
+void store_kv(Engine& engine, const ModelConfig& config, size_t layer, const BatchView& batch,
+              const Matrix& qkv) {
+  const Heads heads(config);
+  engine.for_each(heads.n, [&](size_t h) {
+    for (size_t r = 0; r < batch.rows.size(); ++r) {
+      const float* key = qkv.row(r) + heads.width + h * heads.dim;
+      batch.cache.store(engine.kernels(), batch.rows[r].sequence, batch.rows[r].position, layer, h,
+                        key, key + heads.width);
+    }
+  });
+}
+
+void attention(Engine& engine, const ModelConfig& config, size_t layer, const BatchView& batch,
+               const Matrix& qkv, Matrix& out) {
+  const Heads heads(config);
+  const auto scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(heads.dim)));
+  const auto kernel = engine.kernels().attention[static_cast<size_t>(batch.cache.element())];
+  const std::vector<AttentionItem> items = attention_items(batch, heads.n);
+  const std::vector<size_t> begins = equal_cost_ranges(items, engine.parts());
+  engine.run([&](size_t part) {
+    for (size_t i = begins[part]; i < begins[part + 1]; ++i) {
+      const auto& [first, rows, head, cost] = items[i];
+      const auto position = static_cast<size_t>(batch.rows[first].position);
+      const PagePointers pages =
+          batch.cache.pages(batch.rows[first].sequence, position + rows, layer, head);
+      const size_t column = head * heads.dim;
+      kernel({qkv.row(first) + column, qkv.stride(), out.row(first) + column, out.stride(), rows,
+              position, pages.keys.data(), pages.values.data(), heads.dim, scale,
+              engine.scratch(part)});
+    }
+  });
+}
+
+void add_branches(Engine& engine, const Matrix& a, const Matrix& b, size_t rows, Matrix& x) {
+  engine.for_each(rows, [&](size_t r) {
+    engine.kernels().add_branches(x.row(r), a.row(r), b.row(r), x.columns());
+  });
+}
+
+}  // namespace gptj

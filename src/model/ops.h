@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// The named steps of a layer: each takes activations to activations, cuts its work into the pool's
+// parts, and calls kernels. What a row becomes never depends on the other rows or on the cut.
+#pragma once
+
+#include <functional>
+#include <span>
+
+#include "base/thread_pool.h"
+#include "model/batch.h"
+#include "model/kv_cache.h"
+#include "model/matrix.h"
+#include "model/rotary.h"
+#include "model/weights.h"
+
+namespace gptj {
+
+// What runs the arithmetic: kernels, threads, and working memory for each part.
+class Engine {
+ public:
+  Engine(const KernelTable& kernels, ThreadPool& pool, size_t head_dim);
+
+  const KernelTable& kernels() const { return kernels_; }
+  size_t parts() const { return pool_.parts(); }
+  float* scratch(size_t part) { return scratch_.data() + part * scratch_floats_; }
+
+  // Calls f(part) for every part.
+  void run(const std::function<void(size_t part)>& f) { pool_.run(f); }
+  // Calls f(i) for i = 0 .. n - 1, cut into parts; a single one on this thread.
+  void for_each(size_t n, const std::function<void(size_t i)>& f);
+
+ private:
+  const KernelTable& kernels_;
+  ThreadPool& pool_;
+  size_t scratch_floats_;
+  AlignedBuffer<float> scratch_;
+};
+
+// The rows of one call: what attention and the cache need to know of them.
+struct BatchView {
+  std::span<const Row> rows;
+  std::span<const Run> runs;
+  KvCache& cache;
+};
+
+// x[r] = wte[token of r], widened to f32.
+void embed(Engine& engine, const Embedding& wte, std::span<const Row> rows, Matrix& x);
+
+// out[r] = layer_norm(x[r])
+void layer_norm(Engine& engine, const LayerNorm& ln, float epsilon, const Matrix& x, size_t rows,
+                Matrix& out);
+
+// out = x W^T + bias; then gelu where `gelu`.
+enum class Activation { kNone, kGelu };
+void linear(Engine& engine, const PackedMatrix& w, const Matrix& x, size_t rows, Matrix& out,
+            Activation activation = Activation::kNone);
+
+// Rotates q and k of every row ([q | k | v] of n_head heads each) by its position.
+void rotate(Engine& engine, const RotaryTable& rotary, const ModelConfig& config,
+            std::span<const Row> rows, Matrix& qkv);
+
+// Writes k and v of every row where the cache keeps them, rounded to its type.
+void store_kv(Engine& engine, const ModelConfig& config, size_t layer, const BatchView& batch,
+              const Matrix& qkv);
+
+// out[r] = softmax(q k^T / sqrt(head_dim)) v of each head over the positions up to r's own.
+void attention(Engine& engine, const ModelConfig& config, size_t layer, const BatchView& batch,
+               const Matrix& qkv, Matrix& out);
+
+// x[r] += a[r] + b[r]
+void add_branches(Engine& engine, const Matrix& a, const Matrix& b, size_t rows, Matrix& x);
+
+}  // namespace gptj
