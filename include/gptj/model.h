@@ -60,11 +60,12 @@ class GPTJ_API Model {
   uint64_t weight_bytes() const;
   uint64_t kv_cache_bytes(int64_t positions) const;
 
+  // For the library's own use: see src/model/model_state.h.
   struct State;
+  explicit Model(std::shared_ptr<const State> state) : state_(std::move(state)) {}
   const State& state() const { return *state_; }
 
  private:
-  explicit Model(std::shared_ptr<const State> state) : state_(std::move(state)) {}
   std::shared_ptr<const State> state_;
 };
 

@@ -9,24 +9,15 @@ void fail(ErrorCode code, const std::string& message, const std::string& param) 
 
 const char* error_code_name(ErrorCode code) {
   switch (code) {
-    case ErrorCode::kInvalidArgument:
-      return "invalid_argument";
-    case ErrorCode::kNotFound:
-      return "not_found";
-    case ErrorCode::kIo:
-      return "io";
-    case ErrorCode::kBadFile:
-      return "bad_file";
-    case ErrorCode::kUnsupported:
-      return "unsupported";
-    case ErrorCode::kContextLength:
-      return "context_length";
-    case ErrorCode::kOutOfMemory:
-      return "out_of_memory";
-    case ErrorCode::kNotFinite:
-      return "not_finite";
-    case ErrorCode::kCancelled:
-      return "cancelled";
+    case ErrorCode::kInvalidArgument: return "invalid_argument";
+    case ErrorCode::kNotFound: return "not_found";
+    case ErrorCode::kIo: return "io";
+    case ErrorCode::kBadFile: return "bad_file";
+    case ErrorCode::kUnsupported: return "unsupported";
+    case ErrorCode::kContextLength: return "context_length";
+    case ErrorCode::kOutOfMemory: return "out_of_memory";
+    case ErrorCode::kNotFinite: return "not_finite";
+    case ErrorCode::kCancelled: return "cancelled";
   }
   return "unknown";
 }

@@ -51,12 +51,9 @@ size_t panel_index(size_t i, size_t lane) {
 template <class Function>
 auto with_element(Element element, Function f) {
   switch (element) {
-    case Element::kF16:
-      return f.template operator()<Element::kF16>();
-    case Element::kBF16:
-      return f.template operator()<Element::kBF16>();
-    case Element::kF32:
-      break;
+    case Element::kF16: return f.template operator()<Element::kF16>();
+    case Element::kBF16: return f.template operator()<Element::kBF16>();
+    case Element::kF32: break;
   }
   return f.template operator()<Element::kF32>();
 }

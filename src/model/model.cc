@@ -10,18 +10,16 @@
 #include "model/checkpoint.h"
 #include "model/kv_cache.h"
 #include "model/model_state.h"
+#include "model/synthetic.h"
 
 namespace gptj {
 namespace {
 
 WeightType stored_weight_type(const Checkpoint& checkpoint) {
   switch (checkpoint.stored_type()) {
-    case DType::kF16:
-      return WeightType::kF16;
-    case DType::kBF16:
-      return WeightType::kBF16;
-    default:
-      return WeightType::kF32;
+    case DType::kF16: return WeightType::kF16;
+    case DType::kBF16: return WeightType::kBF16;
+    default: return WeightType::kF32;
   }
 }
 
@@ -50,16 +48,22 @@ PackProgress pack_progress(const LoadOptions& options) {
   };
 }
 
+DType dtype_of(WeightType type) {
+  switch (type) {
+    case WeightType::kF16: return DType::kF16;
+    case WeightType::kBF16: return DType::kBF16;
+    case WeightType::kF32: break;
+  }
+  return DType::kF32;
+}
+
 }  // namespace
 
 Element element_of(WeightType type) {
   switch (type) {
-    case WeightType::kF16:
-      return Element::kF16;
-    case WeightType::kBF16:
-      return Element::kBF16;
-    case WeightType::kF32:
-      break;
+    case WeightType::kF16: return Element::kF16;
+    case WeightType::kBF16: return Element::kBF16;
+    case WeightType::kF32: break;
   }
   return Element::kF32;
 }
@@ -84,18 +88,41 @@ Model Model::load(const std::string& path, const LoadOptions& options) {
         ": the tokenizer has ", tokenizer ? tokenizer->size() : 0, " ids, the weights only ",
         config.vocab_size, " rows; is this another model's tokenizer?");
 
-  auto state = std::shared_ptr<State>(new State{base_name(path),
-                                                config,
-                                                checkpoint->generation_defaults(),
-                                                std::move(tokenizer),
-                                                weight_type,
-                                                kv_type,
-                                                kernels,
-                                                ThreadPool(options.threads),
-                                                RotaryTable(config),
-                                                {}});
-  state->weights =
-      load_weights(checkpoint, element_of(weight_type), state->pool, pack_progress(options));
+  auto state =
+      std::shared_ptr<State>(new State{.name = base_name(path),
+                                       .config = config,
+                                       .generation_defaults = checkpoint->generation_defaults(),
+                                       .tokenizer = std::move(tokenizer),
+                                       .weight_type = weight_type,
+                                       .kv_cache_type = kv_type,
+                                       .kernels = kernels,
+                                       .pool = ThreadPool(options.threads),
+                                       .rotary = RotaryTable(config),
+                                       .weights = {}});
+  state->weights = load_weights(*checkpoint_source(checkpoint), element_of(weight_type),
+                                state->pool, pack_progress(options));
+  return Model(std::move(state));
+}
+
+Model synthetic_model(const ModelConfig& config, const LoadOptions& options, uint64_t seed) {
+  const WeightType type = options.weights.value_or(WeightType::kF32);
+  const WeightType kv_type = options.kv_cache.value_or(type);
+  check_memory("synthetic model",
+               memory_needs(config, {.weights = type, .kv_cache = kv_type, .stored = type}),
+               options.max_ram);
+  auto state =
+      std::shared_ptr<Model::State>(new Model::State{.name = "synthetic",
+                                                     .config = config,
+                                                     .generation_defaults = {},
+                                                     .tokenizer = {},
+                                                     .weight_type = type,
+                                                     .kv_cache_type = kv_type,
+                                                     .kernels = select_kernels(options.isa),
+                                                     .pool = ThreadPool(options.threads),
+                                                     .rotary = RotaryTable(config),
+                                                     .weights = {}});
+  const auto source = synthetic_source(config, dtype_of(type), seed, state->pool);
+  state->weights = load_weights(*source, element_of(type), state->pool, pack_progress(options));
   return Model(std::move(state));
 }
 

@@ -7,53 +7,60 @@
 
 #include "base/check.h"
 #include "kernels/pack.h"
-#include "model/checkpoint.h"
 
 namespace gptj {
 namespace {
 
 Element element_of(const TensorView& tensor) {
   switch (tensor.type) {
-    case DType::kF16:
-      return Element::kF16;
-    case DType::kBF16:
-      return Element::kBF16;
-    default:
-      return Element::kF32;
+    case DType::kF16: return Element::kF16;
+    case DType::kBF16: return Element::kBF16;
+    default: return Element::kF32;
   }
 }
 
 class Loader {
  public:
-  Loader(const Checkpoint& checkpoint, Element element, ThreadPool& pool,
-         const PackProgress& progress)
-      : checkpoint_(checkpoint), element_(element), pool_(pool), progress_(progress) {
-    for (const TensorView& tensor : checkpoint.tensors()) total_ += tensor.bytes.size();
-  }
+  Loader(WeightSource& source, Element element, ThreadPool& pool, const PackProgress& progress)
+      : source_(source), element_(element), pool_(pool), progress_(progress) {}
 
-  // `pad_to` floats, those past the tensor's own zero.
-  AlignedBuffer<float> vector(const std::string& name, size_t pad_to) {
-    const TensorView& tensor = checkpoint_.tensor(name);
-    AlignedBuffer<float> out(pad_to);
+  // `pad_to` floats, those past the tensor's own zero; 0: no more than its own.
+  AlignedBuffer<float> vector(const std::string& name, size_t pad_to = 0) {
+    const TensorView tensor = source_.tensor(name);
     const size_t n = tensor.shape[0];
+    AlignedBuffer<float> out(std::max(n, pad_to));
     widen(tensor.bytes.data(), element_of(tensor), n, out.data());
-    std::fill(out.data() + n, out.data() + pad_to, 0.0f);
+    std::fill(out.data() + n, out.data() + out.size(), 0.0f);
     finish(tensor);
     return out;
   }
 
   LayerNorm layer_norm(const std::string& name) {
-    const size_t n = checkpoint_.tensor(name + ".weight").shape[0];
-    return {vector(name + ".weight", n), vector(name + ".bias", n)};
+    return {vector(name + ".weight"), vector(name + ".bias")};
   }
 
   // The matrices of the names stacked along their outputs.
   PackedMatrix matrix(const std::vector<std::string>& names, const std::string& bias = {}) {
+    std::vector<TensorView> tensors;
+    for (const std::string& name : names) tensors.push_back(source_.tensor(name));
     PackedMatrix m;
     m.element = element_;
-    m.k = checkpoint_.tensor(names[0]).shape[1];
-    const std::vector<SourceRow> rows = source_rows(names, m.k);
-    for (const std::string& name : names) m.n += checkpoint_.tensor(name).shape[0];
+    m.k = tensors[0].shape[1];
+    for (const TensorView& tensor : tensors) m.n += tensor.shape[0];
+    pack(tensors, m);
+    for (const TensorView& tensor : tensors) finish(tensor);
+    if (!bias.empty()) m.bias = vector(bias, padded(m.n));
+    return m;
+  }
+
+  Embedding embedding(const std::string& name) {
+    const TensorView tensor = source_.tensor(name);
+    return {tensor.bytes, element_of(tensor), source_.owner(tensor)};
+  }
+
+ private:
+  void pack(const std::vector<TensorView>& tensors, PackedMatrix& m) {
+    const std::vector<SourceRow> rows = source_rows(tensors);
     const size_t panel_bytes = panel_elements(element_, m.k) * element_size(element_);
     m.panels = AlignedBuffer<std::byte>(m.n_panels() * panel_bytes);
     std::atomic<bool> in_range{true};
@@ -64,21 +71,16 @@ class Loader {
         if (!pack_panel(lanes, m.k, element_, m.panels.data() + p * panel_bytes)) in_range = false;
       }
     });
-    check(in_range, ErrorCode::kUnsupported, checkpoint_.folder(), ": ", names[0],
+    check(in_range, ErrorCode::kUnsupported, source_.name(), ": ", tensors[0].name,
           " holds weights beyond the range of f16; use --weights bf16 or f32");
-    for (const std::string& name : names) finish(checkpoint_.tensor(name));
-    if (!bias.empty()) m.bias = vector(bias, padded(m.n));
-    return m;
   }
 
- private:
-  std::vector<SourceRow> source_rows(const std::vector<std::string>& names, size_t k) const {
+  static std::vector<SourceRow> source_rows(const std::vector<TensorView>& tensors) {
     std::vector<SourceRow> rows;
-    for (const std::string& name : names) {
-      const TensorView& tensor = checkpoint_.tensor(name);
+    for (const TensorView& tensor : tensors) {
       const Element type = element_of(tensor);
       for (size_t r = 0; r < tensor.shape[0]; ++r) {
-        rows.push_back({tensor.bytes.data() + r * k * element_size(type), type});
+        rows.push_back({tensor.bytes.data() + r * tensor.shape[1] * element_size(type), type});
       }
     }
     rows.resize(padded(rows.size()));
@@ -86,27 +88,26 @@ class Loader {
   }
 
   void finish(const TensorView& tensor) {
-    checkpoint_.drop(tensor);
     done_ += tensor.bytes.size();
-    if (progress_) progress_(done_, total_);
+    source_.done(tensor);
+    if (progress_) progress_(done_, source_.total_bytes());
   }
 
-  const Checkpoint& checkpoint_;
+  WeightSource& source_;
   Element element_;
   ThreadPool& pool_;
   const PackProgress& progress_;
-  uint64_t done_ = 0, total_ = 0;
+  uint64_t done_ = 0;
 };
 
 }  // namespace
 
-Weights load_weights(std::shared_ptr<const Checkpoint> checkpoint, Element element,
-                     ThreadPool& pool, const PackProgress& progress) {
-  Loader loader(*checkpoint, element, pool, progress);
+Weights load_weights(WeightSource& source, Element element, ThreadPool& pool,
+                     const PackProgress& progress) {
+  Loader loader(source, element, pool, progress);
   Weights weights;
-  const TensorView& wte = checkpoint->tensor("wte.weight");
-  weights.wte = {wte.bytes, element_of(wte), checkpoint};
-  for (int64_t i = 0; i < checkpoint->config().n_layer; ++i) {
+  weights.wte = loader.embedding("wte.weight");
+  for (int64_t i = 0; i < source.config().n_layer; ++i) {
     const std::string h = "h." + std::to_string(i) + ".";
     const std::string attn = h + "attn.", mlp = h + "mlp.";
     weights.layers.push_back(

@@ -12,10 +12,9 @@
 #include "base/thread_pool.h"
 #include "gptj/checkpoint.h"
 #include "kernels/kernels.h"
+#include "model/weight_source.h"
 
 namespace gptj {
-
-class Checkpoint;
 
 // y = x W^T + bias, W of n outputs by k inputs in panels.
 struct PackedMatrix {
@@ -57,9 +56,8 @@ struct Weights {
 // Called with the bytes of source weights packed so far and in all; may throw to stop.
 using PackProgress = std::function<void(uint64_t done, uint64_t total)>;
 
-// Packs every matrix as `element`, tensor by tensor, each thread the columns it will read, and
-// drops the source's pages behind. The checkpoint must have an lm_head.
-Weights load_weights(std::shared_ptr<const Checkpoint> checkpoint, Element element,
-                     ThreadPool& pool, const PackProgress& progress);
+// Packs every matrix as `element`, tensor by tensor, each thread the columns that it will read.
+Weights load_weights(WeightSource& source, Element element, ThreadPool& pool,
+                     const PackProgress& progress);
 
 }  // namespace gptj

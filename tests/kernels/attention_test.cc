@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cmath>
+
+#include "base/aligned_buffer.h"
+#include "base/half.h"
+#include "kernels/sets.h"
+#include "support/random_floats.h"
+
+namespace gptj {
+namespace {
+
+using test::random_floats;
+using test::supported_sets;
+
+// Keys and values of one head for some positions, paged as the cache pages them.
+struct Head {
+  size_t dim, positions;
+  Element element;
+  std::vector<float> q, k, v;  // [positions][dim], k and v as the pages round them
+  std::vector<AlignedBuffer<std::byte>> storage;
+  std::vector<const void*> k_pages, v_pages;
+
+  Head(size_t dim_, size_t positions_, Element e)
+      : dim(dim_),
+        positions(positions_),
+        element(e),
+        q(random_floats(positions * dim, 1, 2.0f)),
+        k(random_floats(positions * dim, 2, 2.0f)),
+        v(random_floats(positions * dim, 3, 2.0f)) {
+    const size_t width = padded(dim), size = element_size(e);
+    for (size_t begin = 0; begin < positions; begin += kPagePositions) {
+      AlignedBuffer<std::byte> keys(dim * kPagePositions * size),
+          values(width * kPagePositions * size);
+      // What nobody wrote is garbage, here NaN: it must never reach a result.
+      std::fill(keys.data(), keys.data() + keys.size(), std::byte{0xff});
+      std::fill(values.data(), values.data() + values.size(), std::byte{0xff});
+      for (size_t j = 0; j < kPagePositions && begin + j < positions; ++j) {
+        for (size_t d = 0; d < dim; ++d) {
+          put(keys, d * kPagePositions + j, k[(begin + j) * dim + d]);
+          put(values, j * width + d, v[(begin + j) * dim + d]);
+        }
+      }
+      k_pages.push_back(keys.data());
+      v_pages.push_back(values.data());
+      storage.push_back(std::move(keys));
+      storage.push_back(std::move(values));
+    }
+  }
+
+  // Stores value rounded, and rounds it where it came from.
+  void put(AlignedBuffer<std::byte>& page, size_t index, float& value) const {
+    if (element == Element::kF32) {
+      reinterpret_cast<float*>(page.data())[index] = value;
+      return;
+    }
+    const bool f16 = element == Element::kF16;
+    const uint16_t narrow = f16 ? f32_to_f16(value) : f32_to_bf16(value);
+    reinterpret_cast<uint16_t*>(page.data())[index] = narrow;
+    value = f16 ? f16_to_f32(narrow) : bf16_to_f32(narrow);
+  }
+
+  float scale() const { return static_cast<float>(1.0 / std::sqrt(static_cast<double>(dim))); }
+
+  // Rows first .. first + rows - 1 in one call.
+  std::vector<float> attend(const KernelTable& set, size_t first, size_t rows) const {
+    std::vector<float> out(rows * dim);
+    AlignedBuffer<float> scratch(attention_scratch(dim));
+    set.attention[static_cast<size_t>(element)]({&q[first * dim], dim, out.data(), dim, rows, first,
+                                                 k_pages.data(), v_pages.data(), dim, scale(),
+                                                 scratch.data()});
+    return out;
+  }
+};
+
+class AttentionTest : public testing::TestWithParam<Element> {};
+
+TEST_P(AttentionTest, GivesTheSameBitsOnEverySetHoweverRowsAreCut) {
+  for (const size_t dim : {4, 8, 16, 20, 32, 64, 256}) {
+    const Head head(dim, 150, GetParam());
+    std::vector<float> expected;  // each row alone, by the portable set
+    for (size_t r = 0; r < head.positions; ++r) {
+      const std::vector<float> row = head.attend(kPortableKernels, r, 1);
+      expected.insert(expected.end(), row.begin(), row.end());
+    }
+    for (const KernelTable* set : supported_sets()) {
+      for (const size_t chunk : {1, 5, 12, 64, 150}) {
+        for (size_t first = 0; first < head.positions; first += chunk) {
+          const size_t rows = std::min<size_t>(chunk, head.positions - first);
+          const std::vector<float> found = head.attend(*set, first, rows);
+          for (size_t i = 0; i < found.size(); ++i) {
+            ASSERT_EQ(std::bit_cast<uint32_t>(found[i]),
+                      std::bit_cast<uint32_t>(expected[first * dim + i]))
+                << set->isa << " dim " << dim << " chunk " << chunk << " row " << first + i / dim;
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_P(AttentionTest, IsSoftmaxOfScaledDots) {
+  const Head head(24, 200, GetParam());
+  for (const KernelTable* set : supported_sets()) {
+    const std::vector<float> found = head.attend(*set, 0, head.positions);
+    for (size_t r = 0; r < head.positions; ++r) {
+      std::vector<double> s(r + 1);
+      double largest = -1e300, sum = 0;
+      for (size_t j = 0; j <= r; ++j) {
+        for (size_t d = 0; d < head.dim; ++d) {
+          s[j] += double{head.q[r * head.dim + d]} * head.k[j * head.dim + d];
+        }
+        s[j] *= head.scale();
+        largest = std::max(largest, s[j]);
+      }
+      for (double& value : s) sum += value = std::exp(value - largest);
+      for (size_t d = 0; d < head.dim; ++d) {
+        double expected = 0;
+        for (size_t j = 0; j <= r; ++j) expected += s[j] / sum * head.v[j * head.dim + d];
+        // Dots of |q k| up to 4 over 24 dimensions err by 24 * 96 * 2^-24 before scaling; the sums
+        // over r + 1 keys of values up to 2 by (r + 1) * 2 * 2^-24 each.
+        const double bound =
+            2 * (24 * 96 * head.scale() + 4 * static_cast<double>(r + 8)) * 0x1p-24;
+        ASSERT_NEAR(found[r * head.dim + d], expected, bound) << set->isa << " row " << r;
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Elements, AttentionTest,
+                         testing::Values(Element::kF32, Element::kF16, Element::kBF16),
+                         test::element_name);
+
+TEST(Dispatch, ForcesEachSetAndRefusesOthers) {
+  for (const KernelTable* set : supported_sets()) EXPECT_EQ(&select_kernels(set->isa), set);
+  EXPECT_EQ(&select_kernels(""), supported_sets().back());
+  EXPECT_THROW(select_kernels("sse9"), Error);
+}
+
+}  // namespace
+}  // namespace gptj
