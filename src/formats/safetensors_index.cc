@@ -65,8 +65,9 @@ std::vector<std::shared_ptr<const SafetensorsFile>> open_safetensors_shards(
   std::vector<std::shared_ptr<const SafetensorsFile>> files;
   for (const std::string& shard : shards) {
     const std::string path = std::filesystem::path(index_path).replace_filename(shard).string();
-    check(std::filesystem::exists(path), ErrorCode::kNotFound, path, ": missing; ", index_path,
-          " names ", shards.size(), " shards, this among them");
+    std::error_code unreadable;  // which opening the file reports better
+    check(std::filesystem::exists(path, unreadable) || unreadable, ErrorCode::kNotFound, path,
+          ": missing; ", index_path, " names ", shards.size(), " shards, this among them");
     files.push_back(std::make_shared<const SafetensorsFile>(path));
     check_shard(*files.back(), shard, shard_of, missing);
   }
