@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a checkpoint on disk holds, without loading its weights.
+// What a checkpoint on disk holds, and what running it would take, without loading its weights.
+//
+//   const gptj::CheckpointInfo info = gptj::inspect("models/gpt-j-6b");
+//   const gptj::MemoryNeeds needs = gptj::memory_needs(info.config, {.weights = info.stored_type});
+//
+// All functions may be called from any thread.
 #pragma once
 
 #include <cstdint>
@@ -26,5 +31,78 @@ struct ModelConfig {
 
   int64_t head_dim() const { return n_embd / n_head; }
 };
+
+// generation_config.json: what the model's authors want a request to mean where it does not say.
+// Empty members are fields that the file does not have, or has as null.
+struct GenerationDefaults {
+  std::optional<bool> do_sample = {};  // false or empty: greedy, whatever temperature says
+  std::optional<double> temperature = {};
+  std::optional<int64_t> top_k = {};
+  std::optional<double> top_p = {};
+  std::optional<double> min_p = {};
+  std::optional<double> typical_p = {};
+  std::optional<double> repetition_penalty = {};
+  std::optional<int64_t> no_repeat_ngram_size = {};
+  std::optional<int64_t> max_new_tokens = {};
+  std::optional<int64_t> num_beams = {};
+  std::optional<double> length_penalty = {};
+  std::optional<bool> early_stopping = {};
+  std::optional<int64_t> bos_token_id = {};  // already in ModelConfig::bos_token_id
+  std::vector<int64_t> eos_token_ids = {};   // already in ModelConfig::eos_token_ids, if any
+};
+
+// How weights are kept in memory.
+enum class WeightType { kF32, kF16, kBF16 };
+
+// "f32", "f16", "bf16"
+GPTJ_API const char* weight_type_name(WeightType type);
+// The reverse. Throws kInvalidArgument with the names there are.
+GPTJ_API WeightType parse_weight_type(const std::string& name);
+
+struct TensorInfo {
+  std::string name;  // without the prefix "transformer."
+  std::string type;  // "F32", "F16" or "BF16"
+  std::vector<uint64_t> shape;
+  uint64_t bytes = 0;
+};
+
+struct CheckpointInfo {
+  std::string path;                // as it was given
+  std::vector<std::string> files;  // those that hold the weights
+  uint64_t file_bytes = 0;         // their size together
+  ModelConfig config;
+  GenerationDefaults generation_defaults;
+  std::vector<TensorInfo> tensors;            // in the order of the forward pass
+  WeightType stored_type = WeightType::kF32;  // of most of the weights' bytes
+  uint64_t parameters = 0;                    // elements of all tensors
+  bool has_lm_head = false;    // without it (a save of the base model) nothing can be generated
+  bool has_tokenizer = false;  // whether files of a tokenizer lie beside the weights
+};
+
+// Opens and validates the checkpoint at `path`: a folder with config.json and model.safetensors or
+// model.safetensors.index.json, or a .safetensors file in such a folder. Reads headers only. Throws
+// kNotFound, kIo, kBadFile; kUnsupported for what is a checkpoint, but not one that this runs.
+GPTJ_API CheckpointInfo inspect(const std::string& path);
+
+struct MemoryOptions {
+  WeightType weights = WeightType::kF16;
+  // The type in which the cache holds keys and values; empty: as the weights.
+  std::optional<WeightType> kv_cache = {};
+  // The type in the file, from which the embedding's rows are read.
+  WeightType stored = WeightType::kF16;
+};
+
+// In bytes.
+struct MemoryNeeds {
+  uint64_t weights = 0;    // packed, as loading allocates them
+  uint64_t embedding = 0;  // stays mapped from the file; only the rows looked up become resident
+  uint64_t kv_cache_per_token = 0;
+  uint64_t kv_cache_per_page = 0;      // the cache grows by pages of kKvPagePositions
+  uint64_t kv_cache_full_context = 0;  // of one sequence of n_positions
+};
+inline constexpr int64_t kKvPagePositions = 64;
+
+// Throws kInvalidArgument for a config that no model can have.
+GPTJ_API MemoryNeeds memory_needs(const ModelConfig& config, const MemoryOptions& options = {});
 
 }  // namespace gptj

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+namespace gptj {
+
+// What a file that is not what its name says seems to be, judged by its first bytes, and what to do
+// about it: "a Git LFS pointer ...". Null where nothing known matches.
+const char* recognise_file(std::span<const std::byte> bytes);
+
+}  // namespace gptj

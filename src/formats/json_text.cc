@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "formats/json_text.h"
+
+#include <set>
+#include <span>
+#include <vector>
+
+#include "formats/file_kind.h"
+
+namespace gptj {
+namespace {
+
+void refuse_duplicate_keys(std::string_view text, std::string_view name) {
+  std::vector<std::set<std::string>> open_objects;
+  const auto visit = [&](int, Json::parse_event_t event, Json& value) {
+    if (event == Json::parse_event_t::object_start) open_objects.emplace_back();
+    if (event == Json::parse_event_t::object_end) open_objects.pop_back();
+    if (event == Json::parse_event_t::key) {
+      check(open_objects.back().insert(value.get<std::string>()).second, ErrorCode::kBadFile, name,
+            ": the key ", json_excerpt(value), " is given twice");
+    }
+    return true;
+  };
+  [[maybe_unused]] const Json same = Json::parse(text, visit);
+}
+
+}  // namespace
+
+Json parse_json_object(std::string_view text, std::string_view name, DuplicateKeys duplicates) {
+  const char* other =
+      text.starts_with('{') ? nullptr : recognise_file(std::as_bytes(std::span(text)));
+  check(other == nullptr, ErrorCode::kBadFile, name, ": expected JSON, found ",
+        other == nullptr ? "" : other);
+  // nlohmann's lexer takes a zero byte for the end of the text, whatever follows.
+  check(text.find('\0') == std::string_view::npos, ErrorCode::kBadFile, name,
+        ": not valid JSON: byte ", text.find('\0'), " is zero; is the download complete?");
+  try {
+    Json value = parse_json(text, name);
+    check(value.is_object(), ErrorCode::kBadFile, name, ": expected a JSON object, found ",
+          json_excerpt(value));
+    if (duplicates == DuplicateKeys::kRefused) refuse_duplicate_keys(text, name);
+    return value;
+  } catch (const Json::out_of_range&) {
+    fail(ErrorCode::kBadFile,
+         concat(name, ": not valid JSON: a number beyond the range of double"));
+  }
+}
+
+std::string json_excerpt(const Json& value) {
+  constexpr size_t kLongest = 80;
+  std::string text = value.dump(-1, ' ', /*ensure_ascii=*/true, Json::error_handler_t::replace);
+  if (text.size() > kLongest) text.replace(kLongest - 3, std::string::npos, "...");
+  return text;
+}
+
+}  // namespace gptj

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/checkpoint.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "base/check.h"
+#include "formats/json_text.h"
+#include "model/checkpoint_files.h"
+#include "model/config.h"
+#include "model/names.h"
+
+namespace gptj {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kMaxConfig = 16'000'000;
+
+// What tensors of other kinds of saves are called, so that the refusal can say why.
+struct ForeignName {
+  const char* part;
+  const char* reason;
+};
+constexpr ForeignName kForeignNames[] = {
+    {".qweight", "; quantized by GPTQ or AWQ: open the unquantized model"},
+    {".qzeros", "; quantized by GPTQ or AWQ: open the unquantized model"},
+    {".g_idx", "; quantized by GPTQ: open the unquantized model"},
+    {".SCB", "; quantized by bitsandbytes: open the unquantized model"},
+    {".quant_", "; quantized by bitsandbytes: open the unquantized model"},
+    {".lora_", "; a LoRA adapter: merge it into its base model and save that"},
+    {"qkv_proj", "; this is CodeGen, whose q, k and v are fused"},
+    {"score.weight", "; this model classifies texts and generates none"},
+    {"qa_outputs", "; this model marks answers in texts and generates none"},
+    {"module.", "; the names have a prefix: save the wrapped model itself"},
+};
+
+const char* foreign_reason(const std::string& name) {
+  for (const ForeignName& foreign : kForeignNames) {
+    if (name.find(foreign.part) != std::string::npos) return foreign.reason;
+  }
+  return "";
+}
+
+std::string beside(const std::string& folder, const char* name) {
+  return (fs::path(folder) / name).string();
+}
+
+ModelConfig read_config(const std::string& folder) {
+  const std::string path = beside(folder, "config.json");
+  std::error_code unreadable;
+  check(fs::exists(path, unreadable) || unreadable, ErrorCode::kNotFound, path,
+        ": missing; the weights beside it need the model's sizes from it");
+  return parse_config(read_text_file(path, kMaxConfig), path);
+}
+
+}  // namespace
+
+Checkpoint Checkpoint::open(const std::string& path) {
+  CheckpointFiles files = open_checkpoint_files(path);
+  Checkpoint checkpoint;
+  checkpoint.folder_ = files.folder;
+  checkpoint.files_ = std::move(files.weights);
+  checkpoint.config_ = read_config(files.folder);
+  NamedTensors found = checkpoint.collect();
+  checkpoint.adopt_vocabulary(found);
+  checkpoint.read_generation_defaults();
+  checkpoint.take(std::move(found));
+  return checkpoint;
+}
+
+Checkpoint::NamedTensors Checkpoint::collect() const {
+  NamedTensors found;
+  for (const auto& file : files_) {
+    for (const TensorView& tensor : file->tensors()) {
+      const std::string name = canonical_name(tensor.name);
+      if (is_ignorable_buffer(name)) continue;
+      const auto [place, is_new] = found.emplace(name, tensor);
+      check(is_new, ErrorCode::kBadFile, file->path(), ": tensor ", json_excerpt(name),
+            " is there twice, with and without the prefix \"transformer.\"");
+      place->second.name = name;
+    }
+  }
+  return found;
+}
+
+// A resized model is often saved with the old vocab_size; the tensors are what runs.
+void Checkpoint::adopt_vocabulary(const NamedTensors& found) {
+  const auto embedding = found.find("wte.weight");
+  if (embedding != found.end() && !embedding->second.shape.empty()) {
+    const uint64_t rows = embedding->second.shape[0];
+    config_.vocab_size = rows > INT32_MAX ? -1 : static_cast<int64_t>(rows);
+    check_config(config_, ErrorCode::kBadFile, file_of(embedding->second)->path() + ": wte.weight");
+  }
+  check_token_ids(config_.bos_token_id, config_.eos_token_ids, config_.vocab_size,
+                  beside(folder_, "config.json"));
+}
+
+void Checkpoint::read_generation_defaults() {
+  const std::string path = beside(folder_, "generation_config.json");
+  std::error_code unreadable;
+  if (!fs::exists(path, unreadable) && !unreadable) return;
+  generation_defaults_ = parse_generation_defaults(read_text_file(path, kMaxConfig), path);
+  const GenerationDefaults& defaults = generation_defaults_;
+  check_token_ids(defaults.bos_token_id, defaults.eos_token_ids, config_.vocab_size, path);
+  if (defaults.bos_token_id) config_.bos_token_id = defaults.bos_token_id;
+  if (!defaults.eos_token_ids.empty()) config_.eos_token_ids = defaults.eos_token_ids;
+}
+
+void Checkpoint::take(NamedTensors found) {
+  std::vector<std::string> missing;
+  for (const TensorSpec& spec : tensor_specs(config_)) {
+    const auto place = found.find(spec.name);
+    if (place == found.end()) {
+      missing.push_back(spec.name);
+      continue;
+    }
+    check_tensor(place->second, spec.shape);
+    tensors_.push_back(std::move(place->second));
+    found.erase(place);
+  }
+  if (!found.empty()) {
+    const auto& [name, tensor] = *found.begin();
+    fail(ErrorCode::kBadFile,
+         concat(file_of(tensor)->path(), ": unexpected tensor ", json_excerpt(name), " ",
+                shape_text(tensor.shape), "; expected those of a GPT-J of ", config_.n_layer,
+                " layers", foreign_reason(name)));
+  }
+  has_lm_head_ = std::none_of(missing.begin(), missing.end(), is_lm_head);
+  // A save of the base model lacks both tensors of lm_head; one without the other is damage.
+  if (missing.size() == 2 && std::all_of(missing.begin(), missing.end(), is_lm_head)) return;
+  check(missing.empty(), ErrorCode::kBadFile, folder_, ": tensor ",
+        missing.empty() ? "" : missing.front(), " is missing from the weights, and ",
+        missing.size() - 1, " more");
+}
+
+void Checkpoint::check_tensor(const TensorView& tensor, const std::vector<uint64_t>& shape) const {
+  const std::string where = concat(file_of(tensor)->path(), ": tensor ", tensor.name);
+  check(tensor.shape == shape, ErrorCode::kBadFile, where, ": expected shape ", shape_text(shape),
+        ", as config.json and the rows of wte.weight say, found ", shape_text(tensor.shape));
+  check(tensor.type == DType::kF32 || tensor.type == DType::kF16 || tensor.type == DType::kBF16,
+        ErrorCode::kUnsupported, where, ": expected F32, F16 or BF16, found ",
+        dtype_name(tensor.type));
+}
+
+const TensorView& Checkpoint::tensor(std::string_view canonical) const {
+  const auto found = std::find_if(tensors_.begin(), tensors_.end(), [&](const TensorView& tensor) {
+    return tensor.name == canonical;
+  });
+  check(found != tensors_.end(), ErrorCode::kUnsupported, folder_, ": there is no ", canonical,
+        is_lm_head(canonical) ? ": this is a save of the base model without lm_head, which cannot "
+                                "generate; save the GPTJForCausalLM"
+                              : "");
+  return *found;
+}
+
+DType Checkpoint::stored_type() const {
+  std::map<DType, uint64_t> bytes;
+  for (const TensorView& tensor : tensors_) bytes[tensor.type] += tensor.bytes.size();
+  return std::max_element(bytes.begin(), bytes.end(),
+                          [](const auto& a, const auto& b) { return a.second < b.second; })
+      ->first;
+}
+
+const std::shared_ptr<const SafetensorsFile>& Checkpoint::file_of(const TensorView& tensor) const {
+  const auto found = std::find_if(files_.begin(), files_.end(),
+                                  [&](const auto& file) { return file->owns(tensor); });
+  check(found != files_.end(), ErrorCode::kInvalidArgument, "tensor ", tensor.name,
+        " is not of the checkpoint ", folder_);
+  return *found;
+}
+
+}  // namespace gptj

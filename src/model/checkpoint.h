@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "formats/safetensors.h"
+#include "gptj/checkpoint.h"
+#include "tensor/tensor_view.h"
+
+namespace gptj {
+
+// A GPT-J on disk: mapped, proved and nothing read yet. All const members may be used from many
+// threads.
+class Checkpoint {
+ public:
+  // `path` is a folder with config.json and weights, or a .safetensors file in such a folder.
+  // Afterwards every tensor of the config is there, in its shape, as F32, F16 or BF16 (types may be
+  // mixed), and no other but buffers that are ignored; lm_head alone may be absent.
+  static Checkpoint open(const std::string& path);
+
+  // vocab_size is the number of rows of wte.weight, whatever config.json says.
+  const ModelConfig& config() const { return config_; }
+  const GenerationDefaults& generation_defaults() const { return generation_defaults_; }
+  const std::string& folder() const { return folder_; }
+  bool has_lm_head() const { return has_lm_head_; }
+
+  // Under their canonical names (names.h), in the order of the forward pass.
+  std::span<const TensorView> tensors() const { return tensors_; }
+  // Throws kUnsupported where it is absent: lm_head of a save of the base model.
+  const TensorView& tensor(std::string_view canonical) const;
+  // Of most of the weights' bytes.
+  DType stored_type() const;
+
+  std::span<const std::shared_ptr<const SafetensorsFile>> files() const { return files_; }
+  // The file of a tensor; who keeps it may keep the view beyond this object.
+  const std::shared_ptr<const SafetensorsFile>& file_of(const TensorView& tensor) const;
+  // Lets go of the pages of a tensor that was read.
+  void drop(const TensorView& tensor) const { file_of(tensor)->drop(tensor); }
+
+ private:
+  using NamedTensors = std::map<std::string, TensorView, std::less<>>;
+
+  Checkpoint() = default;
+  NamedTensors collect() const;
+  void adopt_vocabulary(const NamedTensors& found);
+  void read_generation_defaults();
+  void take(NamedTensors found);
+  void check_tensor(const TensorView& tensor, const std::vector<uint64_t>& shape) const;
+
+  std::string folder_;
+  ModelConfig config_;
+  GenerationDefaults generation_defaults_;
+  std::vector<std::shared_ptr<const SafetensorsFile>> files_;
+  std::vector<TensorView> tensors_;
+  bool has_lm_head_ = false;
+};
+
+}  // namespace gptj

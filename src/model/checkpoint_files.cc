@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/checkpoint_files.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include "base/check.h"
+#include "formats/file_kind.h"
+#include "formats/safetensors_index.h"
+
+namespace gptj {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kSingle = "model.safetensors";
+constexpr const char* kIndex = "model.safetensors.index.json";
+constexpr const char* kOpens =
+    "this version opens model.safetensors, or model.safetensors.index.json with its shards";
+
+// What a folder without our files may hold instead, by a part of a name and its end; the first
+// match counts.
+struct Other {
+  const char* part;
+  const char* end;
+  ErrorCode code;
+  const char* description;
+};
+constexpr Other kOthers[] = {
+    {"", "adapter_model.safetensors", ErrorCode::kUnsupported,
+     "a LoRA adapter; merge it into its base model (merge_and_unload in PEFT) and save that"},
+    {"-of-", ".safetensors", ErrorCode::kBadFile,
+     "a shard without its model.safetensors.index.json"},
+    {"", ".safetensors", ErrorCode::kUnsupported,
+     "safetensors under another name; give its own path"},
+    {"", ".bin.index.json", ErrorCode::kUnsupported, "PyTorch weights"},
+    {"", ".bin", ErrorCode::kUnsupported, "PyTorch or ggml weights"},
+    {"", ".pt", ErrorCode::kUnsupported, "PyTorch weights"},
+    {"", ".h5", ErrorCode::kUnsupported, "TensorFlow weights"},
+    {"", ".msgpack", ErrorCode::kUnsupported, "Flax weights"},
+    {"", ".ot", ErrorCode::kUnsupported, "rust-bert weights"},
+    {"", ".gguf", ErrorCode::kUnsupported, "GGUF weights"},
+    {"", "shard_0", ErrorCode::kUnsupported, "a mesh-transformer-jax checkpoint"},
+    {"", "tokenizer.json", ErrorCode::kNotFound, "a tokenizer without weights"},
+    {"", "vocab.json", ErrorCode::kNotFound, "a tokenizer without weights"},
+    {"", "spiece.model", ErrorCode::kNotFound, "a tokenizer without weights"},
+    {"", "config.json", ErrorCode::kNotFound, "a configuration without weights"},
+};
+
+// A link to nowhere is there: opening it then says what is wrong with it.
+bool is_there(const fs::path& path) {
+  std::error_code ignored;
+  return fs::symlink_status(path, ignored).type() != fs::file_type::not_found;
+}
+
+std::set<std::string> names_in(const fs::path& folder) {
+  std::error_code error;
+  std::set<std::string> names;
+  fs::directory_iterator entry(folder, error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    names.insert(entry->path().filename().string());
+  }
+  check(!error, ErrorCode::kIo, folder.string(), ": cannot list: ", error.message());
+  return names;
+}
+
+[[noreturn]] void refuse_folder(const fs::path& folder) {
+  const std::set<std::string> names = names_in(folder);
+  for (const Other& other : kOthers) {
+    const auto name = std::find_if(names.begin(), names.end(), [&](const std::string& candidate) {
+      return candidate.find(other.part) != std::string::npos && candidate.ends_with(other.end);
+    });
+    if (name == names.end()) continue;
+    fail(other.code,
+         concat(folder.string(), ": found ", *name, ", ", other.description, "; ", kOpens));
+  }
+  fail(ErrorCode::kNotFound, concat(folder.string(), ": no model in this folder; ", kOpens));
+}
+
+CheckpointFiles open_single(const fs::path& folder, const fs::path& file) {
+  return {folder.string(), {std::make_shared<const SafetensorsFile>(file.string())}};
+}
+
+CheckpointFiles open_shards(const fs::path& folder) {
+  return {folder.string(), open_safetensors_shards((folder / kIndex).string())};
+}
+
+CheckpointFiles open_folder(const fs::path& folder) {
+  if (is_there(folder / kSingle)) return open_single(folder, folder / kSingle);
+  if (is_there(folder / kIndex)) return open_shards(folder);
+  refuse_folder(folder);
+}
+
+CheckpointFiles open_file(const fs::path& file) {
+  const std::string name = file.filename().string();
+  const fs::path folder = file.has_parent_path() ? file.parent_path() : ".";
+  const bool is_shard = name == kIndex || name.find("-of-") != std::string::npos;
+  if (is_shard && is_there(folder / kIndex)) return open_shards(folder);
+  if (name.ends_with(".safetensors")) return open_single(folder, file);
+  const char* kind = recognise_file(MappedFile(file.string()).bytes());
+  fail(ErrorCode::kUnsupported,
+       concat(file.string(), ": expected a model's folder or a .safetensors file, found ",
+              kind == nullptr ? "another file" : kind));
+}
+
+}  // namespace
+
+CheckpointFiles open_checkpoint_files(const std::string& path) {
+  std::error_code error;
+  const fs::file_type type = fs::status(path, error).type();
+  check(type != fs::file_type::not_found, ErrorCode::kNotFound, path.empty() ? "\"\"" : path,
+        ": no such file or folder");
+  check(type != fs::file_type::none, ErrorCode::kIo, path, ": cannot open: ", error.message());
+  return type == fs::file_type::directory ? open_folder(path) : open_file(path);
+}
+
+}  // namespace gptj

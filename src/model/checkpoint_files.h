@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "formats/safetensors.h"
+
+namespace gptj {
+
+struct CheckpointFiles {
+  std::string folder;                                           // where config.json lies
+  std::vector<std::shared_ptr<const SafetensorsFile>> weights;  // one, or the shards
+};
+
+// Finds and opens the weights that `path` means: a folder, whose model.safetensors is preferred to
+// its model.safetensors.index.json as Hugging Face does; or one of its .safetensors files. A folder
+// that holds something else throws kUnsupported or kNotFound and says what it holds.
+CheckpointFiles open_checkpoint_files(const std::string& path);
+
+}  // namespace gptj

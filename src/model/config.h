@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "gptj/checkpoint.h"
+#include "gptj/error.h"
+
+namespace gptj {
+
+// config.json. `file` begins every message. Throws kBadFile for fields that are missing, of a wrong
+// type, out of range or at odds; kUnsupported for other models, quantized or tied weights. Token
+// ids are checked by check_token_ids, once the true vocab_size is known.
+ModelConfig parse_config(std::string_view text, const std::string& file);
+
+// generation_config.json.
+GenerationDefaults parse_generation_defaults(std::string_view text, const std::string& file);
+
+// Throws `code` unless every size is in its range and they fit together.
+void check_config(const ModelConfig& config, ErrorCode code, const std::string& where);
+
+// Throws kBadFile where a bos or eos id is not below `vocab_size`.
+void check_token_ids(const std::optional<int64_t>& bos, const std::vector<int64_t>& eos,
+                     int64_t vocab_size, const std::string& file);
+
+}  // namespace gptj

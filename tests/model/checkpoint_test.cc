@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/checkpoint.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "support/expect_error.h"
+#include "support/temp_folder.h"
+#include "support/tiny_checkpoint.h"
+
+namespace gptj::test {
+namespace {
+
+const std::string kGolden = GPTJ_SOURCE_DIR "/tests/golden/";
+
+class CheckpointTest : public ::testing::Test {
+ protected:
+  Checkpoint open() const {
+    tiny_.write(folder_);
+    return Checkpoint::open(folder_.path());
+  }
+  template <class... Words>
+  void refuses(ErrorCode code, const Words&... words) const {
+    expect_error(
+        code, [&] { open(); }, folder_.path(), words...);
+  }
+  template <class... Words>
+  void folder_refused(ErrorCode code, const Words&... words) const {
+    expect_error(
+        code, [&] { Checkpoint::open(folder_.path()); }, folder_.path(), words...);
+  }
+
+  TempFolder folder_;
+  TinyCheckpoint tiny_;
+};
+
+TEST_F(CheckpointTest, GoldenModelsOpen) {
+  for (const auto& [name, type, layers] :
+       {std::tuple{"rotary-partial-f32", DType::kF32, 2},
+        std::tuple{"rotary-partial-f32/sharded", DType::kF32, 2},
+        std::tuple{"rotary-full-odd-ffn-f16", DType::kF16, 2},
+        std::tuple{"deep-bf16", DType::kBF16, 6}, std::tuple{"big-head-f16", DType::kF16, 2},
+        std::tuple{"long-context-f16", DType::kF16, 2}}) {
+    const Checkpoint checkpoint = Checkpoint::open(kGolden + name);
+    EXPECT_EQ(checkpoint.stored_type(), type) << name;
+    EXPECT_EQ(checkpoint.config().n_layer, layers) << name;
+    EXPECT_EQ(checkpoint.tensors().size(), 5u + 10u * layers) << name;
+    EXPECT_TRUE(checkpoint.has_lm_head()) << name;
+    EXPECT_EQ(checkpoint.config().eos_token_ids, std::vector<int64_t>{0}) << name;
+  }
+  EXPECT_EQ(Checkpoint::open(kGolden + "rotary-full-odd-ffn-f16").config().n_inner, 200);
+}
+
+TEST_F(CheckpointTest, ShardsHoldWhatTheSingleFileHolds) {
+  const Checkpoint single = Checkpoint::open(kGolden + "rotary-partial-f32");
+  const Checkpoint shards = Checkpoint::open(kGolden + "rotary-partial-f32/sharded");
+  EXPECT_EQ(single.files().size(), 1u);
+  EXPECT_EQ(shards.files().size(), 3u);
+  for (const TensorView& tensor : single.tensors()) {
+    const TensorView& other = shards.tensor(tensor.name);
+    EXPECT_EQ(other.shape, tensor.shape);
+    EXPECT_TRUE(std::equal(tensor.bytes.begin(), tensor.bytes.end(), other.bytes.begin(),
+                           other.bytes.end()));
+    shards.drop(other);
+  }
+}
+
+TEST_F(CheckpointTest, TensorsComeInTheOrderOfTheForwardPass) {
+  const Checkpoint checkpoint = open();
+  const auto specs = tensor_specs(checkpoint.config());
+  ASSERT_EQ(checkpoint.tensors().size(), specs.size());
+  for (size_t i = 0; i < specs.size(); ++i) {
+    EXPECT_EQ(checkpoint.tensors()[i].name, specs[i].name);
+    EXPECT_EQ(&checkpoint.tensor(specs[i].name), &checkpoint.tensors()[i]);
+  }
+  EXPECT_EQ(checkpoint.folder(), folder_.path());
+}
+
+TEST_F(CheckpointTest, AViewOutlivesTheCheckpointWithItsFile) {
+  std::shared_ptr<const SafetensorsFile> file;
+  TensorView embedding;
+  {
+    const Checkpoint checkpoint = open();
+    embedding = checkpoint.tensor("wte.weight");
+    file = checkpoint.file_of(embedding);
+  }
+  EXPECT_EQ(embedding.bytes[5], std::byte{5});
+}
+
+TEST_F(CheckpointTest, PathsThatMeanTheSameModel) {
+  const std::string sharded = kGolden + "rotary-partial-f32/sharded/";
+  for (const char* name :
+       {"", "model.safetensors.index.json", "model-00002-of-00003.safetensors"}) {
+    EXPECT_EQ(Checkpoint::open(sharded + name).files().size(), 3u) << name;
+  }
+  tiny_.write(folder_);
+  EXPECT_EQ(Checkpoint::open(folder_.path("model.safetensors")).config().n_embd, 4);
+  std::filesystem::rename(folder_.path("model.safetensors"), folder_.path("other.safetensors"));
+  EXPECT_EQ(Checkpoint::open(folder_.path("other.safetensors")).folder(), folder_.path());
+  folder_refused(ErrorCode::kUnsupported, "found other.safetensors", "give its own path");
+}
+
+TEST_F(CheckpointTest, RelativePaths) {
+  tiny_.write(folder_);
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(folder_.path());
+  EXPECT_EQ(Checkpoint::open("model.safetensors").config().n_embd, 4);
+  EXPECT_EQ(Checkpoint::open(".").config().n_embd, 4);
+  std::filesystem::current_path(before);
+}
+
+TEST_F(CheckpointTest, TheSingleFileIsPreferredToTheIndex) {
+  folder_.write("model.safetensors.index.json", "not read");
+  EXPECT_EQ(open().files().size(), 1u);
+}
+
+TEST_F(CheckpointTest, MixedTypesAreOneCheckpoint) {
+  tiny_.replace("transformer.wte.weight", DType::kF32, {7, 4});
+  tiny_.replace("transformer.h.0.ln_1.weight", DType::kBF16, {4});
+  EXPECT_EQ(open().stored_type(), DType::kF16);
+}
+
+TEST_F(CheckpointTest, BuffersOfOlderSavesAreIgnored) {
+  tiny_.add("transformer.h.0.attn.bias", DType::kBool, {1, 1, 8, 8});
+  tiny_.add("transformer.h.1.attn.bias", DType::kU8, {1, 1, 8, 8});
+  tiny_.add("transformer.h.0.attn.masked_bias", DType::kF32, {});
+  tiny_.add("transformer.h.0.attn.embed_positions", DType::kF32, {8, 2});
+  EXPECT_EQ(open().tensors().size(), 25u);
+}
+
+TEST_F(CheckpointTest, BaseModelSavesOpenWithoutAHead) {
+  tiny_.remove("lm_head.weight");
+  tiny_.remove("lm_head.bias");
+  for (TestTensor& tensor : tiny_.tensors) tensor.name.erase(0, std::string("transformer.").size());
+  const Checkpoint checkpoint = open();
+  EXPECT_FALSE(checkpoint.has_lm_head());
+  expect_error(
+      ErrorCode::kUnsupported, [&] { checkpoint.tensor("lm_head.weight"); }, "lm_head.weight",
+      "base model");
+  expect_error(
+      ErrorCode::kUnsupported, [&] { checkpoint.tensor("h.9.ln_1.bias"); }, "h.9.ln_1.bias");
+}
+
+TEST_F(CheckpointTest, MissingTensors) {
+  tiny_.remove("lm_head.bias");
+  refuses(ErrorCode::kBadFile, "tensor lm_head.bias is missing", "and 0 more");
+  tiny_.remove("transformer.h.1.attn.k_proj.weight");
+  refuses(ErrorCode::kBadFile, "tensor h.1.attn.k_proj.weight is missing", "and 1 more");
+  tiny_.remove("transformer.wte.weight");
+  refuses(ErrorCode::kBadFile, "tensor wte.weight is missing");
+}
+
+TEST_F(CheckpointTest, UnexpectedTensors) {
+  tiny_.config["n_layer"] = 1;
+  refuses(ErrorCode::kBadFile, "unexpected tensor \"h.1.", "a GPT-J of 1 layers");
+  tiny_.config["n_layer"] = 2;
+  const auto with = [&](const std::string& name, const char* reason) {
+    tiny_.add(name, DType::kF16, {2});
+    refuses(ErrorCode::kBadFile, "unexpected tensor \"" + name + "\" [2]", reason);
+    tiny_.remove(name);
+  };
+  with("zzz", "expected those of a GPT-J of 2 layers");
+  with("h.0.attn.q_proj.qweight", "GPTQ");
+  with("h.0.attn.q_proj.SCB", "bitsandbytes");
+  with("h.0.attn.q_proj.lora_A.weight", "LoRA");
+  with("h.0.attn.qkv_proj.weight", "CodeGen");
+  with("score.weight", "classifies");
+  with("module.transformer.wte.weight", "prefix");
+  tiny_.add("\x1b[31m", DType::kF16, {2});
+  refuses(ErrorCode::kBadFile, "unexpected tensor \"\\u001b[31m\"");
+}
+
+TEST_F(CheckpointTest, TheSameTensorTwice) {
+  tiny_.add("wte.weight", DType::kF16, {7, 4});
+  refuses(ErrorCode::kBadFile, "\"wte.weight\" is there twice");
+}
+
+TEST_F(CheckpointTest, WrongShapesAndTypes) {
+  const auto with = [&](const std::string& name, DType type, const std::vector<uint64_t>& shape,
+                        ErrorCode code, const char* expected, const char* found) {
+    const TestTensor before = tiny_.tensor(name);
+    tiny_.replace(name, type, shape);
+    refuses(code, "model.safetensors: ", expected, found);
+    tiny_.tensor(name) = before;
+  };
+  with("transformer.h.1.mlp.fc_in.weight", DType::kF16, {4, 3}, ErrorCode::kBadFile,
+       "h.1.mlp.fc_in.weight: expected shape [3, 4]", "found [4, 3]");
+  with("transformer.ln_f.bias", DType::kF16, {4, 1}, ErrorCode::kBadFile, "expected shape [4]",
+       "found [4, 1]");
+  with("transformer.ln_f.bias", DType::kF16, {}, ErrorCode::kBadFile, "expected shape [4]",
+       "found []");
+  with("lm_head.weight", DType::kF16, {8, 4}, ErrorCode::kBadFile, "expected shape [7, 4]",
+       "found [8, 4]");
+  with("lm_head.bias", DType::kF16, {8}, ErrorCode::kBadFile, "rows of wte.weight", "found [8]");
+  with("transformer.wte.weight", DType::kF16, {7}, ErrorCode::kBadFile, "expected shape [7, 4]",
+       "found [7]");
+  with("transformer.wte.weight", DType::kF16, {}, ErrorCode::kBadFile, "expected shape [7, 4]",
+       "found []");
+  with("transformer.wte.weight", DType::kF16, {0, 4}, ErrorCode::kBadFile, "wte.weight: vocab_size",
+       "found 0");
+  with("transformer.wte.weight", DType::kF16, {uint64_t{1} << 60, 0}, ErrorCode::kBadFile,
+       "wte.weight: vocab_size", "expected a whole number");
+  for (const DType type : {DType::kI8, DType::kU8, DType::kF64, DType::kBool, DType::kI64}) {
+    with("transformer.h.0.attn.q_proj.weight", type, {4, 4}, ErrorCode::kUnsupported,
+         "h.0.attn.q_proj.weight: expected F32, F16 or BF16", dtype_name(type));
+  }
+}
+
+TEST_F(CheckpointTest, ResizedVocabulariesCountByTheirRows) {
+  tiny_.config["vocab_size"] = 50400;
+  EXPECT_EQ(open().config().vocab_size, 7);
+  tiny_.config["vocab_size"] = 2;  // the ids are checked against the rows, too
+  EXPECT_EQ(open().config().vocab_size, 7);
+  EXPECT_EQ(open().config().eos_token_ids, std::vector<int64_t>{6});
+}
+
+TEST_F(CheckpointTest, TokenIdsOutsideTheVocabulary) {
+  tiny_.config["eos_token_id"] = 7;
+  refuses(ErrorCode::kBadFile, "/config.json: eos_token_id", "7 rows, found 7");
+  tiny_.config["eos_token_id"] = 6;
+  tiny_.config["bos_token_id"] = 50256;
+  refuses(ErrorCode::kBadFile, "/config.json: bos_token_id", "found 50256");
+  tiny_.config["bos_token_id"] = nullptr;
+  folder_.write("generation_config.json", R"({"eos_token_id": [1, 9]})");
+  refuses(ErrorCode::kBadFile, "/generation_config.json: eos_token_id", "found 9");
+}
+
+TEST_F(CheckpointTest, GenerationConfigOverridesEndTokens) {
+  EXPECT_EQ(open().generation_defaults().do_sample, std::nullopt);
+  folder_.write("generation_config.json", R"({"do_sample": true, "eos_token_id": [2, 3]})");
+  EXPECT_EQ(open().config().eos_token_ids, (std::vector<int64_t>{2, 3}));
+  EXPECT_EQ(open().config().bos_token_id, 0);
+  EXPECT_EQ(open().generation_defaults().do_sample, true);
+  folder_.write("generation_config.json", R"({"bos_token_id": 5, "eos_token_id": null})");
+  EXPECT_EQ(open().config().eos_token_ids, std::vector<int64_t>{6});
+  EXPECT_EQ(open().config().bos_token_id, 5);
+  folder_.write("generation_config.json", "{");
+  refuses(ErrorCode::kBadFile, "/generation_config.json: not valid JSON");
+}
+
+TEST_F(CheckpointTest, FoldersOfOtherThings) {
+  const auto with = [&](const char* name, ErrorCode code, const char* word) {
+    folder_.write(name, "x");
+    folder_refused(code, std::string("found ") + name, word, "this version opens");
+    std::filesystem::remove(folder_.path(name));
+  };
+  folder_refused(ErrorCode::kNotFound, "no model in this folder");
+  with("pytorch_model.bin", ErrorCode::kUnsupported, "PyTorch");
+  with("pytorch_model.bin.index.json", ErrorCode::kUnsupported, "PyTorch");
+  with("consolidated.pt", ErrorCode::kUnsupported, "PyTorch");
+  with("tf_model.h5", ErrorCode::kUnsupported, "TensorFlow");
+  with("flax_model.msgpack", ErrorCode::kUnsupported, "Flax");
+  with("rust_model.ot", ErrorCode::kUnsupported, "rust-bert");
+  with("gpt-j.Q4_0.gguf", ErrorCode::kUnsupported, "GGUF");
+  with("adapter_model.safetensors", ErrorCode::kUnsupported, "LoRA");
+  with("model-00001-of-00002.safetensors", ErrorCode::kBadFile, "a shard without its");
+  with("shard_0", ErrorCode::kUnsupported, "mesh-transformer-jax");
+  with("tokenizer.json", ErrorCode::kNotFound, "a tokenizer without weights");
+  with("vocab.json", ErrorCode::kNotFound, "a tokenizer without weights");
+  with("config.json", ErrorCode::kNotFound, "a configuration without weights");
+}
+
+TEST_F(CheckpointTest, PathsThatAreNoModel) {
+  expect_error(
+      ErrorCode::kNotFound, [&] { Checkpoint::open(folder_.path("none")); }, "none: no such");
+  expect_error(
+      ErrorCode::kNotFound, [] { Checkpoint::open(""); }, "no such file or folder");
+  expect_error(
+      ErrorCode::kUnsupported, [&] { Checkpoint::open(folder_.write("ggml.bin", "lmgg....")); },
+      "legacy ggml");
+  expect_error(
+      ErrorCode::kUnsupported,
+      [&] { Checkpoint::open(folder_.write("pytorch_model.bin", "PK\x03\x04....")); },
+      "expected a model's folder or a .safetensors file, found a zip archive");
+  expect_error(
+      ErrorCode::kUnsupported, [&] { Checkpoint::open(folder_.write("notes", "hello")); },
+      "found another file");
+}
+
+TEST_F(CheckpointTest, MissingOrWrongConfig) {
+  tiny_.write(folder_);
+  std::filesystem::remove(folder_.path("config.json"));
+  folder_refused(ErrorCode::kNotFound, "config.json: missing");
+  folder_.write("config.json", "version https://git-lfs.github.com/spec/v1\n");
+  folder_refused(ErrorCode::kBadFile, "config.json: ", "git lfs pull");
+  tiny_.write(folder_);
+  folder_.write("model.safetensors", "version https://git-lfs.github.com/spec/v1\n");
+  folder_refused(ErrorCode::kBadFile, "model.safetensors: ", "git lfs pull");
+}
+
+TEST_F(CheckpointTest, DanglingLinks) {
+  std::filesystem::create_symlink("/nowhere/blob", folder_.path("model.safetensors"));
+  folder_refused(ErrorCode::kNotFound, "model.safetensors: cannot open");
+}
+
+TEST_F(CheckpointTest, DamagedHeadersAreRefusedOrOpen) {
+  tiny_.write(folder_);
+  const std::string whole = safetensors_file(tiny_.tensors);
+  for (size_t at = 0; at < 400; ++at) {
+    for (const int flip : {1, 4, 32, 255}) {
+      std::string damaged = whole;
+      damaged[at] = static_cast<char>(damaged[at] ^ flip);
+      folder_.write("model.safetensors", damaged);
+      finishes([&] { Checkpoint::open(folder_.path()); });
+    }
+  }
+}
+
+TEST_F(CheckpointTest, Inspect) {
+  tiny_.write(folder_);
+  const CheckpointInfo info = inspect(folder_.path());
+  EXPECT_EQ(info.path, folder_.path());
+  EXPECT_EQ(info.files, std::vector{folder_.path("model.safetensors")});
+  EXPECT_EQ(info.file_bytes, std::filesystem::file_size(folder_.path("model.safetensors")));
+  EXPECT_EQ(info.config.n_inner, 3);
+  ASSERT_EQ(info.tensors.size(), 25u);
+  EXPECT_EQ(info.tensors[0].name, "wte.weight");
+  EXPECT_EQ(info.tensors[0].type, "F16");
+  EXPECT_EQ(info.tensors[0].bytes, 7u * 4 * 2);
+  EXPECT_EQ(info.stored_type, WeightType::kF16);
+  EXPECT_EQ(info.parameters, 2u * 7 * 4 + 7 + 2 * 4 + 2 * (2 * 4 + 4 * 16 + 2 * 12 + 3 + 4));
+  EXPECT_TRUE(info.has_lm_head);
+  EXPECT_FALSE(info.has_tokenizer);
+  folder_.write("tokenizer.json", "{}");
+  EXPECT_TRUE(inspect(folder_.path()).has_tokenizer);
+  EXPECT_EQ(inspect(GPTJ_SOURCE_DIR "/models/fairytale-8m").generation_defaults.top_p, 0.95);
+}
+
+}  // namespace
+}  // namespace gptj::test

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/config.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "support/expect_error.h"
+
+namespace gptj::test {
+namespace {
+
+using nlohmann::json;
+
+json small() {
+  return {{"model_type", "gptj"}, {"vocab_size", 100}, {"n_positions", 64}, {"n_embd", 48},
+          {"n_layer", 2},         {"n_head", 3},       {"rotary_dim", 8},   {"eos_token_id", 9}};
+}
+
+ModelConfig parse(const json& config) { return parse_config(config.dump(), "config.json"); }
+
+template <class Value>
+json with(const char* field, Value value) {
+  json config = small();
+  config[field] = value;
+  return config;
+}
+
+template <class... Words>
+void refuses(const json& config, const Words&... words) {
+  expect_error(
+      ErrorCode::kBadFile, [&] { parse(config); }, "config.json: ", words...);
+}
+template <class... Words>
+void does_not_support(const json& config, const Words&... words) {
+  expect_error(
+      ErrorCode::kUnsupported, [&] { parse(config); }, "config.json: ", words...);
+}
+
+TEST(Config, ReadsThe6B) {
+  const ModelConfig config = parse_config(R"({
+    "activation_function": "gelu_new", "architectures": ["GPTJForCausalLM"], "attn_pdrop": 0.0,
+    "bos_token_id": 50256, "embd_pdrop": 0.0, "eos_token_id": 50256,
+    "gradient_checkpointing": false, "initializer_range": 0.02, "layer_norm_epsilon": 1e-05,
+    "model_type": "gptj", "n_embd": 4096, "n_head": 16, "n_inner": null, "n_layer": 28,
+    "n_positions": 2048, "resid_pdrop": 0.0, "rotary": true, "rotary_dim": 64,
+    "scale_attn_weights": true, "summary_activation": null, "summary_first_dropout": 0.1,
+    "task_specific_params": {"text-generation": {"do_sample": true, "max_length": 50}},
+    "tie_word_embeddings": false, "tokenizer_class": "GPT2Tokenizer", "use_cache": true,
+    "vocab_size": 50400})",
+                                          "config.json");
+  EXPECT_EQ(config.vocab_size, 50400);
+  EXPECT_EQ(config.n_positions, 2048);
+  EXPECT_EQ(config.n_embd, 4096);
+  EXPECT_EQ(config.n_layer, 28);
+  EXPECT_EQ(config.n_head, 16);
+  EXPECT_EQ(config.head_dim(), 256);
+  EXPECT_EQ(config.rotary_dim, 64);
+  EXPECT_EQ(config.n_inner, 16384);
+  EXPECT_EQ(config.layer_norm_epsilon, 1e-5f);
+  EXPECT_EQ(config.bos_token_id, 50256);
+  EXPECT_EQ(config.eos_token_ids, std::vector<int64_t>{50256});
+}
+
+TEST(Config, HonoursGivenFields) {
+  EXPECT_EQ(parse(small()).n_inner, 4 * 48);
+  EXPECT_EQ(parse(with("n_inner", 200)).n_inner, 200);
+  EXPECT_EQ(parse(with("layer_norm_epsilon", 1e-6)).layer_norm_epsilon, 1e-6f);
+  EXPECT_EQ(parse(with("tie_word_embeddings", false)).n_embd, 48);
+  for (const char* same : {"gelu_new", "gelu_pytorch_tanh", "gelu_fast"}) {
+    EXPECT_EQ(parse(with("activation_function", same)).n_embd, 48);
+  }
+}
+
+TEST(Config, LastOfDuplicateKeysCounts) {
+  std::string text = small().dump();
+  text.insert(1, R"("n_layer": 7, "welcome": "x",)");
+  EXPECT_EQ(parse_config(text, "c").n_layer, 2);
+}
+
+TEST(Config, TokenIds) {
+  EXPECT_EQ(parse(small()).bos_token_id, std::nullopt);
+  EXPECT_EQ(parse(small()).eos_token_ids, std::vector<int64_t>{9});
+  EXPECT_TRUE(parse(with("eos_token_id", nullptr)).eos_token_ids.empty());
+  EXPECT_EQ(parse(with("eos_token_id", std::vector{3, 5})).eos_token_ids,
+            (std::vector<int64_t>{3, 5}));
+  json absent = with("vocab_size", 50257);
+  absent.erase("eos_token_id");
+  EXPECT_EQ(parse(absent).eos_token_ids, std::vector<int64_t>{50256});  // as GPTJConfig has it
+  EXPECT_EQ(parse(absent).bos_token_id, 50256);
+  absent["eos_token_id"] = nullptr;
+  EXPECT_TRUE(parse(absent).eos_token_ids.empty());
+  refuses(with("eos_token_id", -1),
+          "eos_token_id: expected a token id or a list of them, found -1");
+  refuses(with("eos_token_id", "9"), "eos_token_id");
+  refuses(with("eos_token_id", std::vector{1.5}), "eos_token_id");
+  refuses(with("bos_token_id", std::vector{1, 2}), "bos_token_id: expected one token id");
+  check_token_ids(99, {0, 99}, 100, "f");
+  expect_error(
+      ErrorCode::kBadFile, [] { check_token_ids(100, {}, 100, "f"); },
+      "f: bos_token_id: expected a token id below the vocabulary's 100 rows, found 100");
+  expect_error(
+      ErrorCode::kBadFile,
+      [] {
+        check_token_ids({}, {5, 100}, 100, "f");
+      },
+      "f: eos_token_id", "found 100");
+}
+
+TEST(Config, ModelTypes) {
+  json untyped = small();
+  untyped.erase("model_type");
+  EXPECT_EQ(parse(untyped).n_embd, 48);
+  untyped["architectures"] = {"GPTJForCausalLM"};
+  EXPECT_EQ(parse(untyped).n_embd, 48);
+  untyped["architectures"] = {"LlamaForCausalLM"};
+  does_not_support(untyped, "expected a GPT-J model", "[\"LlamaForCausalLM\"]");
+  does_not_support(with("model_type", "llama"), "found \"llama\"");
+  does_not_support(with("model_type", "codegen"), "found \"codegen\"; CodeGen fuses q, k and v");
+  refuses(with("model_type", 7), "model_type: expected a string, found 7");
+  refuses(with("architectures", "GPTJ"), "architectures: expected a list of strings");
+  refuses(json::object(), "vocab_size", "found nothing");
+}
+
+TEST(Config, EverySizeIsRequiredAndInRange) {
+  for (const char* field : {"vocab_size", "n_positions", "n_embd", "n_layer", "n_head"}) {
+    json absent = small();
+    absent.erase(field);
+    refuses(absent, field, ": expected a whole number from 1 to ", "found nothing");
+    refuses(with(field, nullptr), field, "found null");
+    for (const json& bad : {json(0), json(-1), json(1.0), json("8"), json(true), json(1ull << 63),
+                            json(~0ull), json(int64_t{1} << 40), json({1})}) {
+      refuses(with(field, bad), field, ": expected a whole number from 1 to ",
+              "found " + bad.dump());
+    }
+  }
+  refuses(with("n_inner", 0), "n_inner", "found 0");
+  refuses(with("n_inner", (1 << 20) + 1), "n_inner: expected a whole number from 1 to 1048576");
+}
+
+TEST(Config, SizesFitTogether) {
+  refuses(with("n_head", 5), "n_embd: expected a multiple of n_head (5), found 48");
+  for (const json& none : {json(nullptr), json(0)}) {
+    refuses(with("rotary_dim", none), "rotary_dim", "fit no head", "found " + none.dump());
+  }
+  json absent = small();
+  absent.erase("rotary_dim");
+  refuses(absent, "rotary_dim", "found nothing");
+  refuses(with("rotary_dim", 7), "rotary_dim: expected an even number from 2 to 16", "found 7");
+  refuses(with("rotary_dim", 18), "rotary_dim: expected an even number from 2 to 16", "found 18");
+  refuses(with("rotary_dim", 64), "rotary_dim", "found 64");
+  refuses(with("rotary_dim", -2), "rotary_dim: expected a whole number from 2", "found -2");
+  EXPECT_EQ(parse(with("rotary_dim", 16)).rotary_dim, 16);
+}
+
+TEST(Config, Epsilon) {
+  for (const json& bad : {json(0), json(-1e-5), json("1e-5"), json(true)}) {
+    refuses(with("layer_norm_epsilon", bad), "layer_norm_epsilon: expected a number above 0");
+  }
+  refuses(with("layer_norm_epsilon", 1e-60), "within the range of f32");
+  refuses(with("layer_norm_epsilon", 1e60), "within the range of f32");
+  std::string text = small().dump();
+  text.insert(1, R"("layer_norm_epsilon": 1e999,)");
+  expect_error(
+      ErrorCode::kBadFile, [&] { parse_config(text, "c"); }, "c: not valid JSON");
+}
+
+TEST(Config, RefusesWhatItWouldRunWrongly) {
+  does_not_support(with("activation_function", "gelu"), "activation_function", "found \"gelu\"");
+  does_not_support(with("activation_function", "relu"), "found \"relu\"");
+  refuses(with("activation_function", 1), "activation_function: expected a string");
+  json quantized = with("quantization_config", json{{"quant_method", "gptq"}, {"bits", 4}});
+  quantized["_name_or_path"] = "some/parent";
+  does_not_support(quantized, "quantization_config", "gptq", "some/parent");
+  EXPECT_EQ(parse(with("quantization_config", nullptr)).n_embd, 48);
+  does_not_support(with("tie_word_embeddings", true), "tie_word_embeddings: expected false");
+  refuses(with("tie_word_embeddings", "no"), "tie_word_embeddings: expected true or false");
+}
+
+TEST(Config, RefusesWhatIsNoConfig) {
+  const auto refuses_text = [](const std::string& text, const char* word) {
+    expect_error(
+        ErrorCode::kBadFile, [&] { parse_config(text, "c"); }, "c: ", word);
+  };
+  refuses_text("", "not valid JSON");
+  refuses_text("[]", "expected a JSON object, found []");
+  refuses_text("{} {}", "not valid JSON");
+  refuses_text("version https://git-lfs.github.com/spec/v1", "git lfs pull");
+  refuses_text(std::string(4096, '\0'), "byte 0 is zero");
+  refuses_text("{\"a\":" + std::string(100'000, '['), "nested deeper");
+}
+
+TEST(Config, MemberChecksNameTheField) {
+  ModelConfig config = parse(small());
+  config.n_layer = -2;
+  expect_error(
+      ErrorCode::kInvalidArgument,
+      [&] { check_config(config, ErrorCode::kInvalidArgument, "config"); }, "config: n_layer",
+      "found -2");
+}
+
+TEST(Config, DamageIsRefusedOrGivesAValidConfig) {
+  const std::string whole = small().dump();
+  const auto parses = [](const std::string& text) {
+    finishes([&] { check_config(parse_config(text, "c"), ErrorCode::kInvalidArgument, "c"); });
+  };
+  for (size_t size = 0; size < whole.size(); ++size) {
+    EXPECT_FALSE(finishes([&] { parse_config(whole.substr(0, size), "c"); })) << size;
+  }
+  for (size_t at = 0; at < whole.size(); ++at) {
+    for (int byte = 0; byte < 256; ++byte) {
+      std::string damaged = whole;
+      damaged[at] = static_cast<char>(byte);
+      parses(damaged);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace gptj::test
