@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// Text to token ids and back: GPT-2's byte-level BPE, as Hugging Face computes it.
+//
+//   const auto tokenizer = gptj::Tokenizer::load("models/fairytale-8m");
+//   const std::vector<gptj::TokenId> ids = tokenizer.encode("Once upon a time");
+//   std::string bytes = tokenizer.decode(ids);                // exactly what went in
+//
+//   gptj::TextStream stream;                                  // tokens may cut characters in two
+//   for (gptj::TokenId id : ids) std::cout << stream.push(tokenizer.token_bytes(id));
+//   std::cout << stream.finish();
+//
+// Any bytes can be encoded, and decode(encode(bytes)) == bytes unless an added token that its file
+// marks lstrip or rstrip swallowed the whitespace beside it. Bytes that are not UTF-8 are split
+// like punctuation: neither whitespace, letter nor number.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gptj/export.h"
+
+namespace gptj {
+
+using TokenId = int64_t;
+
+struct EncodeOptions {
+  bool plain = false;  // true: special and added tokens in the text are ordinary text
+};
+
+struct TokenizerData;
+
+// Immutable: any number of threads may use one at once. Copies share their data.
+class GPTJ_API Tokenizer {
+ public:
+  // Reads tokenizer.json, else vocab.json and merges.txt (with added_tokens.json), and from either
+  // the names of special tokens in special_tokens_map.json and tokenizer_config.json.
+  // Throws kNotFound where the folder has neither, kBadFile where a file is not what its format
+  // says, kUnsupported where it asks for something that would give other ids.
+  static Tokenizer load(const std::string& folder);
+
+  // Would load() find its files there? Does not read them, does not throw.
+  static bool found_in(const std::string& folder);
+
+  // The ids of any bytes. Special and added tokens are recognised (the longest one at the leftmost
+  // place) unless options.plain. Time is n log n at worst, even for one word of megabytes.
+  std::vector<TokenId> encode(std::string_view bytes, const EncodeOptions& options = {}) const;
+
+  // The exact bytes, which need not be UTF-8. Throws kInvalidArgument for an id without a name.
+  std::string decode(std::span<const TokenId> ids) const;
+
+  bool has(TokenId id) const;  // does the id, any number, have a name?
+
+  // The bytes of one token, valid as long as any copy of this tokenizer. Throws as decode().
+  std::string_view token_bytes(TokenId id) const;
+
+  bool is_special(TokenId id) const;  // false for an id without a name
+
+  // The id of exactly these bytes, for special and added tokens their name.
+  std::optional<TokenId> find(std::string_view token) const;
+
+  // The highest id with a name, plus one. Ids below it may lack a name.
+  int64_t size() const;
+
+  // For the library's own use: see src/tokenizer/tokenizer_data.h.
+  explicit Tokenizer(std::shared_ptr<const TokenizerData> data);
+
+ private:
+  std::shared_ptr<const TokenizerData> data_;
+};
+
+// Bytes in, whole UTF-8 characters out. Bytes that can never become UTF-8 turn into U+FFFD, one per
+// maximal subpart as Unicode recommends (chapter 3.9); a character's first bytes are held until the
+// others come. One stream belongs to one thread at a time.
+class GPTJ_API TextStream {
+ public:
+  // The text that is certain after these bytes; may be empty.
+  std::string push(std::string_view bytes);
+
+  // U+FFFD if a part of a character is held, else nothing. The stream is then as new.
+  std::string finish();
+
+ private:
+  std::string held_;
+};
+
+// What a TextStream gives for the whole of `bytes`.
+GPTJ_API std::string to_valid_utf8(std::string_view bytes);
+
+}  // namespace gptj

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tokenizer/json_fields.h"
+
+#include "tokenizer/utf8.h"
+
+namespace gptj {
+namespace {
+
+void expect_type(bool ok, const char* expected, const Json& json, const std::string& where) {
+  check(ok, ErrorCode::kBadFile, where, ": expected ", expected, ", found ", json.type_name());
+}
+
+}  // namespace
+
+const Json& expect_object(const Json& json, const std::string& where) {
+  expect_type(json.is_object(), "an object", json, where);
+  return json;
+}
+
+const Json& expect_array(const Json& json, const std::string& where) {
+  expect_type(json.is_array(), "an array", json, where);
+  return json;
+}
+
+std::string expect_string(const Json& json, const std::string& where) {
+  expect_type(json.is_string(), "a string", json, where);
+  return json.get<std::string>();
+}
+
+TokenId expect_id(const Json& json, const std::string& where, const std::string& key) {
+  // As unsigned, a negative number is a huge one.
+  const bool ok = json.is_number_integer() && json.get<uint64_t>() <= uint64_t{kMaxTokenId};
+  if (!ok) {
+    fail(ErrorCode::kBadFile, concat(where, ": ", quote(key), ": expected a token id from 0 to ",
+                                     kMaxTokenId, ", found ", quote(json.dump())));
+  }
+  return json.get<TokenId>();
+}
+
+const Json& member(const Json& object, const char* key) {
+  static const Json null;
+  const auto found = object.find(key);
+  return found == object.end() ? null : *found;
+}
+
+bool flag(const Json& object, const char* key, const std::string& where) {
+  const Json& value = member(object, key);
+  if (value.is_null()) return false;
+  check(value.is_boolean(), ErrorCode::kBadFile, where, ": ", key,
+        ": expected true or false, found ", value.type_name());
+  return value.get<bool>();
+}
+
+void expect_harmless(const Json& object, const char* key, const Json& harmless,
+                     const std::string& where) {
+  const Json& value = member(object, key);
+  check(value.is_null() || value == harmless, ErrorCode::kUnsupported, where, ": ", key,
+        ": expected ", harmless.dump(), ", found ", quote(value.dump()),
+        "; this engine would give other token ids");
+}
+
+}  // namespace gptj

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// Fields of a tokenizer's JSON files with the errors that name them. `where` names the object.
+#pragma once
+
+#include <string>
+
+#include "base/json.h"
+#include "gptj/tokenizer.h"
+
+namespace gptj {
+
+// Above any real vocabulary; bounds the memory that a damaged file can ask for.
+inline constexpr TokenId kMaxTokenId = (1 << 20) - 1;
+
+const Json& expect_object(const Json& json, const std::string& where);
+const Json& expect_array(const Json& json, const std::string& where);
+std::string expect_string(const Json& json, const std::string& where);
+TokenId expect_id(const Json& json, const std::string& where, const std::string& key);
+
+// The member, null where it is absent.
+const Json& member(const Json& object, const char* key);
+
+// false where the member is absent or null.
+bool flag(const Json& object, const char* key, const std::string& where);
+
+// Throws kUnsupported unless the member is absent, null or equal to `harmless`.
+void expect_harmless(const Json& object, const char* key, const Json& harmless,
+                     const std::string& where);
+
+}  // namespace gptj

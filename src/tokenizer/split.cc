@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tokenizer/split.h"
+
+#include <utf8proc.h>
+
+#include <array>
+
+#include "tokenizer/utf8.h"
+
+namespace gptj {
+namespace {
+
+enum class CharClass : char { kOther, kSpace, kLetter, kNumber };
+
+// Unicode's White_Space: the separators, and these controls.
+constexpr bool is_space_control(char32_t c) { return (c >= 0x09 && c <= 0x0D) || c == 0x85; }
+
+CharClass class_of(char32_t c) {
+  if (is_space_control(c)) return CharClass::kSpace;
+  switch (utf8proc_category(static_cast<utf8proc_int32_t>(c))) {
+    case UTF8PROC_CATEGORY_LU:
+    case UTF8PROC_CATEGORY_LL:
+    case UTF8PROC_CATEGORY_LT:
+    case UTF8PROC_CATEGORY_LM:
+    case UTF8PROC_CATEGORY_LO:
+      return CharClass::kLetter;
+    case UTF8PROC_CATEGORY_ND:
+    case UTF8PROC_CATEGORY_NL:
+    case UTF8PROC_CATEGORY_NO:
+      return CharClass::kNumber;
+    case UTF8PROC_CATEGORY_ZS:
+    case UTF8PROC_CATEGORY_ZL:
+    case UTF8PROC_CATEGORY_ZP:
+      return CharClass::kSpace;
+    default:
+      return CharClass::kOther;
+  }
+}
+
+constexpr CharClass class_of_ascii(int c) {
+  if (c == ' ' || is_space_control(static_cast<char32_t>(c))) return CharClass::kSpace;
+  if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) return CharClass::kLetter;
+  return c >= '0' && c <= '9' ? CharClass::kNumber : CharClass::kOther;
+}
+
+constexpr auto kAsciiClass = [] {
+  std::array<CharClass, 128> table{};
+  for (int c = 0; c < 128; ++c) table[c] = class_of_ascii(c);
+  return table;
+}();
+
+struct Char {
+  CharClass kind;
+  size_t length;
+};
+
+Char next_char(std::string_view text) {
+  const auto lead = static_cast<unsigned char>(text[0]);
+  if (lead < 0x80) return {kAsciiClass[lead], 1};
+  const Utf8Unit unit = next_utf8(text);
+  const bool whole = unit.kind == Utf8Kind::kWhole;
+  return {whole ? class_of(unit.code_point) : CharClass::kOther, unit.length};
+}
+
+struct Run {
+  size_t length;       // of the characters of one class
+  size_t last_length;  // of the last of them
+};
+
+Run run_of(CharClass kind, std::string_view text) {
+  Run run{0, 0};
+  while (run.length < text.size()) {
+    const Char c = next_char(text.substr(run.length));
+    if (c.kind != kind) break;
+    run.length += c.length;
+    run.last_length = c.length;
+  }
+  return run;
+}
+
+size_t contraction_length(std::string_view text) {
+  if (text[0] != '\'') return 0;
+  for (const std::string_view suffix : {"'s", "'t", "'re", "'ve", "'m", "'ll", "'d"}) {
+    if (text.starts_with(suffix)) return suffix.size();
+  }
+  return 0;
+}
+
+// \s+(?!\S)|\s+ leaves the last space before a word to that word, unless it is the only one.
+size_t whitespace_word_length(std::string_view text) {
+  const Run run = run_of(CharClass::kSpace, text);
+  const bool text_ends = run.length == text.size();
+  return text_ends || run.length == run.last_length ? run.length : run.length - run.last_length;
+}
+
+}  // namespace
+
+size_t first_word_length(std::string_view text) {
+  if (const size_t length = contraction_length(text)) return length;
+  const size_t space = text[0] == ' ' && text.size() > 1 ? 1 : 0;
+  const CharClass kind = next_char(text.substr(space)).kind;
+  if (kind == CharClass::kSpace) return whitespace_word_length(text);
+  return space + run_of(kind, text.substr(space)).length;
+}
+
+size_t leading_whitespace(std::string_view text) { return run_of(CharClass::kSpace, text).length; }
+
+size_t trailing_whitespace(std::string_view text) {
+  size_t end = text.size();
+  while (end > 0) {
+    size_t start = end - 1;
+    while (start > 0 && end - start < 3 && (text[start] & 0xC0) == 0x80) --start;
+    const Char c = next_char(text.substr(start, end - start));
+    if (c.kind != CharClass::kSpace || c.length != end - start) break;
+    end = start;
+  }
+  return text.size() - end;
+}
+
+}  // namespace gptj

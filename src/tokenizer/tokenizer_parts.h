@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a tokenizer's files say, whichever format says it. Nothing is checked across parts yet.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "gptj/tokenizer.h"
+
+namespace gptj {
+
+// The texts of a tokenizer's files by file name: from a folder or from a model file's metadata.
+struct TokenizerFiles {
+  std::string origin;  // the folder or file; begins every message
+  std::map<std::string, std::string> texts;
+};
+
+struct VocabularyEntry {
+  std::string name;  // in the byte alphabet, see bytes.h
+  TokenId id;
+};
+
+struct MergeRule {
+  std::string left, right;  // in the byte alphabet
+  size_t place;             // line or index, for messages
+};
+
+struct AddedToken {
+  std::string content;        // the exact text
+  std::optional<TokenId> id;  // none: the file only says that the vocabulary's token is special
+  bool special = false;
+  bool lstrip = false, rstrip = false;  // swallows the whitespace before, after it
+  std::string where;                    // for messages
+};
+
+struct TokenizerParts {
+  std::string vocabulary_name, merges_name;  // for messages
+  std::vector<VocabularyEntry> vocabulary;
+  std::vector<MergeRule> merges;  // ascending rank
+  std::vector<AddedToken> added;  // of equal contents the first counts, `special` if any says so
+  bool ignore_merges = false;     // a word that is a token is that token, whatever the merges
+};
+
+// Reads whichever files of a tokenizer the folder has. Throws kNotFound if too few.
+TokenizerFiles read_tokenizer_files(const std::string& folder);
+
+// Throws kBadFile and kUnsupported. `files` has tokenizer.json, or vocab.json and merges.txt.
+TokenizerParts read_tokenizer_parts(const TokenizerFiles& files);
+
+// One per file format; `name` begins every message.
+void read_tokenizer_json(const Json& json, const std::string& name, TokenizerParts& parts);
+void read_merges_txt(const std::string& text, const std::string& name, TokenizerParts& parts);
+void read_added_tokens_json(const Json& json, const std::string& name, TokenizerParts& parts);
+void read_special_tokens_map(const Json& json, const std::string& name, TokenizerParts& parts);
+void read_tokenizer_config(const Json& json, const std::string& name, TokenizerParts& parts);
+
+// "a b"
+MergeRule parse_merge(std::string_view text, size_t place, const std::string& merges_name);
+
+// {"token": id, ...}
+std::vector<VocabularyEntry> read_vocabulary(const Json& json, const std::string& name);
+
+// {"content": "...", "lstrip": false, ...}
+AddedToken read_added_token(const Json& json, const std::string& where);
+
+}  // namespace gptj

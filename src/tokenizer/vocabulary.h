@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "gptj/tokenizer.h"
+
+namespace gptj {
+
+// Ids and the bytes they stand for.
+class Vocabulary {
+ public:
+  Vocabulary() = default;
+  Vocabulary(const Vocabulary&) = delete;  // by_bytes_ points into tokens_
+
+  // Names `id`, at most kMaxTokenId. Throws kBadFile if it has a name; `where` begins the message.
+  void add(TokenId id, std::string bytes, const std::string& where);
+
+  bool has(TokenId id) const { return id >= 0 && id < size() && tokens_[at(id)].named; }
+  int64_t size() const { return static_cast<int64_t>(tokens_.size()); }
+  std::string_view bytes(TokenId id) const { return tokens_[at(id)].bytes; }  // has(id)
+  bool is_special(TokenId id) const { return has(id) && tokens_[at(id)].special; }
+  void set_special(TokenId id) { tokens_[at(id)].special = true; }  // has(id)
+
+  // Of equal bytes the token that was added first.
+  std::optional<TokenId> find(std::string_view bytes) const;
+
+ private:
+  struct Token {
+    std::string bytes;
+    bool named = false, special = false;
+  };
+  static size_t at(TokenId id) { return static_cast<size_t>(id); }
+
+  std::deque<Token> tokens_;  // by id; a deque grows without moving its elements
+  std::unordered_map<std::string_view, TokenId> by_bytes_;
+};
+
+}  // namespace gptj

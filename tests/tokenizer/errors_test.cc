@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+// One test per message, and files broken at every byte.
+#include <gtest/gtest.h>
+
+#include "tokenizer/small_tokenizer.h"
+
+namespace gptj {
+namespace {
+
+constexpr auto kBadFile = ErrorCode::kBadFile;
+constexpr auto kUnsupported = ErrorCode::kUnsupported;
+
+struct Bent {
+  ErrorCode code;
+  const char* message;
+  std::function<void(Json&)> bend;
+};
+
+TEST(TokenizerErrors, TokenizerJson) {
+  const Bent cases[] = {
+      {kBadFile, "folder/tokenizer.json: expected an object, found array",
+       [](Json& j) { j = Json::array(); }},
+      {kUnsupported, "tokenizer.json: normalizer: expected none, found Lowercase; this engine",
+       [](Json& j) { j["normalizer"]["type"] = "Lowercase"; }},
+      {kUnsupported, "normalizer: expected none, found Sequence",
+       [](Json& j) {
+         j["normalizer"] = {{"type", "Sequence"}, {"normalizers", {{}}}};
+       }},
+      {kBadFile, "normalizer: expected an object, found number",
+       [](Json& j) { j["normalizer"] = 3; }},
+      {kBadFile, "normalizer: normalizers: expected an array, found null",
+       [](Json& j) { j["normalizer"]["type"] = "Sequence"; }},
+      {kUnsupported, "pre_tokenizer: expected one ByteLevel, found none",
+       [](Json& j) { j["pre_tokenizer"] = nullptr; }},
+      {kUnsupported, "pre_tokenizer: expected ByteLevel, found Metaspace",
+       [](Json& j) { j["pre_tokenizer"]["type"] = "Metaspace"; }},
+      {kUnsupported, "pre_tokenizer: expected one ByteLevel, found Sequence",
+       [](Json& j) {
+         j["pre_tokenizer"] = {{"type", "Sequence"}, {"pretokenizers", {1, 2}}};
+       }},
+      {kUnsupported, "pre_tokenizer: add_prefix_space: expected false, found \"true\"",
+       [](Json& j) { j["pre_tokenizer"]["add_prefix_space"] = true; }},
+      {kUnsupported, "pre_tokenizer: use_regex: expected true, found \"false\"",
+       [](Json& j) { j["pre_tokenizer"]["use_regex"] = false; }},
+      {kUnsupported, "post_processor: expected none or ByteLevel, found TemplateProcessing",
+       [](Json& j) { j["post_processor"]["type"] = "TemplateProcessing"; }},
+      {kBadFile, "model: expected an object, found null", [](Json& j) { j.erase("model"); }},
+      {kUnsupported, "model: type: expected \"BPE\", found \"\"WordPiece\"\"",
+       [](Json& j) { j["model"]["type"] = "WordPiece"; }},
+      {kUnsupported, "model: dropout: expected 0.0, found \"0.1\"",
+       [](Json& j) { j["model"]["dropout"] = 0.1; }},
+      {kUnsupported, "model: continuing_subword_prefix: expected",
+       [](Json& j) { j["model"]["continuing_subword_prefix"] = "##"; }},
+      {kUnsupported, "model: end_of_word_suffix: expected",
+       [](Json& j) { j["model"]["end_of_word_suffix"] = "</w>"; }},
+      {kUnsupported, "model: byte_fallback: expected false",
+       [](Json& j) { j["model"]["byte_fallback"] = true; }},
+      {kBadFile, "model: ignore_merges: expected true or false, found number",
+       [](Json& j) { j["model"]["ignore_merges"] = 1; }},
+      {kBadFile, "model.vocab: expected an object, found null",
+       [](Json& j) { j["model"].erase("vocab"); }},
+      {kBadFile, "model.vocab: \"he\": expected a token id from 0 to 1048575, found \"-1\"",
+       [](Json& j) { j["model"]["vocab"]["he"] = -1; }},
+      {kBadFile, "found \"18446744073709551615\"",
+       [](Json& j) { j["model"]["vocab"]["he"] = ~uint64_t{0}; }},
+      {kBadFile, "found \"1048576\"", [](Json& j) { j["model"]["vocab"]["he"] = 1 << 20; }},
+      {kBadFile, "found \"257.0\"", [](Json& j) { j["model"]["vocab"]["he"] = 257.0; }},
+      {kBadFile, "found \"\"257\"\"", [](Json& j) { j["model"]["vocab"]["he"] = "257"; }},
+      {kBadFile,
+       "model.vocab: two tokens have id 256: ", [](Json& j) { j["model"]["vocab"]["he"] = 256; }},
+      {kBadFile, "model.vocab: no token for byte 0x0A; expected GPT-2's byte-level BPE",
+       [](Json& j) { j["model"]["vocab"].erase("Ċ"); }},
+      {kBadFile, "model.merges: expected an array, found object",
+       [](Json& j) { j["model"]["merges"] = Json::object(); }},
+      {kBadFile, "model.merges: entry 1: expected two tokens with a space between, found \"he\"",
+       [](Json& j) { j["model"]["merges"][1] = "he"; }},
+      {kBadFile, "model.merges: entry 1: expected two tokens with a space between, found \"h e y\"",
+       [](Json& j) { j["model"]["merges"][1] = "h e y"; }},
+      {kBadFile, "model.merges: entry 1: expected an array, found number",
+       [](Json& j) { j["model"]["merges"][1] = 1; }},
+      {kBadFile, "model.merges: entry 1: expected 2 tokens, found 3",
+       [](Json& j) {
+         j["model"]["merges"][1] = {"h", "e", "y"};
+       }},
+      {kBadFile, "model.merges: entry 1: expected a string, found number",
+       [](Json& j) {
+         j["model"]["merges"][1] = {"h", 1};
+       }},
+      {kBadFile, "model.merges: entry 1: the left part of merge \"hh\" + \"e\" is not in folder/",
+       [](Json& j) { j["model"]["merges"][1] = "hh e"; }},
+      {kBadFile, "the right part of merge \"h\" + \"ee\" is not in",
+       [](Json& j) { j["model"]["merges"][1] = "h ee"; }},
+      {kBadFile, "the result of merge \"h\" + \"h\" is not in",
+       [](Json& j) { j["model"]["merges"][1] = "h h"; }},
+      {kBadFile, "added_tokens: expected an array, found object",
+       [](Json& j) { j["added_tokens"] = Json::object(); }},
+      {kBadFile, "added_tokens: expected an object, found number",
+       [](Json& j) { j["added_tokens"][0] = 1; }},
+      {kBadFile, "added_tokens: content: expected a string, found null",
+       [](Json& j) { j["added_tokens"][0].erase("content"); }},
+      {kBadFile, "added_tokens: \"id\": expected a token id from 0",
+       [](Json& j) { j["added_tokens"][0].erase("id"); }},
+      {kBadFile, "added_tokens: an added token is empty",
+       [](Json& j) {
+         j["added_tokens"].push_back({{"content", ""}, {"id", 262}});
+       }},
+      {kBadFile, "added_tokens: \"<|endoftext|>\" has id 300, but id 261 elsewhere",
+       [](Json& j) { j["added_tokens"][0]["id"] = 300; }},
+      {kBadFile, "added_tokens: two tokens have id 261: ",
+       [](Json& j) { j["added_tokens"][0]["content"] = "<x>"; }},
+      {kBadFile, "added_tokens: special: expected true or false, found string",
+       [](Json& j) { j["added_tokens"][0]["special"] = "yes"; }},
+      {kUnsupported, "added_tokens: \"<|endoftext|>\": single_word: expected false",
+       [](Json& j) { j["added_tokens"][0]["single_word"] = true; }},
+  };
+  for (const Bent& one : cases) {
+    expect_error(one.code, one.message, [&] { small_tokenizer(one.bend); });
+  }
+}
+
+TEST(TokenizerErrors, WhatDoesNotChangeIdsIsAccepted) {
+  small_tokenizer([](Json& json) {
+    json["truncation"] = {{"max_length", 5}};
+    json["normalizer"] = {{"type", "Sequence"}, {"normalizers", Json::array()}};
+    json["pre_tokenizer"] = {{"type", "Sequence"},
+                             {"pretokenizers", {{{"type", "ByteLevel"}, {"use_regex", true}}}}};
+    json["post_processor"] = {{"type", "ByteLevel"}, {"trim_offsets", true}};
+    json["model"].erase("type");
+    json["model"]["dropout"] = 0;
+    json["model"]["unk_token"] = "<|endoftext|>";
+  });
+}
+
+struct BentText {
+  ErrorCode code;
+  const char* message;
+  const char* file;
+  std::string text;
+};
+
+TEST(TokenizerErrors, OtherFiles) {
+  const BentText cases[] = {
+      {kBadFile, "folder/vocab.json: not valid JSON: ", "vocab.json", "{"},
+      {kBadFile, "folder/vocab.json: no token for byte 0x00", "vocab.json", "{}"},
+      {kBadFile, "folder/vocab.json: JSON nested deeper", "vocab.json", std::string(99999, '[')},
+      {kBadFile, "folder/merges.txt: line 3: the result of merge \"h\" + \"h\"", "merges.txt",
+       "#version\nh e\nh h\n"},
+      {kBadFile, "folder/merges.txt: line 1: expected two tokens with a space between",
+       "merges.txt", "h\xFF"},
+      {kBadFile, "folder/merges.txt: line 1: the right part of merge", "merges.txt", "h \xFF"},
+      {kBadFile, "added_tokens.json: \"<x>\": expected a token id", "added_tokens.json",
+       R"({"<x>": "1"})"},
+      {kBadFile, "special_tokens_map.json: bos_token: expected a string, found number",
+       "special_tokens_map.json", R"({"bos_token": 1})"},
+      {kBadFile, "additional_special_tokens: expected an array, found string",
+       "special_tokens_map.json", R"({"additional_special_tokens": "<x>"})"},
+      {kUnsupported, "tokenizer_config.json: add_prefix_space: expected false",
+       "tokenizer_config.json", R"({"add_prefix_space": true})"},
+      {kUnsupported, "tokenizer_config.json: add_bos_token: expected false",
+       "tokenizer_config.json", R"({"add_bos_token": true})"},
+      {kBadFile, "added_tokens_decoder: expected a token id from 0 to 1048575 as key, found \"3x\"",
+       "tokenizer_config.json", R"({"added_tokens_decoder": {"3x": {"content": "<x>"}}})"},
+      {kBadFile, "added_tokens_decoder: expected a token id from 0", "tokenizer_config.json",
+       R"({"added_tokens_decoder": {"99999999999999999999": {"content": "<x>"}}})"},
+  };
+  for (const BentText& one : cases) {
+    TokenizerFiles files = small_vocabulary_files();
+    files.texts[one.file] = one.text;
+    expect_error(one.code, one.message, [&] { make_tokenizer(files); });
+  }
+}
+
+TEST(TokenizerErrors, NotFound) {
+  const TempFolder folder;
+  const auto load = [&] { Tokenizer::load(folder.path()); };
+  EXPECT_FALSE(Tokenizer::found_in(folder.path()));
+  expect_error(ErrorCode::kNotFound,
+               "no tokenizer: looked for tokenizer.json (not found), or vocab.json (not found) and "
+               "merges.txt (not found)",
+               load);
+  folder.write("vocab.json", small_vocabulary().dump());
+  EXPECT_FALSE(Tokenizer::found_in(folder.path()));
+  expect_error(ErrorCode::kNotFound, "vocab.json (found) and merges.txt (not found)", load);
+  folder.write("merges.txt", "h e\n");
+  EXPECT_TRUE(Tokenizer::found_in(folder.path()));
+  EXPECT_EQ(Tokenizer::load(folder.path()).encode("he").size(), 1u);
+  folder.write("tokenizer.json", "");  // is preferred
+  expect_error(kBadFile, folder.path() + "/tokenizer.json: not valid JSON", load);
+}
+
+TEST(TokenizerErrors, UnknownId) {
+  const Tokenizer tokenizer = small_tokenizer();
+  for (const TokenId id : {TokenId{-1}, TokenId{262}, INT64_MAX, INT64_MIN}) {
+    EXPECT_FALSE(tokenizer.has(id));
+    expect_error(ErrorCode::kInvalidArgument, concat("token id ", id, ": the tokenizer has no"),
+                 [&] {
+                   tokenizer.decode(std::vector<TokenId>{65, id});
+                 });
+    expect_error(ErrorCode::kInvalidArgument, "its ids lie below 262",
+                 [&] { tokenizer.token_bytes(id); });
+  }
+}
+
+// Whatever becomes of the text, there is a tokenizer or an Error.
+void try_to_load(const std::string& text) {
+  try {
+    make_tokenizer({"folder", {{"tokenizer.json", text}}}).encode("he the abab<|endoftext|>");
+  } catch (const Error&) {
+  }
+}
+
+TEST(TokenizerErrors, TruncatedAtEveryByte) {
+  const std::string text = small_tokenizer_json().dump();
+  for (size_t size = 0; size < text.size(); ++size) {
+    expect_error(kBadFile, "folder/tokenizer.json: not valid JSON", [&] {
+      make_tokenizer({"folder", {{"tokenizer.json", text.substr(0, size)}}});
+    });
+  }
+}
+
+TEST(TokenizerErrors, FlippedBytes) {
+  const std::string text = small_tokenizer_json().dump();
+  for (size_t i = 0; i < text.size(); ++i) {
+    for (const char flip : {'\x01', '\x10', '\x80', '\xFF'}) {
+      std::string flipped = text;
+      flipped[i] = static_cast<char>(flipped[i] ^ flip);
+      try_to_load(flipped);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace gptj
