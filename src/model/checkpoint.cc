@@ -2,7 +2,6 @@
 #include "model/checkpoint.h"
 
 #include <algorithm>
-#include <filesystem>
 
 #include "base/check.h"
 #include "formats/json_text.h"
@@ -12,8 +11,6 @@
 
 namespace gptj {
 namespace {
-
-namespace fs = std::filesystem;
 
 constexpr size_t kMaxConfig = 16'000'000;
 
@@ -42,14 +39,9 @@ const char* foreign_reason(const std::string& name) {
   return "";
 }
 
-std::string beside(const std::string& folder, const char* name) {
-  return (fs::path(folder) / name).string();
-}
-
 ModelConfig read_config(const std::string& folder) {
   const std::string path = beside(folder, "config.json");
-  std::error_code unreadable;
-  check(fs::exists(path, unreadable) || unreadable, ErrorCode::kNotFound, path,
+  check(is_there(path), ErrorCode::kNotFound, path,
         ": missing; the weights beside it need the model's sizes from it");
   return parse_config(read_text_file(path, kMaxConfig), path);
 }
@@ -88,8 +80,8 @@ Checkpoint::NamedTensors Checkpoint::collect() const {
 void Checkpoint::adopt_vocabulary(const NamedTensors& found) {
   const auto embedding = found.find("wte.weight");
   if (embedding != found.end() && !embedding->second.shape.empty()) {
-    const uint64_t rows = embedding->second.shape[0];
-    config_.vocab_size = rows > INT32_MAX ? -1 : static_cast<int64_t>(rows);
+    const uint64_t rows = std::min<uint64_t>(embedding->second.shape[0], INT64_MAX);
+    config_.vocab_size = static_cast<int64_t>(rows);
     check_config(config_, ErrorCode::kBadFile, file_of(embedding->second)->path() + ": wte.weight");
   }
   check_token_ids(config_.bos_token_id, config_.eos_token_ids, config_.vocab_size,
@@ -98,8 +90,7 @@ void Checkpoint::adopt_vocabulary(const NamedTensors& found) {
 
 void Checkpoint::read_generation_defaults() {
   const std::string path = beside(folder_, "generation_config.json");
-  std::error_code unreadable;
-  if (!fs::exists(path, unreadable) && !unreadable) return;
+  if (!is_there(path)) return;
   generation_defaults_ = parse_generation_defaults(read_text_file(path, kMaxConfig), path);
   const GenerationDefaults& defaults = generation_defaults_;
   check_token_ids(defaults.bos_token_id, defaults.eos_token_ids, config_.vocab_size, path);
@@ -119,19 +110,23 @@ void Checkpoint::take(NamedTensors found) {
     tensors_.push_back(std::move(place->second));
     found.erase(place);
   }
-  if (!found.empty()) {
-    const auto& [name, tensor] = *found.begin();
-    fail(ErrorCode::kBadFile,
-         concat(file_of(tensor)->path(), ": unexpected tensor ", json_excerpt(name), " ",
-                shape_text(tensor.shape), "; expected those of a GPT-J of ", config_.n_layer,
-                " layers", foreign_reason(name)));
-  }
+  refuse_leftovers(found);
   has_lm_head_ = std::none_of(missing.begin(), missing.end(), is_lm_head);
   // A save of the base model lacks both tensors of lm_head; one without the other is damage.
   if (missing.size() == 2 && std::all_of(missing.begin(), missing.end(), is_lm_head)) return;
-  check(missing.empty(), ErrorCode::kBadFile, folder_, ": tensor ",
-        missing.empty() ? "" : missing.front(), " is missing from the weights, and ",
-        missing.size() - 1, " more");
+  if (missing.empty()) return;
+  fail(ErrorCode::kBadFile,
+       concat(folder_, ": tensor ", missing.front(), " is missing from the weights, and ",
+              missing.size() - 1, " more"));
+}
+
+void Checkpoint::refuse_leftovers(const NamedTensors& found) const {
+  if (found.empty()) return;
+  const auto& [name, tensor] = *found.begin();
+  fail(ErrorCode::kBadFile,
+       concat(file_of(tensor)->path(), ": unexpected tensor ", json_excerpt(name), " ",
+              shape_text(tensor.shape), "; expected those of a GPT-J of ", config_.n_layer,
+              " layers", foreign_reason(name)));
 }
 
 void Checkpoint::check_tensor(const TensorView& tensor, const std::vector<uint64_t>& shape) const {

@@ -50,6 +50,7 @@ class Checkpoint {
   void adopt_vocabulary(const NamedTensors& found);
   void read_generation_defaults();
   void take(NamedTensors found);
+  void refuse_leftovers(const NamedTensors& found) const;
   void check_tensor(const TensorView& tensor, const std::vector<uint64_t>& shape) const;
 
   std::string folder_;

@@ -48,59 +48,54 @@ constexpr Other kOthers[] = {
     {"", "config.json", ErrorCode::kNotFound, "a configuration without weights"},
 };
 
-// A link to nowhere is there: opening it then says what is wrong with it.
-bool is_there(const fs::path& path) {
-  std::error_code ignored;
-  return fs::symlink_status(path, ignored).type() != fs::file_type::not_found;
-}
-
-std::set<std::string> names_in(const fs::path& folder) {
+std::set<std::string> names_in(const std::string& folder) {
   std::error_code error;
   std::set<std::string> names;
   fs::directory_iterator entry(folder, error);
   for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
     names.insert(entry->path().filename().string());
   }
-  check(!error, ErrorCode::kIo, folder.string(), ": cannot list: ", error.message());
+  check(!error, ErrorCode::kIo, folder, ": cannot list: ", error.message());
   return names;
 }
 
-[[noreturn]] void refuse_folder(const fs::path& folder) {
+[[noreturn]] void refuse_folder(const std::string& folder) {
   const std::set<std::string> names = names_in(folder);
   for (const Other& other : kOthers) {
     const auto name = std::find_if(names.begin(), names.end(), [&](const std::string& candidate) {
       return candidate.find(other.part) != std::string::npos && candidate.ends_with(other.end);
     });
     if (name == names.end()) continue;
-    fail(other.code,
-         concat(folder.string(), ": found ", *name, ", ", other.description, "; ", kOpens));
+    fail(other.code, concat(folder, ": found ", *name, ", ", other.description, "; ", kOpens));
   }
-  fail(ErrorCode::kNotFound, concat(folder.string(), ": no model in this folder; ", kOpens));
+  fail(ErrorCode::kNotFound, concat(folder, ": no model in this folder; ", kOpens));
 }
 
-CheckpointFiles open_single(const fs::path& folder, const fs::path& file) {
-  return {folder.string(), {std::make_shared<const SafetensorsFile>(file.string())}};
+CheckpointFiles open_single(const std::string& folder, const std::string& file) {
+  return {folder, {std::make_shared<const SafetensorsFile>(file)}};
 }
 
-CheckpointFiles open_shards(const fs::path& folder) {
-  return {folder.string(), open_safetensors_shards((folder / kIndex).string())};
+CheckpointFiles open_shards(const std::string& folder) {
+  return {folder, open_safetensors_shards(beside(folder, kIndex))};
 }
 
-CheckpointFiles open_folder(const fs::path& folder) {
-  if (is_there(folder / kSingle)) return open_single(folder, folder / kSingle);
-  if (is_there(folder / kIndex)) return open_shards(folder);
+CheckpointFiles open_folder(const std::string& folder) {
+  const std::string single = beside(folder, kSingle);
+  if (is_there(single)) return open_single(folder, single);
+  if (is_there(beside(folder, kIndex))) return open_shards(folder);
   refuse_folder(folder);
 }
 
-CheckpointFiles open_file(const fs::path& file) {
-  const std::string name = file.filename().string();
-  const fs::path folder = file.has_parent_path() ? file.parent_path() : ".";
+CheckpointFiles open_file(const std::string& file) {
+  const std::string name = fs::path(file).filename().string();
+  const fs::path parent = fs::path(file).parent_path();
+  const std::string folder = parent.empty() ? "." : parent.string();
   const bool is_shard = name == kIndex || name.find("-of-") != std::string::npos;
-  if (is_shard && is_there(folder / kIndex)) return open_shards(folder);
+  if (is_shard && is_there(beside(folder, kIndex))) return open_shards(folder);
   if (name.ends_with(".safetensors")) return open_single(folder, file);
-  const char* kind = recognise_file(MappedFile(file.string()).bytes());
+  const char* kind = recognise_file(MappedFile(file).bytes());
   fail(ErrorCode::kUnsupported,
-       concat(file.string(), ": expected a model's folder or a .safetensors file, found ",
+       concat(file, ": expected a model's folder or a .safetensors file, found ",
               kind == nullptr ? "another file" : kind));
 }
 
@@ -113,6 +108,15 @@ CheckpointFiles open_checkpoint_files(const std::string& path) {
         ": no such file or folder");
   check(type != fs::file_type::none, ErrorCode::kIo, path, ": cannot open: ", error.message());
   return type == fs::file_type::directory ? open_folder(path) : open_file(path);
+}
+
+std::string beside(const std::string& folder, const char* name) {
+  return (fs::path(folder) / name).string();
+}
+
+bool is_there(const std::string& path) {
+  std::error_code ignored;
+  return fs::symlink_status(path, ignored).type() != fs::file_type::not_found;
 }
 
 }  // namespace gptj

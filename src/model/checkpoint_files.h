@@ -19,4 +19,10 @@ struct CheckpointFiles {
 // that holds something else throws kUnsupported or kNotFound and says what it holds.
 CheckpointFiles open_checkpoint_files(const std::string& path);
 
+// The path of `name` in `folder`.
+std::string beside(const std::string& folder, const char* name);
+
+// Whether the path names anything. A link to nowhere is there: opening it then says what is wrong.
+bool is_there(const std::string& path);
+
 }  // namespace gptj

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <filesystem>
+#include <iterator>
 
 #include "gptj/checkpoint.h"
 #include "model/checkpoint.h"
+#include "model/checkpoint_files.h"
 
 namespace gptj {
 namespace {
@@ -12,11 +13,9 @@ namespace {
 constexpr const char* kTokenizerFiles[] = {"tokenizer.json", "vocab.json", "spiece.model",
                                            "tokenizer.model"};
 
-bool has_tokenizer(const std::filesystem::path& folder) {
-  std::error_code ignored;
-  return std::any_of(std::begin(kTokenizerFiles), std::end(kTokenizerFiles), [&](const char* name) {
-    return std::filesystem::exists(folder / name, ignored);
-  });
+bool has_tokenizer(const std::string& folder) {
+  return std::any_of(std::begin(kTokenizerFiles), std::end(kTokenizerFiles),
+                     [&](const char* name) { return is_there(beside(folder, name)); });
 }
 
 WeightType weight_type_of(DType type) {

@@ -292,6 +292,10 @@ TEST_F(CheckpointTest, MissingOrWrongConfig) {
 TEST_F(CheckpointTest, DanglingLinks) {
   std::filesystem::create_symlink("/nowhere/blob", folder_.path("model.safetensors"));
   folder_refused(ErrorCode::kNotFound, "model.safetensors: cannot open");
+  std::filesystem::remove(folder_.path("model.safetensors"));
+  tiny_.write(folder_);
+  std::filesystem::create_symlink("/nowhere/blob", folder_.path("generation_config.json"));
+  folder_refused(ErrorCode::kNotFound, "generation_config.json: cannot open");
 }
 
 TEST_F(CheckpointTest, DamagedHeadersAreRefusedOrOpen) {
