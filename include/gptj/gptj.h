@@ -2,8 +2,17 @@
 // All of the library.
 #pragma once
 
+#include <string>
+#include <vector>
+
+#include "gptj/checkpoint.h"
 #include "gptj/error.h"
+#include "gptj/evaluate.h"
 #include "gptj/export.h"
+#include "gptj/generate.h"
+#include "gptj/model.h"
+#include "gptj/session.h"
+#include "gptj/tokenizer.h"
 
 #define GPTJ_VERSION_MAJOR 0
 #define GPTJ_VERSION_MINOR 1
@@ -13,5 +22,8 @@ namespace gptj {
 
 // "0.1.0": of the library that runs, which may differ from the macros above.
 GPTJ_API const char* version();
+
+// The instruction sets that this library has kernels for and this processor runs, the best last.
+GPTJ_API std::vector<std::string> instruction_set_names();
 
 }  // namespace gptj

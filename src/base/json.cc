@@ -34,9 +34,12 @@ int nesting_depth(std::string_view text) {
 Json parse_json(std::string_view text, std::string_view name) {
   check(nesting_depth(text) <= kMaxDepth, ErrorCode::kBadFile, name, ": JSON nested deeper than ",
         kMaxDepth, " levels");
+  // nlohmann takes a NUL byte as the end of the text; JSON has none outside escapes.
+  check(text.find('\0') == std::string_view::npos, ErrorCode::kBadFile, name,
+        ": not valid JSON: a NUL byte");
   try {
     return Json::parse(text);
-  } catch (const Json::parse_error& error) {
+  } catch (const Json::exception& error) {  // also a number out of range
     // nlohmann's text reads "[json.exception.parse_error.101] parse error at line ...".
     const std::string_view what = error.what();
     fail(ErrorCode::kBadFile, concat(name, ": not valid JSON: ",

@@ -25,7 +25,8 @@ struct Descriptor {
 }  // namespace
 
 MappedFile::MappedFile(const std::string& path) : path_(path) {
-  Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  // Without O_NONBLOCK, opening a named pipe would wait for its writer.
+  Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   check(file.fd >= 0, errno == ENOENT ? ErrorCode::kNotFound : ErrorCode::kIo, path,
         ": cannot open: ", std::strerror(errno));
   struct stat info {};

@@ -6,6 +6,7 @@
 #endif
 
 #include "base/check.h"
+#include "gptj/gptj.h"
 
 namespace gptj {
 namespace {
@@ -41,14 +42,18 @@ constexpr InstructionSet kInstructionSets[] = {
 
 std::span<const InstructionSet> instruction_sets() { return kInstructionSets; }
 
-std::string supported_isas() {
-  std::string names;
+std::vector<std::string> instruction_set_names() {
+  std::vector<std::string> names;
   for (const InstructionSet& set : instruction_sets()) {
-    if (!set.supported()) continue;
-    if (!names.empty()) names += ", ";
-    names += set.kernels->isa;
+    if (set.supported()) names.push_back(set.kernels->isa);
   }
   return names;
+}
+
+std::string supported_isas() {
+  std::string list;
+  for (const std::string& name : instruction_set_names()) list += (list.empty() ? "" : ", ") + name;
+  return list;
 }
 
 const KernelTable& select_kernels(std::string_view isa) {

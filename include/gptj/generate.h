@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+// Text generation:
+//
+//   const gptj::Model model = gptj::Model::load("models/fairytale-8m");
+//   gptj::Request request;
+//   request.prompt = "Once upon a time";
+//   request.max_tokens = 40;
+//   std::cout << gptj::complete(model, request).choices[0].text << '\n';
+//
+// Names and meanings of a request's fields are Hugging Face's and OpenAI's. complete() may be called
+// from many threads on one model; the calls take turns on its thread pool.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "gptj/error.h"
+#include "gptj/export.h"
+#include "gptj/model.h"
+
+namespace gptj {
+
+// Copies share one flag; cancel() may be called from any thread, also from a signal handler. A
+// cancelled generation returns what there is within one chunk of the prompt or one token.
+class GPTJ_API CancelToken {
+ public:
+  CancelToken() : flag_(std::make_shared<std::atomic<bool>>(false)) {}
+  void cancel() const { flag_->store(true); }
+  bool cancelled() const { return flag_->load(); }
+
+ private:
+  std::shared_ptr<std::atomic<bool>> flag_;
+};
+
+enum class FinishReason { kStop, kLength, kCancelled };
+// "stop", "length", "cancelled"
+GPTJ_API const char* finish_reason_name(FinishReason reason);
+
+// What to do where prompt and max_tokens exceed n_positions.
+enum class Overflow {
+  kError,     // ErrorCode::kContextLength with the counts
+  kTruncate,  // drop the oldest tokens of the prompt
+};
+
+// One generated token, as it comes.
+struct TokenEvent {
+  int64_t index = 0;            // which of the samples
+  TokenId id = 0;
+  float logprob = 0;            // raw log-softmax over the whole vocabulary
+  std::string_view bytes = {};  // the token's own; empty for the end token or without a tokenizer
+  std::string_view text = {};   // what has become certain: whole characters, no part of a stop string
+  std::optional<FinishReason> finish_reason = {};  // set on the sample's last event
+};
+
+// Text to be found, or its token ids.
+using TextOrIds = std::variant<std::string, std::vector<TokenId>>;
+
+// What is not set takes the model's generation_config.json (where do_sample false or absent means
+// greedy), else the default stated here.
+struct Request {
+  // Text, or token ids, which are taken as they are. Empty: the bos token.
+  TextOrIds prompt = std::string();
+
+  // New tokens of each sample, 0 or more. Not set: 256, or as many as fit the context.
+  std::optional<int64_t> max_tokens = {};
+  // Neither an end token nor a stop string ends a sample before this many new tokens.
+  int64_t min_tokens = 0;
+  // The end token does not end a sample (and is not forbidden).
+  bool ignore_eos = false;
+  Overflow overflow = Overflow::kError;
+
+  // 0: greedy. Not set: 1 where any of the five below is set, else the model's default.
+  std::optional<double> temperature = {};
+  // Only the k best ids, and all that tie with the k-th; 0: off.
+  std::optional<int64_t> top_k = {};
+  // Only the smallest set of ids with this much probability; 1: off.
+  std::optional<double> top_p = {};
+  // Only ids at least this fraction as probable as the best; 0: off.
+  std::optional<double> min_p = {};
+  // Only the most typical ids with this much probability; 1: off.
+  std::optional<double> typical_p = {};
+
+  // Of every id in prompt or output: logit / penalty if positive, else logit * penalty; 1: off.
+  std::optional<double> repetition_penalty = {};
+  // Subtracted once for each time that an id stands in the output; -2 to 2, 0: off.
+  double frequency_penalty = 0;
+  // Subtracted once if an id stands in the output; -2 to 2, 0: off.
+  double presence_penalty = 0;
+  // Added to the logits of these ids; -100 to 100.
+  std::map<TokenId, double> logit_bias = {};
+  // No n-gram of this many tokens comes twice; 0: off.
+  std::optional<int64_t> no_repeat_ngram_size = {};
+  // These never come; text is tokenized as it stands.
+  std::vector<TextOrIds> bad_words = {};
+
+  // A sample ends before the first of these in its generated text; at most 16.
+  std::vector<std::string> stop = {};
+  // Report the logprob of each token, and of this many best besides it; 0 to 20.
+  std::optional<int64_t> logprobs = {};
+  // The text, ids and logprobs begin with the prompt's.
+  bool echo = false;
+  // How many samples to return, and from how many (the best by mean logprob); not set: n.
+  int64_t n = 1;
+  std::optional<int64_t> best_of = {};
+  // 0 to 2^63 - 1; not set: one is drawn, and reported.
+  std::optional<int64_t> seed = {};
+
+  // Called on the calling thread for each token; kCancel ends the whole request.
+  std::function<Progress(const TokenEvent&)> on_token = {};
+  // The caller's own rule: may change the logits of sample `index` after the penalties and before the
+  // temperature. `ids` are prompt and output so far.
+  std::function<void(int64_t index, std::span<const TokenId> ids, std::span<float> logits)>
+      on_logits = {};
+};
+
+struct TokenLogprob {
+  TokenId id = 0;
+  float logprob = 0;
+};
+
+// One entry for each of a choice's token_ids.
+struct LogprobEntry {
+  // Not set for the first token of an echoed prompt: nothing stands before it.
+  std::optional<float> logprob = {};
+  std::vector<TokenLogprob> top = {};  // best first
+};
+
+struct Choice {
+  int64_t index = 0;
+  // Valid UTF-8, cut at a stop string, without the end token that ended it. Not set without a
+  // tokenizer.
+  std::optional<std::string> text = {};
+  // Every id, never cut; with echo the prompt's come first; a generated end token is included.
+  std::vector<TokenId> token_ids = {};
+  FinishReason finish_reason = FinishReason::kLength;
+  // As long as token_ids where Request::logprobs is set, else empty.
+  std::vector<LogprobEntry> logprobs = {};
+};
+
+struct Usage {
+  int64_t prompt_tokens = 0;
+  int64_t completion_tokens = 0;  // of every sample, returned or not
+  int64_t total_tokens = 0;
+};
+
+struct Completion {
+  std::vector<Choice> choices;
+  Usage usage;
+  int64_t seed = 0;  // the one that was used
+  // Wall time spent on the prompt and on the new tokens, in seconds.
+  double prompt_seconds = 0;
+  double decode_seconds = 0;
+};
+
+// Throws kInvalidArgument with the field as its param, kContextLength, kNotFinite. When cancelled it
+// returns what there is, with FinishReason::kCancelled.
+GPTJ_API Completion complete(const Model& model, const Request& request,
+                             const CancelToken& cancel = {});
+
+// The fields of a request that are data, for whoever reads requests from text.
+enum class FieldKind { kFlag, kInteger, kNumber, kText, kTexts, kBias };
+struct RequestField {
+  const char* name;  // "max_tokens"
+  FieldKind kind;
+  const char* help;  // one line with unit, range and what 0 means
+};
+GPTJ_API std::span<const RequestField> request_fields();
+
+// Sets one field from its JSON value: true, 3, 0.8, "text", ["a", "b"], {"50256": -100}; null leaves
+// it as it is. Throws kInvalidArgument naming field, expected and found. Ranges are checked by
+// complete().
+GPTJ_API void set_request_field(Request& request, std::string_view name,
+                                std::string_view json_value);
+
+// The completion as one line of JSON in OpenAI's shape:
+// {"object":"text_completion","model":...,"choices":[...],"usage":{...},"seed":...}
+GPTJ_API std::string completion_json(const Model& model, const Request& request,
+                                     const Completion& completion);
+
+}  // namespace gptj

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "generate/plan.h"
+
+#include <algorithm>
+#include <limits>
+#include <random>
+
+#include "base/check.h"
+#include "generate/logits_processor.h"
+
+namespace gptj {
+namespace {
+
+constexpr int64_t kDefaultMaxTokens = 256;
+constexpr int64_t kMaxSamples = 128;
+constexpr size_t kMaxStops = 16;
+
+void check_range(const char* field, int64_t value, int64_t low, int64_t high) {
+  check_param(low <= value && value <= high, field, "expected ", low, " to ", high, ", found ",
+              value);
+}
+
+void check_range(const char* field, double value, double low, double high) {
+  check_param(low <= value && value <= high, field, "expected ", low, " to ", high, ", found ",
+              value);
+}
+
+const Tokenizer& tokenizer_for(const char* field, const Model& model) {
+  check_param(model.tokenizer() != nullptr, field, "expected token ids, found text: ", model.name(),
+              " has no tokenizer");
+  return *model.tokenizer();
+}
+
+std::vector<TokenId> ids_of(const char* field, const TextOrIds& value, const Model& model) {
+  if (const auto* text = std::get_if<std::string>(&value)) {
+    return text->empty() ? std::vector<TokenId>{} : tokenizer_for(field, model).encode(*text);
+  }
+  const auto& ids = std::get<std::vector<TokenId>>(value);
+  for (const TokenId id : ids) check_range(field, id, 0, model.config().vocab_size - 1);
+  return ids;
+}
+
+void plan_prompt(const Request& request, const Model& model, Plan& plan) {
+  plan.prompt = ids_of("prompt", request.prompt, model);
+  if (!plan.prompt.empty()) return;
+  check_param(model.config().bos_token_id.has_value(), "prompt",
+              "expected at least one token: ", model.name(),
+              " names no bos token to stand for an empty prompt");
+  plan.prompt = {*model.config().bos_token_id};
+  plan.bos_for_empty = true;
+}
+
+// prompt + max_tokens <= n_positions.
+void plan_length(const Request& request, const Model& model, Plan& plan) {
+  const int64_t context = model.config().n_positions;
+  const auto prompt = static_cast<int64_t>(plan.prompt.size());
+  if (request.max_tokens) check_range("max_tokens", *request.max_tokens, 0, int64_t{1} << 40);
+  plan.max_tokens = request.max_tokens.value_or(kDefaultMaxTokens);
+  if (request.overflow == Overflow::kTruncate && plan.max_tokens < context) {
+    const int64_t room = context - plan.max_tokens;
+    // A default makes way for the prompt as far as the prompt fits at all.
+    if (prompt > (request.max_tokens ? room : context)) {
+      plan.prompt.erase(plan.prompt.begin(), plan.prompt.end() - room);
+    }
+  }
+  const auto kept = static_cast<int64_t>(plan.prompt.size());
+  if (!request.max_tokens) plan.max_tokens = std::min(plan.max_tokens, context - kept);
+  if (kept + std::max<int64_t>(plan.max_tokens, 0) <= context) return;
+  const std::string asked =
+      request.max_tokens ? concat(" and ", plan.max_tokens, " new tokens") : std::string();
+  fail(ErrorCode::kContextLength,
+       concat("prompt of ", kept, " tokens", asked, " exceed the context of ", context,
+              " tokens; shorten them, or drop the oldest tokens with overflow truncate"),
+       "max_tokens");
+}
+
+// The request's value, else the model's, else off.
+template <class T>
+T choose(const std::optional<T>& asked, const std::optional<T>& model_default, T off) {
+  return asked ? *asked : model_default.value_or(off);
+}
+
+double choose_temperature(const Request& r, const GenerationDefaults& defaults) {
+  if (r.temperature) return *r.temperature;
+  if (defaults.do_sample.value_or(false)) return defaults.temperature.value_or(1.0);
+  return r.top_k || r.top_p || r.min_p || r.typical_p ? 1.0 : 0.0;
+}
+
+void plan_sampling(const Request& r, const Model& model, Plan& plan) {
+  const GenerationDefaults& d = model.generation_defaults();
+  SamplingOptions& s = plan.sampling;
+  s.repetition_penalty = choose(r.repetition_penalty, d.repetition_penalty, 1.0);
+  s.frequency_penalty = r.frequency_penalty;
+  s.presence_penalty = r.presence_penalty;
+  s.logit_bias.assign(r.logit_bias.begin(), r.logit_bias.end());
+  s.no_repeat_ngram_size = choose(r.no_repeat_ngram_size, d.no_repeat_ngram_size, int64_t{0});
+  for (const TextOrIds& word : r.bad_words) {
+    s.bad_words.push_back(ids_of("bad_words", word, model));
+  }
+  s.temperature = choose_temperature(r, d);
+  s.top_k = choose(r.top_k, d.top_k, int64_t{0});
+  s.top_p = choose(r.top_p, d.top_p, 1.0);
+  s.min_p = choose(r.min_p, d.min_p, 0.0);
+  s.typical_p = choose(r.typical_p, d.typical_p, 1.0);
+  check_range("frequency_penalty", s.frequency_penalty, -2, 2);
+  check_range("presence_penalty", s.presence_penalty, -2, 2);
+  for (const auto& [id, bias] : s.logit_bias) check_range("logit_bias", bias, -100, 100);
+  check_sampling_options(s, model.config().vocab_size);
+}
+
+void plan_samples(const Request& request, Plan& plan) {
+  check_range("n", request.n, 1, kMaxSamples);
+  plan.n = request.n;
+  plan.best_of = request.best_of.value_or(request.n);
+  check_range("best_of", plan.best_of, request.n, kMaxSamples);
+}
+
+int64_t draw_seed() {
+  std::random_device device;
+  const uint64_t bits = (uint64_t{device()} << 32) | device();
+  return static_cast<int64_t>(bits >> 1);
+}
+
+}  // namespace
+
+Plan make_plan(const Request& request, const Model& model) {
+  Plan plan;
+  plan_prompt(request, model, plan);
+  plan_length(request, model, plan);
+  plan_sampling(request, model, plan);
+  plan_samples(request, plan);
+  check_range("min_tokens", request.min_tokens, 0, plan.max_tokens);
+  plan.min_tokens = request.min_tokens;
+  plan.ignore_eos = request.ignore_eos;
+  check_param(request.stop.size() <= kMaxStops, "stop", "expected at most ", kMaxStops,
+              " strings, found ", request.stop.size());
+  for (const std::string& stop : request.stop) {
+    check_param(!stop.empty(), "stop", "expected text, found an empty string");
+    tokenizer_for("stop", model);
+  }
+  plan.stop = request.stop;
+  if (request.logprobs) check_range("logprobs", *request.logprobs, 0, 20);
+  plan.logprobs = request.logprobs;
+  plan.echo = request.echo;
+  if (request.seed) check_range("seed", *request.seed, 0, std::numeric_limits<int64_t>::max());
+  plan.seed = request.seed ? *request.seed : draw_seed();
+  return plan;
+}
+
+}  // namespace gptj

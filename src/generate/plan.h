@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gptj/generate.h"
+#include "gptj/sampling.h"
+
+namespace gptj {
+
+// A request with everything decided: defaults filled in, ranges proved, text tokenized.
+struct Plan {
+  std::vector<TokenId> prompt;  // never empty
+  bool bos_for_empty = false;   // the prompt is the bos token that stands for no prompt
+  int64_t max_tokens = 0;
+  int64_t min_tokens = 0;
+  bool ignore_eos = false;
+  SamplingOptions sampling;  // temperature 0: greedy
+  std::vector<std::string> stop;
+  std::optional<int64_t> logprobs;
+  bool echo = false;
+  int64_t n = 1;
+  int64_t best_of = 1;
+  int64_t seed = 0;
+};
+
+// The one validator: command line, JSON and library come through here. Throws kInvalidArgument with
+// the field as its param, or kContextLength.
+Plan make_plan(const Request& request, const Model& model);
+
+}  // namespace gptj

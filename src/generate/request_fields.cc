@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <charconv>
+
+#include "base/check.h"
+#include "base/json.h"
+#include "gptj/generate.h"
+
+namespace gptj {
+namespace {
+
+[[noreturn]] void fail_type(std::string_view field, const char* expected, const Json& found) {
+  std::string text = found.dump(-1, ' ', false, Json::error_handler_t::replace);
+  if (text.size() > 40) text = text.substr(0, 40) + "...";
+  const std::string name(field);
+  fail(ErrorCode::kInvalidArgument, concat(name, ": expected ", expected, ", found ", text), name);
+}
+
+void read(const char* field, const Json& json, bool& value) {
+  if (!json.is_boolean()) fail_type(field, "true or false", json);
+  value = json.get<bool>();
+}
+
+void read(const char* field, const Json& json, int64_t& value) {
+  const bool too_large = json.is_number_unsigned() && json.get<uint64_t>() > INT64_MAX;
+  if (!json.is_number_integer() || too_large) fail_type(field, "an integer", json);
+  value = json.get<int64_t>();
+}
+
+void read(const char* field, const Json& json, double& value) {
+  if (!json.is_number()) fail_type(field, "a number", json);
+  value = json.get<double>();
+}
+
+template <class T>
+void read(const char* field, const Json& json, std::optional<T>& value) {
+  read(field, json, value.emplace());
+}
+
+void read(const char* field, const Json& json, Overflow& value) {
+  if (json == "error") {
+    value = Overflow::kError;
+  } else if (json == "truncate") {
+    value = Overflow::kTruncate;
+  } else {
+    fail_type(field, "\"error\" or \"truncate\"", json);
+  }
+}
+
+void read(const char* field, const Json& json, std::vector<std::string>& value) {
+  value.clear();
+  const Json list = json.is_array() ? json : Json::array({json});
+  for (const Json& item : list) {
+    if (!item.is_string()) fail_type(field, "a string or a list of strings", json);
+    value.push_back(item.get<std::string>());
+  }
+}
+
+void read(const char* field, const Json& json, std::vector<TextOrIds>& value) {
+  value.clear();
+  if (!json.is_array()) fail_type(field, "a list of strings or of lists of ids", json);
+  for (const Json& item : json) {
+    if (item.is_string()) {
+      value.emplace_back(item.get<std::string>());
+      continue;
+    }
+    if (!item.is_array()) fail_type(field, "a list of strings or of lists of ids", json);
+    std::vector<TokenId> ids;
+    for (const Json& id : item) read(field, id, ids.emplace_back());
+    value.emplace_back(std::move(ids));
+  }
+}
+
+void read(const char* field, const Json& json, std::map<TokenId, double>& value) {
+  constexpr const char* kExpected = "an object from token ids to numbers";
+  value.clear();
+  if (!json.is_object()) fail_type(field, kExpected, json);
+  for (const auto& [key, bias] : json.items()) {
+    TokenId id = 0;
+    const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), id);
+    if (error != std::errc() || end != key.data() + key.size()) fail_type(field, kExpected, json);
+    read(field, bias, value[id]);
+  }
+}
+
+struct Entry {
+  RequestField field;
+  void (*set)(const char* name, const Json& json, Request& request);
+};
+
+template <auto Member>
+constexpr Entry entry(const char* name, FieldKind kind, const char* help) {
+  return {{name, kind, help}, [](const char* field, const Json& json, Request& request) {
+            read(field, json, request.*Member);
+          }};
+}
+
+using enum FieldKind;
+constexpr Entry kEntries[] = {
+    entry<&Request::max_tokens>("max_tokens", kInteger,
+                                "New tokens at most (default 256, or as many as fit)"),
+    entry<&Request::min_tokens>("min_tokens", kInteger,
+                                "New tokens before which nothing ends the text (default 0)"),
+    entry<&Request::temperature>("temperature", kNumber, "Divides the logits; 0 is greedy"),
+    entry<&Request::top_k>("top_k", kInteger, "Only the k best tokens; 0 is off"),
+    entry<&Request::top_p>("top_p", kNumber,
+                           "Only the best tokens with this probability together; 1 is off"),
+    entry<&Request::min_p>("min_p", kNumber,
+                           "Only tokens this fraction as probable as the best; 0 is off"),
+    entry<&Request::typical_p>("typical_p", kNumber,
+                               "Only the most typical tokens with this probability; 1 is off"),
+    entry<&Request::repetition_penalty>("repetition_penalty", kNumber,
+                                        "Above 1 discourages tokens seen so far; 1 is off"),
+    entry<&Request::frequency_penalty>("frequency_penalty", kNumber,
+                                       "-2 to 2, per occurrence in the output; 0 is off"),
+    entry<&Request::presence_penalty>("presence_penalty", kNumber,
+                                      "-2 to 2, once if in the output; 0 is off"),
+    entry<&Request::logit_bias>("logit_bias", kBias, "Adds BIAS (-100 to 100) to a token's logit"),
+    entry<&Request::no_repeat_ngram_size>("no_repeat_ngram_size", kInteger,
+                                          "No run of this many tokens comes twice; 0 is off"),
+    entry<&Request::bad_words>("bad_words", kTexts, "Text that must not come"),
+    entry<&Request::stop>("stop", kTexts, "Ends the text before this string (up to 16)"),
+    entry<&Request::logprobs>("logprobs", kInteger,
+                              "Report logprobs, and those of the N best (0 to 20)"),
+    entry<&Request::echo>("echo", kFlag, "Begin the output with the prompt"),
+    entry<&Request::n>("n", kInteger, "Samples to return (default 1)"),
+    entry<&Request::best_of>("best_of", kInteger, "Samples to choose the n best from (default n)"),
+    entry<&Request::seed>("seed", kInteger, "0 to 2^63 - 1; the same seed gives the same text"),
+    entry<&Request::ignore_eos>("ignore_eos", kFlag, "Go on past the end token"),
+    entry<&Request::overflow>("overflow", kText,
+                              "Where prompt and new tokens exceed the context: error (default), or "
+                              "truncate, which drops the oldest prompt tokens"),
+};
+
+}  // namespace
+
+std::span<const RequestField> request_fields() {
+  static const std::vector<RequestField> fields = [] {
+    std::vector<RequestField> list;
+    for (const Entry& e : kEntries) list.push_back(e.field);
+    return list;
+  }();
+  return fields;
+}
+
+void set_request_field(Request& request, std::string_view name, std::string_view json_value) {
+  for (const Entry& e : kEntries) {
+    if (name != e.field.name) continue;
+    const Json json = parse_json(json_value, name);
+    if (!json.is_null()) e.set(e.field.name, json, request);
+    return;
+  }
+  const std::string field(name);
+  fail(ErrorCode::kInvalidArgument, concat(field, ": no request has this field"), field);
+}
+
+}  // namespace gptj

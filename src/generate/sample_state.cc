@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "generate/sample_state.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "base/check.h"
+#include "base/random.h"
+#include "generate/distribution.h"
+#include "generate/logits_processor.h"
+#include "model/model_state.h"
+
+namespace gptj {
+namespace {
+
+constexpr float kForbidden = -std::numeric_limits<float>::infinity();
+
+}  // namespace
+
+std::string_view bytes_or_none(const Model& model, TokenId id) {
+  const Tokenizer* tokenizer = model.tokenizer();
+  return tokenizer != nullptr && tokenizer->has(id) ? tokenizer->token_bytes(id)
+                                                    : std::string_view();
+}
+
+SampleState::SampleState(const Model& model, const Request& request, const Plan& plan,
+                         int64_t index)
+    : model_(model),
+      request_(request),
+      plan_(plan),
+      index_(index),
+      ids_(plan.prompt),
+      stop_text_(plan.stop) {}
+
+bool SampleState::is_end(TokenId id) const {
+  const auto& ends = model_.config().eos_token_ids;
+  return std::find(ends.begin(), ends.end(), id) != ends.end();
+}
+
+// Ids that no tokenizer can name never come; neither does an end before min_tokens.
+void SampleState::mask(std::span<float> logits) const {
+  if (const Tokenizer* tokenizer = model_.tokenizer()) {
+    for (size_t id = 0; id < logits.size(); ++id) {
+      if (!tokenizer->has(static_cast<TokenId>(id))) logits[id] = kForbidden;
+    }
+  }
+  if (plan_.ignore_eos || generated() >= plan_.min_tokens) return;
+  for (const TokenId end : model_.config().eos_token_ids) {
+    logits[static_cast<size_t>(end)] = kForbidden;
+  }
+}
+
+TokenId SampleState::choose(std::span<const float> logits) {
+  work_.assign(logits.begin(), logits.end());
+  mask(work_);
+  apply_penalties(work_, {ids_, plan_.prompt.size(), model_.config().eos_token_ids},
+                  plan_.sampling);
+  if (request_.on_logits) request_.on_logits(index_, ids_, work_);
+  if (plan_.sampling.temperature > 0) {
+    Distribution distribution = final_distribution(work_, plan_.sampling);
+    return sample(distribution, random_uniform(static_cast<uint64_t>(plan_.seed),
+                                               static_cast<uint64_t>(index_), ids_.size()));
+  }
+  const TokenId best = argmax(work_);
+  check(work_[static_cast<size_t>(best)] != kForbidden, ErrorCode::kInvalidArgument, "position ",
+        ids_.size(), ": the request's options forbid every token");
+  return best;
+}
+
+// Appends the token's bytes to the text, as far as they are certain.
+void SampleState::take(TokenId id) {
+  ids_.push_back(id);
+  new_text_.clear();
+  const bool ends = is_end(id) && !plan_.ignore_eos;
+  if (ends) {
+    finish_reason_ = FinishReason::kStop;
+  } else {
+    emit(stop_text_.push(bytes_or_none(model_, id), generated() >= plan_.min_tokens));
+    if (stop_text_.stopped()) {
+      finish_reason_ = FinishReason::kStop;
+    } else if (generated() == plan_.max_tokens) {
+      finish_reason_ = FinishReason::kLength;
+    }
+  }
+  if (finished()) finish_text();
+}
+
+void SampleState::emit(std::string_view bytes) {
+  bytes_ += bytes;
+  new_text_ += stream_.push(bytes);
+}
+
+void SampleState::finish_text() {
+  emit(stop_text_.finish());
+  new_text_ += stream_.finish();
+}
+
+TokenEvent SampleState::accept(std::span<const float> logits) {
+  const TokenId id = choose(logits);
+  const LogSoftmax log_softmax(model_.state().kernels, logits);
+  const float logprob = log_softmax[id];
+  logprob_sum_ += logprob;
+  if (plan_.logprobs) {
+    logprobs_.push_back({logprob, log_softmax.best(static_cast<size_t>(*plan_.logprobs))});
+  }
+  take(id);
+  const bool ended_by_it = is_end(id) && !plan_.ignore_eos;
+  return {index_,    id,
+          logprob,   ended_by_it ? std::string_view() : bytes_or_none(model_, id),
+          new_text_, finish_reason_};
+}
+
+void SampleState::cancel() {
+  if (finished()) return;
+  finish_reason_ = FinishReason::kCancelled;
+  finish_text();
+}
+
+double SampleState::mean_logprob() const {
+  return generated() == 0 ? 0.0 : logprob_sum_ / static_cast<double>(generated());
+}
+
+Choice SampleState::choice() const {
+  Choice choice;
+  choice.token_ids.assign(ids_.begin() + static_cast<std::ptrdiff_t>(plan_.prompt.size()),
+                          ids_.end());
+  choice.finish_reason = finish_reason_.value_or(FinishReason::kLength);
+  choice.logprobs = logprobs_;
+  return choice;
+}
+
+}  // namespace gptj

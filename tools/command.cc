@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "command.h"
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+namespace gptj::tool {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::atomic<int> caught_signal{0};
+
+// The demo model, from the program's own place: build tree or installed.
+std::string bundled_model() {
+  const fs::path here = fs::read_symlink("/proc/self/exe").parent_path();
+  const fs::path places[] = {here / "../models", here / "../share/gptj/models"};
+  for (const fs::path& place : places) {
+    const fs::path model = (place / "fairytale-8m").lexically_normal();
+    if (fs::exists(model / "config.json")) return model.string();
+  }
+  throw Error(ErrorCode::kNotFound, "the bundled model is neither in " +
+                                        places[0].lexically_normal().string() + " nor in " +
+                                        places[1].lexically_normal().string() +
+                                        "; name one with --model or GPTJ_MODEL");
+}
+
+extern "C" void on_signal(int signal) {
+  if (caught_signal.exchange(signal) != 0) ::_exit(128 + signal);
+  interrupted().cancel();
+}
+
+// Whoever read our output has gone: nothing more to do, and nothing to complain about.
+extern "C" void on_closed_pipe(int) { ::_exit(kDone); }
+
+}  // namespace
+
+void add_output_options(CLI::App& command, ModelOptions& options) {
+  command.add_flag("--json", options.json, "Print JSON");
+  command.add_flag("--quiet", options.quiet, "Only errors on stderr");
+}
+
+void add_model_path_option(CLI::App& command, ModelOptions& options) {
+  command.add_option("-m,--model", options.model,
+                     "Hugging Face folder or .safetensors file in one\n"
+                     "(default: GPTJ_MODEL, else the bundled demo model)");
+}
+
+void add_model_options(CLI::App& command, ModelOptions& options) {
+  add_model_path_option(command, options);
+  command.add_option("--weights", options.weights,
+                     "f32, f16 or bf16: how weights are held (default: as stored)");
+  command.add_option("--kv-cache", options.kv_cache,
+                     "f32, f16 or bf16: how keys and values are held (default: as weights)");
+  command.add_option("-t,--threads", options.threads,
+                     "Threads (default: the CPUs this process may use)");
+  command
+      .add_option("--max-ram", options.max_ram,
+                  "Bytes that weights and KV cache may take, as 8G or 500M\n"
+                  "(default: what is free)")
+      ->transform(CLI::AsSizeValue(false));
+  command.add_option("--isa", options.isa,
+                     "portable, avx2 or avx512 (default: the best this processor has)");
+  add_output_options(command, options);
+}
+
+std::string model_path(const ModelOptions& options) {
+  if (!options.model.empty()) return options.model;
+  const char* from_environment = std::getenv("GPTJ_MODEL");
+  if (from_environment != nullptr && *from_environment != '\0') return from_environment;
+  return bundled_model();
+}
+
+LoadOptions load_options(const ModelOptions& options) {
+  LoadOptions load;
+  if (!options.weights.empty()) load.weights = parse_weight_type(options.weights);
+  if (!options.kv_cache.empty()) load.kv_cache = parse_weight_type(options.kv_cache);
+  load.threads = options.threads;
+  load.isa = options.isa;
+  load.max_ram = options.max_ram;
+  const auto bar = std::make_shared<ProgressBar>("loading", options.quiet);
+  load.on_progress = [bar](uint64_t done, uint64_t total) {
+    bar->show(static_cast<double>(done) / static_cast<double>(total));
+    return interrupted().cancelled() ? Progress::kCancel : Progress::kContinue;
+  };
+  load.on_warning = [quiet = options.quiet](const std::string& message) {
+    note(quiet, "gptj: warning: " + message);
+  };
+  return load;
+}
+
+Model load_model(const ModelOptions& options) {
+  return Model::load(model_path(options), load_options(options));
+}
+
+ProgressBar::ProgressBar(std::string what, bool quiet)
+    : what_(std::move(what)), enabled_(!quiet && is_terminal(STDERR_FILENO)) {}
+
+ProgressBar::~ProgressBar() {
+  if (shown_) std::fputs("\r\033[K", stderr);
+}
+
+void ProgressBar::show(double fraction) {
+  const int percent = static_cast<int>(fraction * 100);
+  if (!enabled_ || percent == percent_) return;
+  percent_ = percent;
+  shown_ = true;
+  constexpr int kWidth = 30;
+  const std::string done(static_cast<size_t>(percent * kWidth / 100), '#');
+  std::fprintf(stderr, "\r%s [%-*s] %3d %%", what_.c_str(), kWidth, done.c_str(), percent);
+  std::fflush(stderr);
+}
+
+const CancelToken& interrupted() {
+  static const CancelToken token;
+  return token;
+}
+
+int exit_code() {
+  const int signal = caught_signal.load();
+  return signal == 0 ? kDone : 128 + signal;
+}
+
+void install_signal_handlers() {
+  interrupted();  // made now, not in a handler
+  std::signal(SIGINT, on_signal);
+  std::signal(SIGTERM, on_signal);
+  std::signal(SIGPIPE, on_closed_pipe);
+}
+
+std::string read_input(const std::string& path) {
+  const auto read_all = [](std::istream& stream) {
+    return std::string(std::istreambuf_iterator<char>(stream), {});
+  };
+  if (path.empty()) return read_all(std::cin);
+  if (fs::is_directory(path))
+    throw Error(ErrorCode::kIo, path + ": expected a file, found a folder");
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw Error(ErrorCode::kNotFound, path + ": cannot open");
+  return read_all(file);
+}
+
+void print(std::string_view text) {
+  const size_t written = std::fwrite(text.data(), 1, text.size(), stdout);
+  if (written != text.size() || std::fflush(stdout) != 0) {
+    throw Error(ErrorCode::kIo, "cannot write to standard output");
+  }
+}
+
+void note(bool quiet, const std::string& line) {
+  if (!quiet) std::fprintf(stderr, "%s\n", line.c_str());
+}
+
+bool is_terminal(int descriptor) { return ::isatty(descriptor) == 1; }
+
+std::vector<TokenId> parse_ids(const std::string& option, std::string_view text) {
+  const std::string separators = " ,[]\t\r\n";
+  std::vector<TokenId> ids;
+  for (size_t i = text.find_first_not_of(separators); i < text.size();
+       i = text.find_first_not_of(separators, i)) {
+    const std::string word(text.substr(i, text.find_first_of(separators, i) - i));
+    i += word.size();
+    const bool number = word.find_first_not_of("0123456789") == std::string::npos;
+    if (!number || word.size() > 18) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  option + ": expected token ids, found \"" + word + "\"", option);
+    }
+    ids.push_back(std::stoll(word));
+  }
+  return ids;
+}
+
+}  // namespace gptj::tool

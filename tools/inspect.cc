@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "command.h"
+
+namespace gptj::tool {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr WeightType kTypes[] = {WeightType::kF32, WeightType::kF16, WeightType::kBF16};
+
+struct InspectOptions {
+  ModelOptions model;
+  bool tensors = false;
+};
+
+ordered_json config_json(const ModelConfig& c) {
+  ordered_json json;
+  json["vocab_size"] = c.vocab_size;
+  json["n_positions"] = c.n_positions;
+  json["n_embd"] = c.n_embd;
+  json["n_layer"] = c.n_layer;
+  json["n_head"] = c.n_head;
+  json["rotary_dim"] = c.rotary_dim;
+  json["n_inner"] = c.n_inner;
+  json["layer_norm_epsilon"] = c.layer_norm_epsilon;
+  json["bos_token_id"] = c.bos_token_id ? ordered_json(*c.bos_token_id) : ordered_json();
+  json["eos_token_ids"] = c.eos_token_ids;
+  return json;
+}
+
+ordered_json tensors_json(const CheckpointInfo& info) {
+  ordered_json list = ordered_json::array();
+  for (const TensorInfo& t : info.tensors) {
+    list.push_back({{"name", t.name}, {"type", t.type}, {"shape", t.shape}, {"bytes", t.bytes}});
+  }
+  return list;
+}
+
+// For each weight type, with the KV cache that goes with it.
+ordered_json memory_json(const CheckpointInfo& info) {
+  ordered_json json;
+  for (const WeightType type : kTypes) {
+    const MemoryNeeds needs =
+        memory_needs(info.config, {.weights = type, .kv_cache = {}, .stored = info.stored_type});
+    json[weight_type_name(type)] = {{"weights_bytes", needs.weights},
+                                    {"kv_cache_bytes_per_token", needs.kv_cache_per_token},
+                                    {"kv_cache_bytes_full_context", needs.kv_cache_full_context},
+                                    {"total_bytes", needs.weights + needs.kv_cache_full_context}};
+  }
+  return json;
+}
+
+ordered_json inspect_json(const CheckpointInfo& info, std::optional<int64_t> tokenizer_size) {
+  ordered_json json;
+  json["path"] = info.path;
+  json["files"] = info.files;
+  json["file_bytes"] = info.file_bytes;
+  json["config"] = config_json(info.config);
+  json["parameters"] = info.parameters;
+  json["stored_type"] = weight_type_name(info.stored_type);
+  json["has_lm_head"] = info.has_lm_head;
+  json["tokenizer_size"] = tokenizer_size ? ordered_json(*tokenizer_size) : ordered_json();
+  json["memory"] = memory_json(info);
+  json["instruction_sets"] = instruction_set_names();
+  json["tensors"] = tensors_json(info);
+  return json;
+}
+
+// 12345678 as "12,345,678"
+std::string grouped(uint64_t n) {
+  std::string text = std::to_string(n);
+  for (size_t i = text.size(); i > 3;) text.insert(i -= 3, ",");
+  return text;
+}
+
+std::string gigabytes(uint64_t bytes) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%8.3f GB", static_cast<double>(bytes) / 1e9);
+  return text;
+}
+
+void print_text(const CheckpointInfo& info, std::optional<int64_t> tokenizer_size,
+                bool with_tensors) {
+  const ModelConfig& c = info.config;
+  std::string out = info.path + "\n";
+  const auto line = [&out](const char* name, const std::string& value) {
+    char text[64];
+    std::snprintf(text, sizeof text, "  %-20s ", name);
+    out += text + value + "\n";
+  };
+  line("parameters", grouped(info.parameters));
+  line("stored as", std::string(weight_type_name(info.stored_type)) + ", " +
+                        grouped(info.file_bytes) + " bytes in " +
+                        std::to_string(info.files.size()) +
+                        (info.files.size() == 1 ? " file" : " files"));
+  line("layers", std::to_string(c.n_layer) + " of width " + std::to_string(c.n_embd) +
+                     ", feed-forward " + std::to_string(c.n_inner));
+  line("heads", std::to_string(c.n_head) + " of " + std::to_string(c.head_dim()) + ", rotary " +
+                    std::to_string(c.rotary_dim));
+  line("context", std::to_string(c.n_positions) + " tokens");
+  line("vocabulary", std::to_string(c.vocab_size) + " rows; tokenizer: " +
+                         (tokenizer_size ? std::to_string(*tokenizer_size) + " ids" : "none"));
+  line("lm_head", info.has_lm_head ? "yes" : "no: nothing can be generated");
+  out += "  memory               weights      + KV cache of a full context\n";
+  for (const WeightType type : kTypes) {
+    const MemoryNeeds needs =
+        memory_needs(c, {.weights = type, .kv_cache = {}, .stored = info.stored_type});
+    line(weight_type_name(type),
+         gigabytes(needs.weights) + "  " + gigabytes(needs.kv_cache_full_context));
+  }
+  if (with_tensors) {
+    for (const TensorInfo& t : info.tensors) {
+      std::string shape;
+      for (const uint64_t extent : t.shape) {
+        shape += (shape.empty() ? "" : " x ") + std::to_string(extent);
+      }
+      out += "  " + t.name + "  " + t.type + "  " + shape + "\n";
+    }
+  }
+  print(out);
+}
+
+int run_inspect(const InspectOptions& options) {
+  const std::string path = model_path(options.model);
+  const CheckpointInfo info = inspect(path);
+  std::optional<int64_t> tokenizer_size;
+  if (info.has_tokenizer) tokenizer_size = Tokenizer::load(info.folder).size();
+  if (options.model.json) {
+    print(inspect_json(info, tokenizer_size).dump() + "\n");
+  } else {
+    print_text(info, tokenizer_size, options.tensors);
+  }
+  return exit_code();
+}
+
+}  // namespace
+
+void add_inspect(CLI::App& app, Run& run) {
+  CLI::App& command =
+      *app.add_subcommand("inspect", "Show config, size and memory needs of a checkpoint");
+  const auto options = std::make_shared<InspectOptions>();
+  command.add_option("path", options->model.model,
+                     "Hugging Face folder or .safetensors file in one\n"
+                     "(default: GPTJ_MODEL, else the bundled demo model)");
+  command.add_option("-m,--model", options->model.model, "The same")->excludes("path");
+  command.add_flag("--tensors", options->tensors, "List every tensor (--json always does)");
+  add_output_options(command, options->model);
+  command.footer(
+      "Example:\n"
+      "  gptj inspect --model models/fairytale-8m --tensors");
+  command.callback([&run, options] { run = [options] { return run_inspect(*options); }; });
+}
+
+}  // namespace gptj::tool

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "command.h"
+
+namespace {
+
+using namespace gptj;
+
+std::string version_text() {
+  std::string sets;
+  for (const std::string& name : instruction_set_names()) sets += " " + name;
+  return std::string("gptj ") + version() + "\ncompiler: " + __VERSION__ +
+         "\ninstruction sets found:" + sets;
+}
+
+int parse_and_run(int argc, char** argv) {
+  CLI::App app("GPT-J on CPUs: complete text, score it, look into models.", "gptj");
+  app.set_version_flag("--version", version_text());
+  app.require_subcommand(1);
+  app.footer(
+      "Example:\n  gptj complete \"Once upon a time\"\n"
+      "'gptj COMMAND --help' has the options and an example of each command.");
+  tool::Run run;
+  tool::add_complete(app, run);
+  tool::add_tokenize(app, run);
+  tool::add_perplexity(app, run);
+  tool::add_inspect(app, run);
+  tool::add_bench(app, run);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    // --help and --version arrive here too, with code 0 and their text for stdout.
+    return app.exit(error) == 0 ? tool::kDone : tool::kWrongUsage;
+  }
+  return run();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  tool::install_signal_handlers();
+  try {
+    return parse_and_run(argc, argv);
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::kCancelled && tool::exit_code() != 0) return tool::exit_code();
+    std::fprintf(stderr, "gptj: %s\n", error.what());
+    const bool usage = error.code() == ErrorCode::kInvalidArgument && !error.param().empty();
+    return usage ? tool::kWrongUsage : tool::kFailed;
+  } catch (const std::bad_alloc&) {
+    std::fprintf(stderr, "gptj: out of memory\n");
+    return tool::kFailed;
+  }
+}

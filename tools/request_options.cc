@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "request_options.h"
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "command.h"
+
+namespace gptj::tool {
+namespace {
+
+using nlohmann::json;
+
+std::string option_name(const char* field) {
+  std::string name = "--" + std::string(field);
+  std::replace(name.begin(), name.end(), '_', '-');
+  return name;
+}
+
+// Bytes of the command line need not be UTF-8, JSON text must be.
+json text_json(const std::string& text) { return to_valid_utf8(text); }
+
+// "50256=-100" as a member of an object.
+void add_bias(const std::string& text, json& object) {
+  const size_t equals = text.find('=');
+  const std::string bias = equals == std::string::npos ? "" : text.substr(equals + 1);
+  if (!json::accept(bias)) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "--logit-bias: expected ID=BIAS, found \"" + text + "\"", "logit_bias");
+  }
+  object[text.substr(0, equals)] = json::parse(bias);
+}
+
+// The typed values of one option as the field's JSON value.
+json field_json(FieldKind kind, const std::vector<std::string>& typed) {
+  switch (kind) {
+    case FieldKind::kText: return text_json(typed.back());
+    case FieldKind::kTexts: {
+      json list = json::array();
+      for (const std::string& text : typed) list.push_back(text_json(text));
+      return list;
+    }
+    case FieldKind::kBias: {
+      json object = json::object();
+      for (const std::string& text : typed) add_bias(text, object);
+      return object;
+    }
+    default:  // what is no JSON goes on as text, for the field's own message
+      return json::accept(typed.back()) ? json::parse(typed.back()) : text_json(typed.back());
+  }
+}
+
+}  // namespace
+
+TextOrIds PromptOptions::read() const {
+  if (has_argument) return argument;
+  if (has_ids) return parse_ids("--ids", ids);
+  if (!has_file && is_terminal(STDIN_FILENO)) {
+    note(false, "gptj: reading the prompt from the terminal; end it with Ctrl-D");
+  }
+  std::string text = read_input(has_file ? file : "");
+  if (text.ends_with('\n')) text.pop_back();
+  return text;
+}
+
+void add_prompt_options(CLI::App& command, PromptOptions& options) {
+  CLI::Option* argument = command.add_option("prompt", options.argument, "The prompt");
+  CLI::Option* file = command.add_option("-f,--file", options.file, "Read the prompt from a file");
+  CLI::Option* ids = command.add_option("--ids", options.ids, "The prompt as token ids: 464,2068");
+  argument->excludes(file)->excludes(ids);
+  file->excludes(ids);
+  command.parse_complete_callback([&options, argument, file, ids] {
+    options.has_argument = argument->count() > 0;
+    options.has_file = file->count() > 0;
+    options.has_ids = ids->count() > 0;
+  });
+}
+
+void add_request_options(CLI::App& command, RequestOptions& options) {
+  for (const RequestField& field : request_fields()) {
+    std::vector<std::string>& values = options.values[field.name];
+    const bool many = field.kind == FieldKind::kTexts || field.kind == FieldKind::kBias;
+    if (field.kind == FieldKind::kFlag) {
+      command.add_flag_function(
+          option_name(field.name),
+          [&values](int64_t count) { values.push_back(count > 0 ? "true" : "false"); }, field.help);
+      continue;
+    }
+    CLI::Option* option = command.add_option(option_name(field.name), values, field.help);
+    option->type_name(field.kind == FieldKind::kBias ? "ID=BIAS" : "VALUE");
+    // Each occurrence takes one value, so that a list never swallows the prompt.
+    option->expected(1)->take_all();
+    if (!many) option->take_last();
+    option->allow_extra_args(false);
+  }
+}
+
+Request RequestOptions::build() const {
+  Request request;
+  for (const RequestField& field : request_fields()) {
+    const std::vector<std::string>& typed = values.at(field.name);
+    if (typed.empty()) continue;
+    set_request_field(request, field.name, field_json(field.kind, typed).dump());
+  }
+  return request;
+}
+
+}  // namespace gptj::tool

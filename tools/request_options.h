@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "gptj/gptj.h"
+
+namespace CLI {
+class App;
+}
+
+namespace gptj::tool {
+
+// Where a prompt comes from: argument, --file, --ids, else standard input.
+struct PromptOptions {
+  std::string argument, file, ids;
+  bool has_argument = false, has_file = false, has_ids = false;
+
+  // A file's or pipe's one final newline is dropped.
+  TextOrIds read() const;
+};
+void add_prompt_options(CLI::App& command, PromptOptions& options);
+
+// Every field of a request as an option of the same name, dashes for underscores.
+struct RequestOptions {
+  std::map<std::string, std::vector<std::string>> values;  // by field, as typed
+
+  // Throws kInvalidArgument naming the option.
+  Request build() const;
+};
+void add_request_options(CLI::App& command, RequestOptions& options);
+
+}  // namespace gptj::tool
