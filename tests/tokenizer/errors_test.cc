@@ -170,6 +170,13 @@ TEST(TokenizerErrors, OtherFiles) {
   }
 }
 
+TEST(TokenizerErrors, MissingTexts) {
+  TokenizerFiles files = small_vocabulary_files();
+  files.texts.erase("merges.txt");
+  expect_error(kBadFile, "folder: no tokenizer: merges.txt is missing",
+               [&] { make_tokenizer(files); });
+}
+
 TEST(TokenizerErrors, NotFound) {
   const TempFolder folder;
   const auto load = [&] { Tokenizer::load(folder.path()); };
