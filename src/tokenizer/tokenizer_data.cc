@@ -67,22 +67,21 @@ void add_merge(const MergeRule& merge, uint32_t rank, const Vocabulary& vocabula
   merges.insert(left->id, right->id, {rank, static_cast<uint32_t>(*result)});
 }
 
-TokenId id_of_added(const AddedToken& token, Vocabulary& vocabulary) {
-  const auto known = vocabulary.find(token.content);
-  if (vocabulary.has(*token.id) && vocabulary.bytes(*token.id) == token.content) return *token.id;
-  check(!known, ErrorCode::kBadFile, token.where, ": ", quote(token.content), " has id ", *token.id,
-        ", but id ", known.value_or(0), " elsewhere");
-  vocabulary.add(*token.id, token.content, token.where);
-  return *token.id;
+std::optional<TokenId> known_id(std::string_view content, const TokenizerData& data) {
+  const auto added = data.added.find(content);
+  return added ? added : data.vocabulary.find(content);
 }
 
 void add_added(const AddedToken& token, TokenizerData& data) {
   check(!token.content.empty(), ErrorCode::kBadFile, token.where, ": an added token is empty");
-  const auto id =
-      token.id ? id_of_added(token, data.vocabulary) : data.vocabulary.find(token.content);
-  if (!id) return;  // named as special, but the model has no such token
-  data.added.add(token.content, *id, token.lstrip, token.rstrip);
-  if (token.special) data.vocabulary.set_special(*id);
+  const auto known = known_id(token.content, data);
+  if (!known && !token.id) return;  // said to be special, but there is no such token
+  const TokenId id = token.id.value_or(known.value_or(0));
+  check(!known || *known == id, ErrorCode::kBadFile, token.where, ": ", quote(token.content),
+        " has id ", id, ", but id ", known.value_or(0), " elsewhere");
+  if (!known) data.vocabulary.add_hidden(id, token.content, token.where);
+  data.added.add(token.content, id, token.lstrip, token.rstrip);
+  if (token.special) data.vocabulary.set_special(id);
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ struct TokenizerData {
   bool ignore_merges;
 };
 
-// From texts, wherever they were kept. Throws kNotFound, kBadFile, kUnsupported.
+// From texts, wherever they were kept. Throws kBadFile, kUnsupported.
 Tokenizer make_tokenizer(const TokenizerFiles& files);
 
 }  // namespace gptj

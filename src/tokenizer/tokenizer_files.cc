@@ -8,9 +8,8 @@ namespace gptj {
 namespace {
 
 constexpr size_t kLargestFile = 64 << 20;  // bytes; published ones have at most 3 MB
-constexpr const char* kFileNames[] = {
-    "tokenizer.json",          "vocab.json",           "merges.txt", "added_tokens.json",
-    "special_tokens_map.json", "tokenizer_config.json"};
+constexpr const char* kBesides[] = {"added_tokens.json", "special_tokens_map.json",
+                                    "tokenizer_config.json"};
 
 std::string path_of(const std::string& folder, const std::string& name) {
   return (std::filesystem::path(folder) / name).string();
@@ -37,10 +36,17 @@ TokenizerFiles read_tokenizer_files(const std::string& folder) {
         ": no tokenizer: looked for tokenizer.json (not found), or ",
         presence(folder, "vocab.json"), " and ", presence(folder, "merges.txt"));
   TokenizerFiles files{folder, {}};
-  for (const char* name : kFileNames) {
-    if (exists(folder, name)) {
-      files.texts[name] = read_text_file(path_of(folder, name), kLargestFile);
-    }
+  const auto read = [&](const char* name) {
+    files.texts[name] = read_text_file(path_of(folder, name), kLargestFile);
+  };
+  if (exists(folder, "tokenizer.json")) {
+    read("tokenizer.json");
+  } else {
+    read("vocab.json");
+    read("merges.txt");
+  }
+  for (const char* name : kBesides) {
+    if (exists(folder, name)) read(name);
   }
   return files;
 }
@@ -48,21 +54,27 @@ TokenizerFiles read_tokenizer_files(const std::string& folder) {
 TokenizerParts read_tokenizer_parts(const TokenizerFiles& files) {
   TokenizerParts parts;
   const auto name_of = [&](const char* file) { return path_of(files.origin, file); };
-  const auto read_json = [&](const char* file, auto read) {
+  const auto text_of = [&](const char* file) -> const std::string& {
     const auto text = files.texts.find(file);
-    if (text == files.texts.end()) return false;
-    read(parse_json(text->second, name_of(file)), name_of(file), parts);
-    return true;
+    check(text != files.texts.end(), ErrorCode::kBadFile, files.origin, ": no tokenizer: ", file,
+          " is missing");
+    return text->second;
   };
-  if (!read_json("tokenizer.json", read_tokenizer_json)) {
-    parts.vocabulary_name = name_of("vocab.json");
-    parts.vocabulary = read_vocabulary(
-        parse_json(files.texts.at("vocab.json"), parts.vocabulary_name), parts.vocabulary_name);
-    read_merges_txt(files.texts.at("merges.txt"), name_of("merges.txt"), parts);
+  const auto read_json = [&](const char* file, auto read) {
+    read(parse_json(text_of(file), name_of(file)), name_of(file), parts);
+  };
+  if (files.texts.count("tokenizer.json") != 0) {
+    read_json("tokenizer.json", read_tokenizer_json);
+  } else {
+    read_json("vocab.json", read_vocab_json);
+    read_merges_txt(text_of("merges.txt"), name_of("merges.txt"), parts);
   }
-  read_json("added_tokens.json", read_added_tokens_json);
-  read_json("tokenizer_config.json", read_tokenizer_config);
-  read_json("special_tokens_map.json", read_special_tokens_map);
+  const auto read_if_there = [&](const char* file, auto read) {
+    if (files.texts.count(file) != 0) read_json(file, read);
+  };
+  read_if_there("added_tokens.json", read_added_tokens_json);
+  read_if_there("tokenizer_config.json", read_tokenizer_config);
+  read_if_there("special_tokens_map.json", read_special_tokens_map);
   return parts;
 }
 

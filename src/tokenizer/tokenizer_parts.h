@@ -47,11 +47,12 @@ struct TokenizerParts {
 // Reads whichever files of a tokenizer the folder has. Throws kNotFound if too few.
 TokenizerFiles read_tokenizer_files(const std::string& folder);
 
-// Throws kBadFile and kUnsupported. `files` has tokenizer.json, or vocab.json and merges.txt.
+// Throws kBadFile and kUnsupported.
 TokenizerParts read_tokenizer_parts(const TokenizerFiles& files);
 
 // One per file format; `name` begins every message.
 void read_tokenizer_json(const Json& json, const std::string& name, TokenizerParts& parts);
+void read_vocab_json(const Json& json, const std::string& name, TokenizerParts& parts);
 void read_merges_txt(const std::string& text, const std::string& name, TokenizerParts& parts);
 void read_added_tokens_json(const Json& json, const std::string& name, TokenizerParts& parts);
 void read_special_tokens_map(const Json& json, const std::string& name, TokenizerParts& parts);

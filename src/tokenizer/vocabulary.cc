@@ -8,6 +8,11 @@
 namespace gptj {
 
 void Vocabulary::add(TokenId id, std::string bytes, const std::string& where) {
+  add_hidden(id, std::move(bytes), where);
+  by_bytes_.emplace(tokens_[at(id)].bytes, id);
+}
+
+void Vocabulary::add_hidden(TokenId id, std::string bytes, const std::string& where) {
   if (id >= size()) tokens_.resize(at(id) + 1);
   Token& token = tokens_[at(id)];
   if (token.named)
@@ -16,7 +21,6 @@ void Vocabulary::add(TokenId id, std::string bytes, const std::string& where) {
                 " and ", quote(name_of_bytes(bytes))));
   token.bytes = std::move(bytes);
   token.named = true;
-  by_bytes_.emplace(token.bytes, id);
 }
 
 std::optional<TokenId> Vocabulary::find(std::string_view bytes) const {

@@ -20,6 +20,9 @@ class Vocabulary {
   // Names `id`, at most kMaxTokenId. Throws kBadFile if it has a name; `where` begins the message.
   void add(TokenId id, std::string bytes, const std::string& where);
 
+  // As add(), but find() does not know it: words of ordinary text must not become added tokens.
+  void add_hidden(TokenId id, std::string bytes, const std::string& where);
+
   bool has(TokenId id) const { return id >= 0 && id < size() && tokens_[at(id)].named; }
   int64_t size() const { return static_cast<int64_t>(tokens_.size()); }
   std::string_view bytes(TokenId id) const { return tokens_[at(id)].bytes; }  // has(id)

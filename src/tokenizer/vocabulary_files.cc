@@ -14,6 +14,11 @@ std::vector<VocabularyEntry> read_vocabulary(const Json& json, const std::string
   return entries;
 }
 
+void read_vocab_json(const Json& json, const std::string& name, TokenizerParts& parts) {
+  parts.vocabulary_name = name;
+  parts.vocabulary = read_vocabulary(json, name);
+}
+
 MergeRule parse_merge(std::string_view text, size_t place, const std::string& merges_name) {
   const size_t space = text.find(' ');
   const std::string_view left = text.substr(0, space);

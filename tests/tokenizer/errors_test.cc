@@ -150,6 +150,9 @@ TEST(TokenizerErrors, OtherFiles) {
       {kBadFile, "folder/merges.txt: line 1: the right part of merge", "merges.txt", "h \xFF"},
       {kBadFile, "added_tokens.json: \"<x>\": expected a token id", "added_tokens.json",
        R"({"<x>": "1"})"},
+      {kBadFile, "added_tokens_decoder: 301: \"<|endoftext|>\" has id 301, but id 261 elsewhere",
+       "tokenizer_config.json",
+       R"({"added_tokens_decoder": {"301": {"content": "<|endoftext|>"}}})"},
       {kBadFile, "special_tokens_map.json: bos_token: expected a string, found number",
        "special_tokens_map.json", R"({"bos_token": 1})"},
       {kBadFile, "additional_special_tokens: expected an array, found string",
@@ -168,6 +171,13 @@ TEST(TokenizerErrors, OtherFiles) {
     files.texts[one.file] = one.text;
     expect_error(one.code, one.message, [&] { make_tokenizer(files); });
   }
+}
+
+TEST(TokenizerErrors, MissingTexts) {
+  TokenizerFiles files = small_vocabulary_files();
+  files.texts.erase("merges.txt");
+  expect_error(kBadFile, "folder: no tokenizer: merges.txt is missing",
+               [&] { make_tokenizer(files); });
 }
 
 TEST(TokenizerErrors, NotFound) {

@@ -97,6 +97,16 @@ TEST(Tokenizer, StripOfAddedTokens) {
   EXPECT_EQ(tokenizer.encode("a \n<|endoftext|>\u3000 b <|endoftext|>"), (Ids{'a', 261, 'b', 261}));
 }
 
+TEST(Tokenizer, PlainTextNeverBecomesAnAddedToken) {
+  const Tokenizer tokenizer = small_tokenizer([](Json& json) {
+    json["model"]["ignore_merges"] = true;
+    json["added_tokens"].push_back({{"id", 300}, {"content", "xyz"}});
+  });
+  EXPECT_EQ(tokenizer.encode("xyz"), Ids{300});
+  EXPECT_EQ(tokenizer.encode("xyz", {.plain = true}), (Ids{'x', 'y', 'z'}));
+  EXPECT_EQ(tokenizer.find("xyz"), 300);
+}
+
 TEST(Tokenizer, IgnoreMerges) {
   const auto without_merges = [](bool ignore_merges) {
     return small_tokenizer([=](Json& json) {

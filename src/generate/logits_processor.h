@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// The processors that change single logits, as transformers 4.27.1 and OpenAI define them.
+#pragma once
+
+#include <span>
+
+#include "gptj/sampling.h"
+
+namespace gptj {
+
+// Throws kInvalidArgument naming the member that is out of range or has an id not below
+// vocab_size. What follows relies on it.
+void check_sampling_options(const SamplingOptions& options, int64_t vocab_size);
+
+// The tokens before the one to be chosen.
+struct TokenHistory {
+  std::span<const TokenId> ids;      // prompt and output, each id below the number of logits
+  size_t prompt_size = 0;            // how many of them are the prompt
+  std::span<const TokenId> end_ids;  // a bad word that is just one of these is ignored
+};
+
+// repetition_penalty to bad_words, in the options' order. What is forbidden becomes -infinity.
+void apply_penalties(std::span<float> logits, const TokenHistory& history,
+                     const SamplingOptions& options);
+
+}  // namespace gptj
