@@ -54,7 +54,7 @@ ordered_json memory_json(const CheckpointInfo& info) {
   return json;
 }
 
-ordered_json inspect_json(const CheckpointInfo& info, std::optional<int64_t> tokenizer_size) {
+ordered_json inspect_json(const CheckpointInfo& info) {
   ordered_json json;
   json["path"] = info.path;
   json["files"] = info.files;
@@ -63,7 +63,8 @@ ordered_json inspect_json(const CheckpointInfo& info, std::optional<int64_t> tok
   json["parameters"] = info.parameters;
   json["stored_type"] = weight_type_name(info.stored_type);
   json["has_lm_head"] = info.has_lm_head;
-  json["tokenizer_size"] = tokenizer_size ? ordered_json(*tokenizer_size) : ordered_json();
+  json["tokenizer_size"] =
+      info.tokenizer_size ? ordered_json(*info.tokenizer_size) : ordered_json();
   json["memory"] = memory_json(info);
   json["instruction_sets"] = instruction_set_names();
   json["tensors"] = tensors_json(info);
@@ -83,8 +84,7 @@ std::string gigabytes(uint64_t bytes) {
   return text;
 }
 
-void print_text(const CheckpointInfo& info, std::optional<int64_t> tokenizer_size,
-                bool with_tensors) {
+void print_text(const CheckpointInfo& info, bool with_tensors) {
   const ModelConfig& c = info.config;
   std::string out = info.path + "\n";
   const auto line = [&out](const char* name, const std::string& value) {
@@ -102,8 +102,9 @@ void print_text(const CheckpointInfo& info, std::optional<int64_t> tokenizer_siz
   line("heads", std::to_string(c.n_head) + " of " + std::to_string(c.head_dim()) + ", rotary " +
                     std::to_string(c.rotary_dim));
   line("context", std::to_string(c.n_positions) + " tokens");
-  line("vocabulary", std::to_string(c.vocab_size) + " rows; tokenizer: " +
-                         (tokenizer_size ? std::to_string(*tokenizer_size) + " ids" : "none"));
+  line("vocabulary",
+       std::to_string(c.vocab_size) + " rows; tokenizer: " +
+           (info.tokenizer_size ? std::to_string(*info.tokenizer_size) + " ids" : "none"));
   line("lm_head", info.has_lm_head ? "yes" : "no: nothing can be generated");
   out += "  memory               weights      + KV cache of a full context\n";
   for (const WeightType type : kTypes) {
@@ -127,12 +128,10 @@ void print_text(const CheckpointInfo& info, std::optional<int64_t> tokenizer_siz
 int run_inspect(const InspectOptions& options) {
   const std::string path = model_path(options.model);
   const CheckpointInfo info = inspect(path);
-  std::optional<int64_t> tokenizer_size;
-  if (info.has_tokenizer) tokenizer_size = Tokenizer::load(info.folder).size();
   if (options.model.json) {
-    print(inspect_json(info, tokenizer_size).dump() + "\n");
+    print(inspect_json(info).dump() + "\n");
   } else {
-    print_text(info, tokenizer_size, options.tensors);
+    print_text(info, options.tensors);
   }
   return exit_code();
 }

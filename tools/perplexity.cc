@@ -18,8 +18,9 @@ int run_perplexity(const PerplexityCommand& command) {
   const std::string text = read_input(command.file);
   const Model model = load_model(command.model);
   if (model.tokenizer() == nullptr) {
-    throw Error(ErrorCode::kUnsupported, model_path(command.model) +
-                                             ": expected a tokenizer beside the weights, found none");
+    throw Error(
+        ErrorCode::kUnsupported,
+        model_path(command.model) + ": expected a tokenizer beside the weights, found none");
   }
   PerplexityOptions options = command.options;
   {

@@ -32,8 +32,7 @@ std::string ids_text(const std::vector<TokenId>& ids, bool json) {
 
 int run_tokenize(const TokenizeOptions& options) {
   const Tokenizer tokenizer = load_tokenizer(options.model);
-  const std::string input =
-      options.has_argument ? options.argument : read_input(options.file);
+  const std::string input = options.has_argument ? options.argument : read_input(options.file);
   if (options.decode) {
     print(tokenizer.decode(parse_ids("--decode", input)));
     return exit_code();

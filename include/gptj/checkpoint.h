@@ -75,8 +75,9 @@ struct CheckpointInfo {
   std::vector<TensorInfo> tensors;            // in the order of the forward pass
   WeightType stored_type = WeightType::kF32;  // of most of the weights' bytes
   uint64_t parameters = 0;                    // elements of all tensors
-  bool has_lm_head = false;    // without it (a save of the base model) nothing can be generated
-  bool has_tokenizer = false;  // whether files of a tokenizer lie beside the weights
+  bool has_lm_head = false;  // without it (a save of the base model) nothing can be generated
+  std::optional<int64_t> tokenizer_size =
+      {};  // highest id with a name, plus one; not set: no tokenizer
 };
 
 // Opens and validates the checkpoint at `path`: a folder with config.json and model.safetensors or

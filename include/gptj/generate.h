@@ -7,8 +7,8 @@
 //   request.max_tokens = 40;
 //   std::cout << gptj::complete(model, request).choices[0].text << '\n';
 //
-// Names and meanings of a request's fields are Hugging Face's and OpenAI's. complete() may be called
-// from many threads on one model; the calls take turns on its thread pool.
+// Names and meanings of a request's fields are Hugging Face's and OpenAI's. complete() may be
+// called from many threads on one model; the calls take turns on its thread pool.
 #pragma once
 
 #include <atomic>
@@ -53,11 +53,12 @@ enum class Overflow {
 
 // One generated token, as it comes.
 struct TokenEvent {
-  int64_t index = 0;            // which of the samples
+  int64_t index = 0;  // which of the samples
   TokenId id = 0;
   float logprob = 0;            // raw log-softmax over the whole vocabulary
   std::string_view bytes = {};  // the token's own; empty for the end token or without a tokenizer
-  std::string_view text = {};   // what has become certain: whole characters, no part of a stop string
+  std::string_view text =
+      {};  // what has become certain: whole characters, no part of a stop string
   std::optional<FinishReason> finish_reason = {};  // set on the sample's last event
 };
 
@@ -116,8 +117,8 @@ struct Request {
 
   // Called on the calling thread for each token; kCancel ends the whole request.
   std::function<Progress(const TokenEvent&)> on_token = {};
-  // The caller's own rule: may change the logits of sample `index` after the penalties and before the
-  // temperature. `ids` are prompt and output so far.
+  // The caller's own rule: may change the logits of sample `index` after the penalties and before
+  // the temperature. `ids` are prompt and output so far.
   std::function<void(int64_t index, std::span<const TokenId> ids, std::span<float> logits)>
       on_logits = {};
 };
@@ -161,8 +162,8 @@ struct Completion {
   double decode_seconds = 0;
 };
 
-// Throws kInvalidArgument with the field as its param, kContextLength, kNotFinite. When cancelled it
-// returns what there is, with FinishReason::kCancelled.
+// Throws kInvalidArgument with the field as its param, kContextLength, kNotFinite. When cancelled
+// it returns what there is, with FinishReason::kCancelled.
 GPTJ_API Completion complete(const Model& model, const Request& request,
                              const CancelToken& cancel = {});
 
@@ -175,9 +176,9 @@ struct RequestField {
 };
 GPTJ_API std::span<const RequestField> request_fields();
 
-// Sets one field from its JSON value: true, 3, 0.8, "text", ["a", "b"], {"50256": -100}; null leaves
-// it as it is. Throws kInvalidArgument naming field, expected and found. Ranges are checked by
-// complete().
+// Sets one field from its JSON value: true, 3, 0.8, "text", ["a", "b"], {"50256": -100}; null
+// leaves it as it is. Throws kInvalidArgument naming field, expected and found. Ranges are checked
+// by complete().
 GPTJ_API void set_request_field(Request& request, std::string_view name,
                                 std::string_view json_value);
 

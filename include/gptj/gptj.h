@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "gptj/bench.h"
 #include "gptj/checkpoint.h"
 #include "gptj/error.h"
 #include "gptj/evaluate.h"

@@ -90,6 +90,12 @@ struct KernelTable {
   // Rounds to nearest even. to_f16 holds what f16 has no room for at +-65504 and returns how many.
   size_t (*to_f16)(const float* x, size_t n, uint16_t* out);
   void (*to_bf16)(const float* x, size_t n, uint16_t* out);
+
+  // For measuring the machine. fma_burst: `steps` times 16 independent vector fmas in registers;
+  // returns the floating-point operations done. read_streams: reads `bytes` (a multiple of 4096) as
+  // `streams` (1 or 4) sequential streams at once; returns something that depends on every byte.
+  uint64_t (*fma_burst)(uint64_t steps);
+  uint64_t (*read_streams)(const void* data, size_t bytes, size_t streams);
 };
 
 extern const KernelTable kPortableKernels;

@@ -4,6 +4,7 @@
 
 #include "kernels/attention.inc.h"
 #include "kernels/elementary.inc.h"
+#include "kernels/machine.inc.h"
 #include "kernels/product.inc.h"
 
 #define GPTJ_KERNEL_TABLE(isa_name)                                                         \
@@ -16,5 +17,6 @@
     .layer_norm = &GPTJ_ISA::layer_norm, .gelu = &GPTJ_ISA::gelu_row,                       \
     .add_branches = &GPTJ_ISA::add_branches, .max_and_exp_sum = &GPTJ_ISA::max_and_exp_sum, \
     .exp = &GPTJ_ISA::exp_row, .tanh = &GPTJ_ISA::tanh_row, .to_f16 = &GPTJ_ISA::to_f16,    \
-    .to_bf16 = &GPTJ_ISA::to_bf16                                                           \
+    .to_bf16 = &GPTJ_ISA::to_bf16, .fma_burst = &GPTJ_ISA::fma_burst,                       \
+    .read_streams = &GPTJ_ISA::read_streams                                                 \
   }

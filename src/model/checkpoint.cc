@@ -149,12 +149,16 @@ const TensorView& Checkpoint::tensor(std::string_view canonical) const {
   return *found;
 }
 
-DType Checkpoint::stored_type() const {
+WeightType Checkpoint::stored_type() const {
   std::map<DType, uint64_t> bytes;
   for (const TensorView& tensor : tensors_) bytes[tensor.type] += tensor.bytes.size();
-  return std::max_element(bytes.begin(), bytes.end(),
-                          [](const auto& a, const auto& b) { return a.second < b.second; })
-      ->first;
+  const auto most = std::max_element(
+      bytes.begin(), bytes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  switch (most->first) {
+    case DType::kF16: return WeightType::kF16;
+    case DType::kBF16: return WeightType::kBF16;
+    default: return WeightType::kF32;
+  }
 }
 
 const std::shared_ptr<const SafetensorsFile>& Checkpoint::file_of(const TensorView& tensor) const {

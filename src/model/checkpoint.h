@@ -34,7 +34,7 @@ class Checkpoint {
   // Throws kUnsupported where it is absent: lm_head of a save of the base model.
   const TensorView& tensor(std::string_view canonical) const;
   // Of most of the weights' bytes.
-  DType stored_type() const;
+  WeightType stored_type() const;
 
   std::span<const std::shared_ptr<const SafetensorsFile>> files() const { return files_; }
   // The file of a tensor; who keeps it may keep the view beyond this object.

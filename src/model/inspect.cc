@@ -1,27 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
-#include <iterator>
-
 #include "gptj/checkpoint.h"
+#include "gptj/tokenizer.h"
 #include "model/checkpoint.h"
-#include "model/checkpoint_files.h"
 
 namespace gptj {
 namespace {
-
-// Any of these names is a tokenizer that can be opened.
-constexpr const char* kTokenizerFiles[] = {"tokenizer.json", "vocab.json", "spiece.model",
-                                           "tokenizer.model"};
-
-bool has_tokenizer(const std::string& folder) {
-  return std::any_of(std::begin(kTokenizerFiles), std::end(kTokenizerFiles),
-                     [&](const char* name) { return is_there(beside(folder, name)); });
-}
-
-WeightType weight_type_of(DType type) {
-  return type == DType::kF32 ? WeightType::kF32
-                             : (type == DType::kF16 ? WeightType::kF16 : WeightType::kBF16);
-}
 
 TensorInfo tensor_info(const TensorView& tensor) {
   return {tensor.name, dtype_name(tensor.type), tensor.shape, tensor.bytes.size()};
@@ -43,9 +26,11 @@ CheckpointInfo inspect(const std::string& path) {
     info.tensors.push_back(tensor_info(tensor));
     info.parameters += tensor.bytes.size() / dtype_size(tensor.type);
   }
-  info.stored_type = weight_type_of(checkpoint.stored_type());
+  info.stored_type = checkpoint.stored_type();
   info.has_lm_head = checkpoint.has_lm_head();
-  info.has_tokenizer = has_tokenizer(checkpoint.folder());
+  if (Tokenizer::found_in(checkpoint.folder())) {
+    info.tokenizer_size = Tokenizer::load(checkpoint.folder()).size();
+  }
   return info;
 }
 

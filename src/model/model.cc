@@ -15,14 +15,6 @@
 namespace gptj {
 namespace {
 
-WeightType stored_weight_type(const Checkpoint& checkpoint) {
-  switch (checkpoint.stored_type()) {
-    case DType::kF16: return WeightType::kF16;
-    case DType::kBF16: return WeightType::kBF16;
-    default: return WeightType::kF32;
-  }
-}
-
 std::string base_name(const std::string& path) {
   const std::filesystem::path absolute = std::filesystem::absolute(path).lexically_normal();
   const std::filesystem::path name = absolute.filename();
@@ -75,7 +67,7 @@ Model Model::load(const std::string& path, const LoadOptions& options) {
         "model without its head, which cannot generate; use the checkpoint of GPTJForCausalLM");
   const KernelTable& kernels = select_kernels(options.isa);
   const ModelConfig& config = checkpoint->config();
-  const WeightType stored = stored_weight_type(*checkpoint);
+  const WeightType stored = checkpoint->stored_type();
   const WeightType weight_type = options.weights.value_or(stored);
   const WeightType kv_type = options.kv_cache.value_or(weight_type);
   check_memory(

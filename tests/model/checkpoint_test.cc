@@ -37,11 +37,11 @@ class CheckpointTest : public ::testing::Test {
 
 TEST_F(CheckpointTest, GoldenModelsOpen) {
   for (const auto& [name, type, layers] :
-       {std::tuple{"rotary-partial-f32", DType::kF32, 2},
-        std::tuple{"rotary-partial-f32/sharded", DType::kF32, 2},
-        std::tuple{"rotary-full-odd-ffn-f16", DType::kF16, 2},
-        std::tuple{"deep-bf16", DType::kBF16, 6}, std::tuple{"big-head-f16", DType::kF16, 2},
-        std::tuple{"long-context-f16", DType::kF16, 2}}) {
+       {std::tuple{"rotary-partial-f32", WeightType::kF32, 2},
+        std::tuple{"rotary-partial-f32/sharded", WeightType::kF32, 2},
+        std::tuple{"rotary-full-odd-ffn-f16", WeightType::kF16, 2},
+        std::tuple{"deep-bf16", WeightType::kBF16, 6}, std::tuple{"big-head-f16", WeightType::kF16, 2},
+        std::tuple{"long-context-f16", WeightType::kF16, 2}}) {
     const Checkpoint checkpoint = Checkpoint::open(kGolden + name);
     EXPECT_EQ(checkpoint.stored_type(), type) << name;
     EXPECT_EQ(checkpoint.config().n_layer, layers) << name;
@@ -118,7 +118,7 @@ TEST_F(CheckpointTest, TheSingleFileIsPreferredToTheIndex) {
 TEST_F(CheckpointTest, MixedTypesAreOneCheckpoint) {
   tiny_.replace("transformer.wte.weight", DType::kF32, {7, 4});
   tiny_.replace("transformer.h.0.ln_1.weight", DType::kBF16, {4});
-  EXPECT_EQ(open().stored_type(), DType::kF16);
+  EXPECT_EQ(open().stored_type(), WeightType::kF16);
 }
 
 TEST_F(CheckpointTest, BuffersOfOlderSavesAreIgnored) {
@@ -325,10 +325,10 @@ TEST_F(CheckpointTest, Inspect) {
   EXPECT_EQ(info.stored_type, WeightType::kF16);
   EXPECT_EQ(info.parameters, 2u * 7 * 4 + 7 + 2 * 4 + 2 * (2 * 4 + 4 * 16 + 2 * 12 + 3 + 4));
   EXPECT_TRUE(info.has_lm_head);
-  EXPECT_FALSE(info.has_tokenizer);
-  folder_.write("tokenizer.json", "{}");
-  EXPECT_TRUE(inspect(folder_.path()).has_tokenizer);
-  EXPECT_EQ(inspect(GPTJ_SOURCE_DIR "/models/fairytale-8m").generation_defaults.top_p, 0.95);
+  EXPECT_FALSE(info.tokenizer_size);
+  const CheckpointInfo bundled = inspect(GPTJ_SOURCE_DIR "/models/fairytale-8m");
+  EXPECT_EQ(bundled.tokenizer_size, 4096);
+  EXPECT_EQ(bundled.generation_defaults.top_p, 0.95);
 }
 
 }  // namespace

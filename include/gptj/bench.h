@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// Measures the machine's limits, then the model against them, in one run:
+//
+//   const gptj::BenchReport report = gptj::bench({.synthetic = gptj::bench_shape("small-1gb")});
+//
+// Times vary with the machine's load; the fractions, measured side by side, carry over.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gptj/export.h"
+#include "gptj/model.h"
+
+namespace gptj {
+
+struct BenchOptions {
+  // A checkpoint to load, unless `synthetic` is set: then a model of that shape and random weights.
+  std::string model = {};
+  std::optional<ModelConfig> synthetic = {};
+  uint64_t synthetic_seed = 0;
+  LoadOptions load = {};
+  // Which parts to run: "decode", "prompt"; empty: all. The machine is always measured.
+  std::vector<std::string> only = {};
+  int64_t tokens = 32;                                   // that one decode run makes
+  std::vector<int64_t> prompt_lengths = {32, 128, 512};  // those beyond the context are left out
+  int64_t runs = 5;                                      // of which the median is reported
+  // What is under way, for a line of progress.
+  std::function<void(const std::string& what)> on_step = {};
+};
+
+struct MachineLimits {
+  // Best median over one and four streams per thread and huge and small pages, before and after.
+  double read_gb_per_s = 0;
+  uint64_t read_bytes = 0;  // of the buffer that was read: 4 GiB, or less where memory is short
+  // f32 multiply-adds of the widest vectors in use, two operations each, in 10^12 per second.
+  double f32_peak_tops = 0;
+};
+
+struct DecodeResult {
+  int64_t context = 0;  // tokens before the first one timed
+  int64_t tokens = 0;
+  double tokens_per_s = 0;
+  double fraction_of_read = 0;  // bytes of weights per token x tokens/s over read_gb_per_s
+};
+
+struct PromptResult {
+  int64_t length = 0;
+  double tokens_per_s = 0;
+  double fraction_of_peak = 0;  // operations per second over f32_peak_tops
+};
+
+struct BenchReport {
+  std::string model, isa, weights, kv_cache;
+  size_t threads = 0;
+  double load_seconds = 0;
+  MachineLimits machine;
+  uint64_t weight_bytes_per_token = 0;  // read for each token, the embedding's row aside
+  std::optional<DecodeResult> decode = {};
+  std::vector<PromptResult> prompts = {};
+  uint64_t peak_memory_bytes = 0;  // of the process so far
+  uint64_t logits_hash = 0;        // FNV-1a of the bits of a fixed prompt's last logits
+};
+
+// Throws as Model::load does, and kInvalidArgument for options out of range.
+GPTJ_API BenchReport bench(const BenchOptions& options);
+
+// The config of a shape by name: "gpt-j-6b" (28 layers of 4096), "small-1gb" (20 layers of
+// 1024, 1.07 GB in f32). Throws kInvalidArgument with the names there are. `layers` replaces the
+// depth unless 0.
+GPTJ_API ModelConfig bench_shape(const std::string& name, int64_t layers = 0);
+
+}  // namespace gptj

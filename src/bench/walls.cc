@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/walls.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstring>
+#include <new>
+
+#include "base/memory.h"
+
+namespace gptj {
+namespace {
+
+constexpr int kRepeats = 5;
+
+template <class Work>
+double seconds(Work work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// Anonymous memory of the wanted page kind, each thread's share first touched by that thread.
+class ReadBuffer {
+ public:
+  ReadBuffer(ThreadPool& pool, uint64_t bytes, bool huge_pages) : bytes_(bytes) {
+    data_ = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (data_ == MAP_FAILED) throw std::bad_alloc();
+    ::madvise(data_, bytes, huge_pages ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+    pool.run([&](size_t part) { std::memset(share(pool, part), 0, share_bytes(pool)); });
+  }
+  ~ReadBuffer() { ::munmap(data_, bytes_); }
+  ReadBuffer(const ReadBuffer&) = delete;
+  ReadBuffer& operator=(const ReadBuffer&) = delete;
+
+  std::byte* share(const ThreadPool& pool, size_t part) const {
+    return static_cast<std::byte*>(data_) + part * share_bytes(pool);
+  }
+  size_t share_bytes(const ThreadPool& pool) const { return bytes_ / pool.parts() / 4096 * 4096; }
+
+ private:
+  void* data_;
+  uint64_t bytes_;
+};
+
+}  // namespace
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const size_t n = values.size();
+  return n == 0 ? 0 : (values[(n - 1) / 2] + values[n / 2]) / 2;
+}
+
+uint64_t read_buffer_bytes() {
+  return std::min(uint64_t{4} << 30, available_memory() / 2 / 4096 * 4096);
+}
+
+double measure_read(const KernelTable& kernels, ThreadPool& pool, uint64_t bytes) {
+  double best = 0;
+  std::atomic<uint64_t> sink{0};
+  for (const bool huge_pages : {false, true}) {
+    const ReadBuffer buffer(pool, bytes, huge_pages);
+    for (const size_t streams : {1, 4}) {
+      std::vector<double> rates;
+      for (int i = 0; i < kRepeats; ++i) {
+        const double time = seconds([&] {
+          pool.run([&](size_t part) {
+            sink +=
+                kernels.read_streams(buffer.share(pool, part), buffer.share_bytes(pool), streams);
+          });
+        });
+        rates.push_back(static_cast<double>(buffer.share_bytes(pool) * pool.parts()) / time);
+      }
+      best = std::max(best, median(rates));
+    }
+  }
+  return best;
+}
+
+double measure_fma(const KernelTable& kernels, ThreadPool& pool) {
+  constexpr uint64_t kSteps = 20'000'000;
+  std::vector<double> rates;
+  for (int i = 0; i < kRepeats; ++i) {
+    std::atomic<uint64_t> operations{0};
+    // The portable set is slow: a twentieth of the steps will do.
+    const uint64_t steps = &kernels == &kPortableKernels ? kSteps / 20 : kSteps;
+    const double time =
+        seconds([&] { pool.run([&](size_t) { operations += kernels.fma_burst(steps); }); });
+    rates.push_back(static_cast<double>(operations) / time);
+  }
+  return median(rates);
+}
+
+}  // namespace gptj

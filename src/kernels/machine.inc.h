@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a processor can do at best, for gptj bench to compare with. Include a vec_*.h first.
+#pragma once
+
+#include "kernels/product.inc.h"
+
+namespace gptj::GPTJ_ISA {
+namespace {
+
+// Enough independent chains to hide an fma's latency on every processor known, few enough to stay
+// in the registers of the smallest set.
+constexpr int kChains = kBlockRows * kBlockPanels < 12 ? 8 : kBlockRows * kBlockPanels;
+
+uint64_t fma_burst(uint64_t steps) {
+  F32x16 acc[kChains];
+  GPTJ_UNROLL for (int i = 0; i < kChains; ++i) acc[i] = splat(static_cast<float>(i));
+  const F32x16 a = splat(0.999f), b = splat(0.001f);
+  for (uint64_t s = 0; s < steps; ++s) {
+    GPTJ_UNROLL for (int i = 0; i < kChains; ++i) acc[i] = fma(acc[i], a, b);
+  }
+  F32x16 total = splat(0.0f);
+  GPTJ_UNROLL for (int i = 0; i < kChains; ++i) total = add(total, acc[i]);
+  // The comparison keeps the compiler from dropping the work; the sum is never that.
+  return sum(total) == 1e30f ? 0 : steps * kChains * kLanes * 2;
+}
+
+template <int S>
+inline uint64_t read_interleaved(const float* data, size_t floats) {
+  const size_t stream = floats / S;
+  F32x16 acc[S][2];
+  GPTJ_UNROLL for (int s = 0; s < S; ++s) acc[s][0] = acc[s][1] = splat(0.0f);
+  for (size_t i = 0; i < stream; i += 2 * kLanes) {
+    GPTJ_UNROLL for (int s = 0; s < S; ++s) {
+      const float* p = data + static_cast<size_t>(s) * stream + i;
+      acc[s][0] = max(load(p), acc[s][0]);
+      acc[s][1] = max(load(p + kLanes), acc[s][1]);
+    }
+  }
+  F32x16 total = splat(0.0f);
+  GPTJ_UNROLL for (int s = 0; s < S; ++s) total = max(total, max(acc[s][0], acc[s][1]));
+  return maximum(total) > 1e30f ? 1 : 0;
+}
+
+uint64_t read_streams(const void* data, size_t bytes, size_t streams) {
+  const auto* floats = static_cast<const float*>(data);
+  const size_t n = bytes / sizeof(float);
+  return streams == 4 ? read_interleaved<4>(floats, n) : read_interleaved<1>(floats, n);
+}
+
+}  // namespace
+}  // namespace gptj::GPTJ_ISA

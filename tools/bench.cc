@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "command.h"
+
+namespace gptj::tool {
+namespace {
+
+using nlohmann::ordered_json;
+
+struct BenchCommand {
+  ModelOptions model;
+  BenchOptions bench;
+  std::string synthetic;
+  int64_t layers = 0;
+};
+
+ordered_json report_json(const BenchReport& r) {
+  ordered_json json;
+  json["model"] = r.model;
+  json["isa"] = r.isa;
+  json["weights"] = r.weights;
+  json["kv_cache"] = r.kv_cache;
+  json["threads"] = r.threads;
+  json["load_seconds"] = r.load_seconds;
+  json["machine"] = {{"read_gb_per_s", r.machine.read_gb_per_s},
+                     {"read_bytes", r.machine.read_bytes},
+                     {"matrix_peak_tops", {{"f32", r.machine.f32_peak_tops}}}};
+  json["weight_bytes_per_token"] = r.weight_bytes_per_token;
+  if (r.decode) {
+    json["decode"] = {{"context", r.decode->context},
+                      {"tokens", r.decode->tokens},
+                      {"tokens_per_s", r.decode->tokens_per_s},
+                      {"fraction_of_read", r.decode->fraction_of_read}};
+  }
+  json["prompt"] = ordered_json::array();
+  for (const PromptResult& p : r.prompts) {
+    json["prompt"].push_back({{"length", p.length},
+                              {"tokens_per_s", p.tokens_per_s},
+                              {"fraction_of_peak", p.fraction_of_peak}});
+  }
+  json["peak_memory_bytes"] = r.peak_memory_bytes;
+  char hash[20];
+  std::snprintf(hash, sizeof hash, "%016llx", static_cast<unsigned long long>(r.logits_hash));
+  json["logits_hash"] = hash;
+  return json;
+}
+
+template <class... Values>
+std::string formatted(const char* format, Values... values) {
+  char text[200];
+  std::snprintf(text, sizeof text, format, values...);
+  return text;
+}
+
+std::string report_text(const BenchReport& r) {
+  std::string out =
+      formatted("%s: %s weights, %s KV cache, %s, %zu threads, loaded in %.2f s\n", r.model.c_str(),
+                r.weights.c_str(), r.kv_cache.c_str(), r.isa.c_str(), r.threads, r.load_seconds);
+  out += formatted("machine: reads %.1f GB/s, f32 peak %.3f TFLOP/s\n", r.machine.read_gb_per_s,
+                   r.machine.f32_peak_tops);
+  if (r.decode) {
+    out += formatted("decode: %.2f tokens/s, %.2f of the read bandwidth (%.2f GB per token)\n",
+                     r.decode->tokens_per_s, r.decode->fraction_of_read,
+                     static_cast<double>(r.weight_bytes_per_token) / 1e9);
+  }
+  for (const PromptResult& p : r.prompts) {
+    out += formatted("prompt of %lld: %.1f tokens/s, %.2f of the peak\n",
+                     static_cast<long long>(p.length), p.tokens_per_s, p.fraction_of_peak);
+  }
+  return out + formatted("peak memory: %.2f GB\n", static_cast<double>(r.peak_memory_bytes) / 1e9);
+}
+
+int run_bench(const BenchCommand& command) {
+  BenchOptions options = command.bench;
+  options.load = load_options(command.model);
+  if (command.synthetic.empty()) {
+    options.model = model_path(command.model);
+  } else {
+    options.synthetic = bench_shape(command.synthetic, command.layers);
+  }
+  const bool show = !command.model.quiet && is_terminal(2);
+  options.on_step = [show](const std::string& what) {
+    if (show) std::fprintf(stderr, "\r\033[K%s ...", what.c_str());
+  };
+  const BenchReport report = bench(options);
+  if (show) std::fputs("\r\033[K", stderr);
+  print(command.model.json ? report_json(report).dump() + "\n" : report_text(report));
+  return exit_code();
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app, Run& run) {
+  CLI::App& command =
+      *app.add_subcommand("bench", "Measure the machine's limits, and the model against them");
+  const auto options = std::make_shared<BenchCommand>();
+  command.add_option("--synthetic", options->synthetic,
+                     "Random weights of this shape instead of a model: gpt-j-6b or small-1gb");
+  command.add_option("--layers", options->layers, "Layers of a synthetic model");
+  command.add_option("--only", options->bench.only, "Run this part only: decode or prompt")
+      ->expected(1)
+      ->take_all()
+      ->allow_extra_args(false);
+  command.add_option("--tokens", options->bench.tokens, "Tokens that one decode run makes");
+  command.add_option("--prompt", options->bench.prompt_lengths, "Prompt length to measure")
+      ->expected(1)
+      ->take_all()
+      ->allow_extra_args(false);
+  command.add_option("--runs", options->bench.runs, "Runs of which the median is reported");
+  add_model_options(command, options->model);
+  command.footer(
+      "Examples:\n"
+      "  gptj bench\n"
+      "  gptj bench --synthetic small-1gb --weights f32 --threads 2 --json");
+  command.callback([&run, options] { run = [options] { return run_bench(*options); }; });
+}
+
+}  // namespace gptj::tool
