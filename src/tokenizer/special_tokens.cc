@@ -2,8 +2,8 @@
 // special_tokens_map.json and tokenizer_config.json: which tokens are special.
 #include <charconv>
 
+#include "tokenizer/file_readers.h"
 #include "tokenizer/json_fields.h"
-#include "tokenizer/tokenizer_parts.h"
 #include "tokenizer/utf8.h"
 
 namespace gptj {

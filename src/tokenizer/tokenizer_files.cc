@@ -2,7 +2,7 @@
 #include <filesystem>
 
 #include "base/mapped_file.h"
-#include "tokenizer/tokenizer_parts.h"
+#include "tokenizer/file_readers.h"
 
 namespace gptj {
 namespace {

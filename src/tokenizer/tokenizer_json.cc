@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // tokenizer.json, as the Rust library `tokenizers` writes it. What would change ids is refused;
 // what would not (truncation, padding, decoder, trim_offsets) is not looked at.
+#include "tokenizer/file_readers.h"
 #include "tokenizer/json_fields.h"
-#include "tokenizer/tokenizer_parts.h"
 
 namespace gptj {
 namespace {

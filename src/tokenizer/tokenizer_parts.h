@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "base/json.h"
 #include "gptj/tokenizer.h"
 
 namespace gptj {
@@ -49,22 +48,5 @@ TokenizerFiles read_tokenizer_files(const std::string& folder);
 
 // Throws kBadFile and kUnsupported.
 TokenizerParts read_tokenizer_parts(const TokenizerFiles& files);
-
-// One per file format; `name` begins every message.
-void read_tokenizer_json(const Json& json, const std::string& name, TokenizerParts& parts);
-void read_vocab_json(const Json& json, const std::string& name, TokenizerParts& parts);
-void read_merges_txt(const std::string& text, const std::string& name, TokenizerParts& parts);
-void read_added_tokens_json(const Json& json, const std::string& name, TokenizerParts& parts);
-void read_special_tokens_map(const Json& json, const std::string& name, TokenizerParts& parts);
-void read_tokenizer_config(const Json& json, const std::string& name, TokenizerParts& parts);
-
-// "a b"
-MergeRule parse_merge(std::string_view text, size_t place, const std::string& merges_name);
-
-// {"token": id, ...}
-std::vector<VocabularyEntry> read_vocabulary(const Json& json, const std::string& name);
-
-// {"content": "...", "lstrip": false, ...}
-AddedToken read_added_token(const Json& json, const std::string& where);
 
 }  // namespace gptj

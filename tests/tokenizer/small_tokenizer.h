@@ -9,6 +9,7 @@
 #include <functional>
 #include <string>
 
+#include "base/json.h"
 #include "tokenizer/bytes.h"
 #include "tokenizer/tokenizer_data.h"
 

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// The formats that a tokenizer's files have, each read into TokenizerParts. Only .cc files include
+// this.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+#include "tokenizer/tokenizer_parts.h"
+
+namespace gptj {
+
+// One per file format; `name` begins every message.
+void read_tokenizer_json(const Json& json, const std::string& name, TokenizerParts& parts);
+void read_vocab_json(const Json& json, const std::string& name, TokenizerParts& parts);
+void read_merges_txt(const std::string& text, const std::string& name, TokenizerParts& parts);
+void read_added_tokens_json(const Json& json, const std::string& name, TokenizerParts& parts);
+void read_special_tokens_map(const Json& json, const std::string& name, TokenizerParts& parts);
+void read_tokenizer_config(const Json& json, const std::string& name, TokenizerParts& parts);
+
+// "a b"
+MergeRule parse_merge(std::string_view text, size_t place, const std::string& merges_name);
+
+// {"token": id, ...}
+std::vector<VocabularyEntry> read_vocabulary(const Json& json, const std::string& name);
+
+// {"content": "...", "lstrip": false, ...}
+AddedToken read_added_token(const Json& json, const std::string& where);
+
+}  // namespace gptj
