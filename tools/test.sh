@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Builds everything and runs the tests: tools/test.sh [--all] [arguments of ctest]
+# --all: the long ones too. The environment's CI=true makes warnings errors.
+set -euo pipefail
+# shellcheck source=tools/setup.sh
+source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+
+select=(--label-exclude '^long$')
+if [[ ${1:-} == --all ]]; then
+  select=()
+  shift
+fi
+
+install_build_packages
+# Sanitizers, another compiler, another architecture, the rules.
+install_missing python3=python3 clang++=clang libclang-rt-14-dev \
+  aarch64-linux-gnu-g++=g++-aarch64-linux-gnu qemu-aarch64=qemu-user
+configure
+build_project --target all
+ctest --test-dir "$build" --output-on-failure --no-tests=error --parallel "$(nproc)" \
+  "${select[@]}" "$@"
