@@ -4,8 +4,8 @@
 //
 //   gptj::Session session(model);
 //   const gptj::SequenceId s = session.add_sequence();
-//   session.forward({{{.token = 464, .sequence = s, .position = 0, .wants_logits = true}}},
-//                   [](size_t row, std::span<const float> logits) { ... });
+//   const std::vector<gptj::Row> rows = {{.token = 464, .sequence = s, .wants_logits = true}};
+//   session.forward(rows, [](size_t row, std::span<const float> logits) { ... });
 #pragma once
 
 #include <cstdint>

@@ -32,10 +32,12 @@ const Tokenizer& tokenizer_for(const char* field, const Model& model) {
 }
 
 std::vector<TokenId> ids_of(const char* field, const TextOrIds& value, const Model& model) {
+  std::vector<TokenId> ids;
   if (const auto* text = std::get_if<std::string>(&value)) {
-    return text->empty() ? std::vector<TokenId>{} : tokenizer_for(field, model).encode(*text);
+    if (!text->empty()) ids = tokenizer_for(field, model).encode(*text);
+  } else {
+    ids = std::get<std::vector<TokenId>>(value);
   }
-  const auto& ids = std::get<std::vector<TokenId>>(value);
   for (const TokenId id : ids) check_range(field, id, 0, model.config().vocab_size - 1);
   return ids;
 }

@@ -9,7 +9,7 @@ namespace {
 
 // Enough independent chains to hide an fma's latency on every processor known, few enough to stay
 // in the registers of the smallest set.
-constexpr int kChains = kBlockRows * kBlockPanels < 12 ? 8 : kBlockRows * kBlockPanels;
+constexpr int kChains = kBlockRows;
 
 uint64_t fma_burst(uint64_t steps) {
   F32x16 acc[kChains];

@@ -39,7 +39,7 @@ struct BF16Pairs {
   static void load_step(const Stored* p, F32x16* out) { load_bf16_pair(p, out[0], out[1]); }
 };
 
-// The operands of a block: out[r][16 p + lane] continues its chain with x[r][i] * w(p, i)[lane] for
+// The operands of a block: out[r][p][lane] continues its chain with x[r][i] * w(p, i)[lane] for
 // i = 0 .. k - 1, where w(p, i) stands at w + p * panel_stride + i * k_stride.
 template <class W>
 struct Chains {
@@ -52,6 +52,7 @@ struct Chains {
   float* out;
   size_t out_stride;
   bool resume;  // false: the chains begin at 0; true: at what `out` holds
+  size_t out_panel_stride = kLanes;
 };
 
 template <class W, int R, int P>
@@ -70,12 +71,18 @@ inline void step(const Chains<W>& c, size_t i, size_t valid, F32x16 (&acc)[R][P]
   }
 }
 
+template <class W>
+inline float* out_of(const Chains<W>& c, int r, int p) {
+  return c.out + static_cast<size_t>(r) * c.out_stride +
+         static_cast<size_t>(p) * c.out_panel_stride;
+}
+
 template <class W, int R, int P>
 void block(const Chains<W>& c) {
   F32x16 acc[R][P];
   GPTJ_UNROLL for (int r = 0; r < R; ++r) {
     GPTJ_UNROLL for (int p = 0; p < P; ++p) {
-      const float* out = c.out + static_cast<size_t>(r) * c.out_stride + 16 * p;
+      const float* out = out_of(c, r, p);
       acc[r][p] = c.resume ? load(out) : splat(0.0f);
     }
   }
@@ -83,9 +90,7 @@ void block(const Chains<W>& c) {
   for (; i + W::kStep <= c.k; i += W::kStep) step<W, R, P>(c, i, W::kStep, acc);
   if (i < c.k) step<W, R, P>(c, i, c.k - i, acc);
   GPTJ_UNROLL for (int r = 0; r < R; ++r) {
-    GPTJ_UNROLL for (int p = 0; p < P; ++p) {
-      store(c.out + static_cast<size_t>(r) * c.out_stride + 16 * p, acc[r][p]);
-    }
+    GPTJ_UNROLL for (int p = 0; p < P; ++p) { store(out_of(c, r, p), acc[r][p]); }
   }
 }
 
@@ -141,12 +146,35 @@ inline void add_bias(const Product& a) {
 
 constexpr size_t kBlockK = 512;  // inputs whose weights stay in cache while all rows pass over them
 
+template <class W>
+inline size_t panel_size(size_t k) {
+  return (k + W::kStep - 1) / W::kStep * W::kStep * kLanes;
+}
+
+// One row: the speed of memory. The panels are walked as kRowPanels streams, each through a part of
+// them from end to end, so that the processor's prefetchers never lose one.
+template <class W>
+void product_of_row(const Product& a) {
+  const size_t panel = panel_size<W>(a.k);
+  const auto* w = static_cast<const typename W::Stored*>(a.panels) + a.first_panel * panel;
+  float* out = a.out + a.first_panel * kLanes;
+  const size_t panels = a.last_panel - a.first_panel, stream = panels / kRowPanels;
+  for (size_t p = 0; p < stream; ++p) {
+    block<W, 1, kRowPanels>({a.x, 0, w + p * panel, stream * panel, kLanes, a.k, out + p * kLanes,
+                             0, false, stream * kLanes});
+  }
+  for (size_t p = stream * kRowPanels; p < panels; ++p) {
+    block<W, 1, 1>({a.x, 0, w + p * panel, 0, kLanes, a.k, out + p * kLanes, 0, false});
+  }
+  add_bias(a);
+}
+
 // Each panel is read as it is stored, once for all rows.
 template <class W>
 void product_direct(const Product& a) {
-  const size_t panel = (a.k + W::kStep - 1) / W::kStep * W::kStep * kLanes;
+  const size_t panel = panel_size<W>(a.k);
   const auto* panels = static_cast<const typename W::Stored*>(a.panels);
-  const size_t group = a.rows == 1 ? kRowPanels : kBlockPanels;
+  const size_t group = kBlockPanels;
   const size_t block_k = a.rows <= kBlockRows ? a.k : kBlockK;
   for (size_t p = a.first_panel; p < a.last_panel; p += group) {
     const size_t n = a.last_panel - p < group ? a.last_panel - p : group;
@@ -164,7 +192,7 @@ void product_direct(const Product& a) {
 // all.
 template <class W>
 void product_widened(const Product& a) {
-  const size_t panel = (a.k + W::kStep - 1) / W::kStep * W::kStep * kLanes;
+  const size_t panel = panel_size<W>(a.k);
   const auto* panels = static_cast<const typename W::Stored*>(a.panels);
   for (size_t p = a.first_panel; p < a.last_panel; p += kBlockPanels) {
     const size_t n = a.last_panel - p < kBlockPanels ? a.last_panel - p : kBlockPanels;
@@ -190,7 +218,9 @@ void product_widened(const Product& a) {
 template <class W>
 void product(const Product& a) {
   constexpr bool kNarrow = sizeof(typename W::Stored) < sizeof(float);
-  if (kNarrow && a.rows > kBlockRows) {
+  if (a.rows == 1) {
+    product_of_row<W>(a);
+  } else if (kNarrow && a.rows > kBlockRows) {
     product_widened<W>(a);
   } else {
     product_direct<W>(a);

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "base/check.h"
+#include "base/float_environment.h"
 #include "base/memory.h"
 #include "kernels/dispatch.h"
 #include "model/checkpoint.h"
@@ -60,62 +61,62 @@ Element element_of(WeightType type) {
   return Element::kF32;
 }
 
+namespace {
+
+// A model without weights yet: kernels and threads chosen, memory found to be enough.
+std::shared_ptr<Model::State> make_state(const std::string& path, const ModelConfig& config,
+                                         WeightType stored, const LoadOptions& options) {
+  const WeightType weights = options.weights.value_or(stored);
+  const WeightType kv_cache = options.kv_cache.value_or(weights);
+  const KernelTable& kernels = select_kernels(options.isa);
+  check_memory(path,
+               memory_needs(config, {.weights = weights, .kv_cache = kv_cache, .stored = stored}),
+               options.max_ram);
+  return std::shared_ptr<Model::State>(new Model::State{.name = base_name(path),
+                                                        .config = config,
+                                                        .generation_defaults = {},
+                                                        .tokenizer = {},
+                                                        .weight_type = weights,
+                                                        .kv_cache_type = kv_cache,
+                                                        .kernels = kernels,
+                                                        .pool = ThreadPool(options.threads),
+                                                        .rotary = RotaryTable(config),
+                                                        .weights = {}});
+}
+
+Model pack(std::shared_ptr<Model::State> state, WeightSource& source, const LoadOptions& options) {
+  state->weights =
+      load_weights(source, element_of(state->weight_type), state->pool, pack_progress(options));
+  return Model(std::move(state));
+}
+
+}  // namespace
+
 Model Model::load(const std::string& path, const LoadOptions& options) {
+  const DefaultFloatEnvironment environment;
   const auto checkpoint = std::make_shared<const Checkpoint>(Checkpoint::open(path));
   check(checkpoint->has_lm_head(), ErrorCode::kUnsupported, path,
         ": expected lm_head.weight and lm_head.bias, found neither: this is a save of the base "
         "model without its head, which cannot generate; use the checkpoint of GPTJForCausalLM");
-  const KernelTable& kernels = select_kernels(options.isa);
   const ModelConfig& config = checkpoint->config();
-  const WeightType stored = checkpoint->stored_type();
-  const WeightType weight_type = options.weights.value_or(stored);
-  const WeightType kv_type = options.kv_cache.value_or(weight_type);
-  check_memory(
-      path, memory_needs(config, {.weights = weight_type, .kv_cache = kv_type, .stored = stored}),
-      options.max_ram);
-
-  std::optional<Tokenizer> tokenizer;
-  if (Tokenizer::found_in(checkpoint->folder())) tokenizer = Tokenizer::load(checkpoint->folder());
-  check(!tokenizer || tokenizer->size() <= config.vocab_size, ErrorCode::kBadFile, path,
-        ": the tokenizer has ", tokenizer ? tokenizer->size() : 0, " ids, the weights only ",
-        config.vocab_size, " rows; is this another model's tokenizer?");
-
-  auto state =
-      std::shared_ptr<State>(new State{.name = base_name(path),
-                                       .config = config,
-                                       .generation_defaults = checkpoint->generation_defaults(),
-                                       .tokenizer = std::move(tokenizer),
-                                       .weight_type = weight_type,
-                                       .kv_cache_type = kv_type,
-                                       .kernels = kernels,
-                                       .pool = ThreadPool(options.threads),
-                                       .rotary = RotaryTable(config),
-                                       .weights = {}});
-  state->weights = load_weights(*checkpoint_source(checkpoint), element_of(weight_type),
-                                state->pool, pack_progress(options));
-  return Model(std::move(state));
+  const auto state = make_state(path, config, checkpoint->stored_type(), options);
+  state->generation_defaults = checkpoint->generation_defaults();
+  if (Tokenizer::found_in(checkpoint->folder())) {
+    state->tokenizer = Tokenizer::load(checkpoint->folder());
+    if (state->tokenizer->size() > config.vocab_size && options.on_warning) {
+      options.on_warning(concat(path, ": the tokenizer has ", state->tokenizer->size(),
+                                " ids, the weights only ", config.vocab_size,
+                                " rows; is this another model's tokenizer?"));
+    }
+  }
+  return pack(state, *checkpoint_source(checkpoint), options);
 }
 
 Model synthetic_model(const ModelConfig& config, const LoadOptions& options, uint64_t seed) {
+  const DefaultFloatEnvironment environment;
   const WeightType type = options.weights.value_or(WeightType::kF32);
-  const WeightType kv_type = options.kv_cache.value_or(type);
-  check_memory("synthetic model",
-               memory_needs(config, {.weights = type, .kv_cache = kv_type, .stored = type}),
-               options.max_ram);
-  auto state =
-      std::shared_ptr<Model::State>(new Model::State{.name = "synthetic",
-                                                     .config = config,
-                                                     .generation_defaults = {},
-                                                     .tokenizer = {},
-                                                     .weight_type = type,
-                                                     .kv_cache_type = kv_type,
-                                                     .kernels = select_kernels(options.isa),
-                                                     .pool = ThreadPool(options.threads),
-                                                     .rotary = RotaryTable(config),
-                                                     .weights = {}});
-  const auto source = synthetic_source(config, dtype_of(type), seed, state->pool);
-  state->weights = load_weights(*source, element_of(type), state->pool, pack_progress(options));
-  return Model(std::move(state));
+  const auto state = make_state("synthetic", config, type, options);
+  return pack(state, *synthetic_source(config, dtype_of(type), seed, state->pool), options);
 }
 
 const ModelConfig& Model::config() const { return state_->config; }

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gptj/model.h"
+
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cfenv>
+#include <filesystem>
+#include <thread>
+
+#include "kernels/dispatch.h"
+#include "support/expect_error.h"
+#include "support/golden.h"
+#include "support/tiny_checkpoint.h"
+
+namespace gptj::test {
+namespace {
+
+const std::string kBundled = GPTJ_SOURCE_DIR "/models/fairytale-8m";
+
+std::vector<float> last_logits(const Model& model, std::span<const TokenId> ids) {
+  Session session(model);
+  return forward(session, rows_of(ids, session.add_sequence(), 0)).back();
+}
+
+TEST(Model, DescribesItself) {
+  const Model model = Model::load(kBundled + "/", {.threads = 3});
+  EXPECT_EQ(model.name(), "fairytale-8m");
+  EXPECT_EQ(model.weight_type(), WeightType::kF16);
+  EXPECT_EQ(model.kv_cache_type(), WeightType::kF16);
+  EXPECT_EQ(model.threads(), 3u);
+  EXPECT_NE(model.tokenizer(), nullptr);
+  // 2 bytes a weight of layers and head; one page of 64 positions holds 65.. in two.
+  EXPECT_EQ(model.weight_bytes(), 2u * (8 * (4 * 256 * 256 + 2 * 256 * 1024) + 4096 * 256));
+  EXPECT_EQ(model.kv_cache_bytes(64), 64u * 8 * 2 * 256 * 2);
+  EXPECT_EQ(model.kv_cache_bytes(65), 128u * 8 * 2 * 256 * 2);
+}
+
+TEST(Model, TypesOfWeightsAndCacheAreThoseAskedFor) {
+  const std::vector<TokenId> ids = {341, 432};
+  const TokenId expected = argmax(last_logits(Model::load(kBundled), ids));
+  for (const WeightType weights : {WeightType::kF32, WeightType::kF16, WeightType::kBF16}) {
+    EXPECT_EQ(Model::load(kBundled, {.weights = weights}).kv_cache_type(), weights);
+    for (const WeightType cache : {WeightType::kF32, WeightType::kF16, WeightType::kBF16}) {
+      const Model model = Model::load(kBundled, {.weights = weights, .kv_cache = cache});
+      EXPECT_EQ(model.weight_type(), weights);
+      EXPECT_EQ(model.kv_cache_type(), cache);
+      EXPECT_EQ(argmax(last_logits(model, ids)), expected);
+    }
+  }
+}
+
+TEST(Model, ReportsProgressAndCanBeCancelled) {
+  uint64_t last = 0, whole = 0;
+  Model::load(kBundled, {.on_progress = [&](uint64_t done, uint64_t total) {
+                EXPECT_LE(last, done);
+                last = done;
+                whole = total;
+                return Progress::kContinue;
+              }});
+  EXPECT_GT(whole, 0u);
+  EXPECT_GE(last + 2 * 4096 * 256, whole) << "all but the embedding is reported";
+  expect_error(ErrorCode::kCancelled, [] {
+    Model::load(kBundled, {.on_progress = [](uint64_t, uint64_t) { return Progress::kCancel; }});
+  });
+}
+
+TEST(Model, RefusesWhatDoesNotFitWithTheFigures) {
+  expect_error(
+      ErrorCode::kOutOfMemory, [] { Model::load(kBundled, {.max_ram = 1000000}); }, kBundled,
+      "0.02 GB", "0.00 GB allowed by --max-ram");
+}
+
+TEST(Model, RefusesUnknownInstructionSets) {
+  expect_error(
+      ErrorCode::kInvalidArgument, [] { Model::load(kBundled, {.isa = "sse9"}); }, "sse9",
+      "portable");
+}
+
+TEST(Model, RefusesASaveWithoutLmHead) {
+  const TempFolder folder;
+  TinyCheckpoint tiny;
+  tiny.remove("lm_head.weight");
+  tiny.remove("lm_head.bias");
+  tiny.write(folder);
+  expect_error(
+      ErrorCode::kUnsupported, [&] { Model::load(folder.path()); }, "lm_head.weight", "base model");
+}
+
+TEST(Model, RefusesWeightsBeyondF16) {
+  const TempFolder folder;
+  TinyCheckpoint tiny(DType::kF32);
+  TestTensor& tensor = tiny.tensor("transformer.h.1.mlp.fc_in.weight");
+  const float large = 70000.0f;
+  std::memcpy(tensor.bytes.data(), &large, sizeof large);
+  tiny.write(folder);
+  expect_error(
+      ErrorCode::kUnsupported, [&] { Model::load(folder.path(), {.weights = WeightType::kF16}); },
+      "h.1.mlp.fc_in.weight", "--weights bf16 or f32");
+  Model::load(folder.path(), {.weights = WeightType::kBF16});
+}
+
+TEST(Model, WarnsOfATokenizerLargerThanTheWeights) {
+  const TempFolder folder;
+  TinyCheckpoint().write(folder);
+  for (const char* name : {"tokenizer.json", "vocab.json", "merges.txt"}) {
+    std::filesystem::copy_file(kBundled + "/" + name, folder.path(name));
+  }
+  std::string warning;
+  Model::load(folder.path(), {.on_warning = [&](const std::string& text) { warning = text; }});
+  EXPECT_NE(warning.find("4096 ids, the weights only 7 rows"), std::string::npos) << warning;
+}
+
+// Rounding upwards at the caller's changes nothing inside, and is still on afterwards.
+TEST(Model, IgnoresAndKeepsTheCallersRounding) {
+  const std::vector<TokenId> ids = {30, 7, 99};
+  const std::vector<float> expected =
+      last_logits(Model::load(golden_path("rotary-partial-f32")), ids);
+  std::fesetround(FE_UPWARD);
+  const std::vector<float> found = last_logits(Model::load(golden_path("rotary-partial-f32")), ids);
+  EXPECT_EQ(std::fegetround(), FE_UPWARD);
+  std::fesetround(FE_TONEAREST);
+  EXPECT_EQ(found, expected);
+}
+
+TEST(Model, ServesSessionsOnManyThreads) {
+  const Model model = Model::load(golden_path("big-head-f16"), {.threads = 2});
+  const std::vector<TokenId> ids = {1, 2, 3, 4, 5, 6, 7};
+  const std::vector<float> expected = last_logits(model, ids);
+  std::vector<std::vector<float>> found(4);
+  std::vector<std::thread> threads;
+  for (auto& logits : found) {
+    threads.emplace_back([&, copy = model] {
+      for (int i = 0; i < 20; ++i) logits = last_logits(copy, ids);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const auto& logits : found) EXPECT_EQ(logits, expected);
+}
+
+}  // namespace
+}  // namespace gptj::test

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// Two random layers of the 6B's shape, packed once, and forward passes over them by any kernels,
+// number of threads and cut of the rows.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <string>
+
+#include "model/forward.h"
+
+namespace gptj::test {
+
+inline const ModelConfig& six_b_config() {
+  static const ModelConfig config = {.vocab_size = 50400,
+                                     .n_positions = 2048,
+                                     .n_embd = 4096,
+                                     .n_layer = 2,
+                                     .n_head = 16,
+                                     .rotary_dim = 64,
+                                     .n_inner = 16384};
+  return config;
+}
+
+// The weights and what never changes.
+struct SixB {
+  explicit SixB(Element e) : element(e), pool(0), rotary(six_b_config()), weights(load(e, pool)) {}
+
+  static Weights load(Element element, ThreadPool& pool) {
+    const DType type = element == Element::kF32 ? DType::kF32 : DType::kF16;
+    const auto source = synthetic_source(six_b_config(), type, 7, pool);
+    return load_weights(*source, element, pool, {});
+  }
+
+  Element element;
+  ThreadPool pool;
+  RotaryTable rotary;
+  Weights weights;
+};
+
+// A prompt of n tokens spread over the vocabulary, its last four wanting logits.
+inline std::vector<Row> six_b_rows(size_t n, SequenceId sequence) {
+  std::vector<Row> rows;
+  for (size_t i = 0; i < n; ++i) {
+    rows.push_back(
+        {static_cast<TokenId>(i * 7919 % 50400), sequence, static_cast<int64_t>(i), i + 4 >= n});
+  }
+  return rows;
+}
+
+// Logits of those rows, `chunk` rows at a time (0: all at once).
+inline std::vector<float> six_b_logits(const SixB& model, const KernelTable& kernels,
+                                       size_t threads, size_t n, size_t chunk) {
+  ThreadPool pool(threads);
+  Engine engine(kernels, pool, 256);
+  KvCache cache(six_b_config(), model.element);
+  Scratch scratch(six_b_config());
+  const std::vector<Row> rows = six_b_rows(n, cache.add());
+  std::vector<float> all;
+  if (chunk == 0) chunk = n;
+  for (size_t begin = 0; begin < n; begin += chunk) {
+    const auto some = std::span(rows).subspan(begin, std::min(chunk, n - begin));
+    const std::vector<Run> runs = find_runs(some, six_b_config(), cache);
+    cache.extend(rows[0].sequence, static_cast<int64_t>(some.size()));
+    forward(engine, six_b_config(), model.weights, model.rotary, {some, runs, cache}, scratch,
+            [&](size_t, std::span<const float> logits) {
+              all.insert(all.end(), logits.begin(), logits.end());
+            });
+  }
+  return all;
+}
+
+inline void expect_same_bits(const std::vector<float>& found, const std::vector<float>& expected,
+                             const std::string& what) {
+  ASSERT_EQ(found.size(), expected.size()) << what;
+  for (size_t i = 0; i < found.size(); ++i) {
+    ASSERT_EQ(std::bit_cast<uint32_t>(found[i]), std::bit_cast<uint32_t>(expected[i]))
+        << what << ": logit " << i;
+  }
+}
+
+}  // namespace gptj::test
