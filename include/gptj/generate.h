@@ -58,7 +58,8 @@ struct TokenEvent {
   float logprob = 0;            // raw log-softmax over the whole vocabulary
   std::string_view bytes = {};  // the token's own; empty for the end token or without a tokenizer
   std::string_view text =
-      {};  // what has become certain: whole characters, no part of a stop string
+      {};  // what has become certain: whole characters, no part of a stop string; with echo it
+           // goes on where TextStream::push(prompt) ends
   std::optional<FinishReason> finish_reason = {};  // set on the sample's last event
 };
 
@@ -79,7 +80,8 @@ struct Request {
   bool ignore_eos = false;
   Overflow overflow = Overflow::kError;
 
-  // 0: greedy. Not set: 1 where any of the five below is set, else the model's default.
+  // 0: greedy. Not set: the model's default; where that is greedy, 1 if any of the four below is
+  // set.
   std::optional<double> temperature = {};
   // Only the k best ids, and all that tie with the k-th; 0: off.
   std::optional<int64_t> top_k = {};

@@ -58,22 +58,25 @@ void plan_length(const Request& request, const Model& model, Plan& plan) {
   const auto prompt = static_cast<int64_t>(plan.prompt.size());
   if (request.max_tokens) check_range("max_tokens", *request.max_tokens, 0, int64_t{1} << 40);
   plan.max_tokens = request.max_tokens.value_or(kDefaultMaxTokens);
+  // A default makes way for the prompt: all of one that fits, half a context of one that does not.
+  if (!request.max_tokens) {
+    const int64_t left = prompt <= context ? context - prompt : context / 2;
+    plan.max_tokens = std::min(plan.max_tokens, left);
+  }
   if (request.overflow == Overflow::kTruncate && plan.max_tokens < context) {
     const int64_t room = context - plan.max_tokens;
-    // A default makes way for the prompt as far as the prompt fits at all.
-    if (prompt > (request.max_tokens ? room : context)) {
-      plan.prompt.erase(plan.prompt.begin(), plan.prompt.end() - room);
-    }
+    if (prompt > room) plan.prompt.erase(plan.prompt.begin(), plan.prompt.end() - room);
   }
   const auto kept = static_cast<int64_t>(plan.prompt.size());
-  if (!request.max_tokens) plan.max_tokens = std::min(plan.max_tokens, context - kept);
-  if (kept + std::max<int64_t>(plan.max_tokens, 0) <= context) return;
+  if (kept + plan.max_tokens <= context) return;
+  const bool prompt_alone = kept > context;
   const std::string asked =
       request.max_tokens ? concat(" and ", plan.max_tokens, " new tokens") : std::string();
   fail(ErrorCode::kContextLength,
-       concat("prompt of ", kept, " tokens", asked, " exceed the context of ", context,
-              " tokens; shorten them, or drop the oldest tokens with overflow truncate"),
-       "max_tokens");
+       concat("prompt of ", kept, " tokens", asked, ": expected at most ", context,
+              " together, the model's context; shorten them, or drop the prompt's oldest tokens "
+              "with overflow truncate"),
+       prompt_alone ? "prompt" : "max_tokens");
 }
 
 // The request's value, else the model's, else off.

@@ -30,7 +30,12 @@ SampleState::SampleState(const Model& model, const Request& request, const Plan&
       plan_(plan),
       index_(index),
       ids_(plan.prompt),
-      stop_text_(plan.stop) {}
+      stop_text_(plan.stop) {
+  // An echoed prompt may end inside a character, which the first tokens finish.
+  if (plan.echo && !plan.bos_for_empty) {
+    for (const TokenId id : plan.prompt) stream_.push(bytes_or_none(model, id));
+  }
+}
 
 bool SampleState::is_end(TokenId id) const {
   const auto& ends = model_.config().eos_token_ids;
