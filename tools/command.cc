@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "command.h"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -38,6 +39,30 @@ extern "C" void on_signal(int signal) {
   interrupted().cancel();
 }
 
+// For CLI11, which puts the option's name in front: empty, or what is wrong.
+std::string one_of_the_weight_types(const std::string& name) {
+  for (const WeightType type : {WeightType::kF32, WeightType::kF16, WeightType::kBF16}) {
+    if (name == weight_type_name(type)) return {};
+  }
+  return "expected f32, f16 or bf16, found \"" + name + "\"";
+}
+
+// Ctrl-C ends the wait for input.
+std::string read_stdin() {
+  std::string text;
+  for (;;) {
+    pollfd input{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+    const int ready = ::poll(&input, 1, -1);
+    if (interrupted().cancelled()) throw Error(ErrorCode::kCancelled, "interrupted");
+    if (ready < 0) continue;
+    char buffer[1 << 16];
+    const ssize_t size = ::read(STDIN_FILENO, buffer, sizeof buffer);
+    if (size < 0) throw Error(ErrorCode::kIo, "cannot read standard input");
+    if (size == 0) return text;
+    text.append(buffer, static_cast<size_t>(size));
+  }
+}
+
 // Whoever read our output has gone: nothing more to do, and nothing to complain about.
 extern "C" void on_closed_pipe(int) { ::_exit(kDone); }
 
@@ -57,9 +82,11 @@ void add_model_path_option(CLI::App& command, ModelOptions& options) {
 void add_model_options(CLI::App& command, ModelOptions& options) {
   add_model_path_option(command, options);
   command.add_option("--weights", options.weights,
-                     "f32, f16 or bf16: how weights are held (default: as stored)");
+                     "f32, f16 or bf16: how weights are held (default: as stored)")
+      ->check(one_of_the_weight_types);
   command.add_option("--kv-cache", options.kv_cache,
-                     "f32, f16 or bf16: how keys and values are held (default: as weights)");
+                     "f32, f16 or bf16: how keys and values are held (default: as weights)")
+      ->check(one_of_the_weight_types);
   command.add_option("-t,--threads", options.threads,
                      "Threads (default: the CPUs this process may use)");
   command
@@ -137,15 +164,12 @@ void install_signal_handlers() {
 }
 
 std::string read_input(const std::string& path) {
-  const auto read_all = [](std::istream& stream) {
-    return std::string(std::istreambuf_iterator<char>(stream), {});
-  };
-  if (path.empty()) return read_all(std::cin);
+  if (path.empty()) return read_stdin();
   if (fs::is_directory(path))
     throw Error(ErrorCode::kIo, path + ": expected a file, found a folder");
   std::ifstream file(path, std::ios::binary);
   if (!file) throw Error(ErrorCode::kNotFound, path + ": cannot open");
-  return read_all(file);
+  return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
 void print(std::string_view text) {

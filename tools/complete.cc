@@ -23,16 +23,26 @@ std::string ids_text(std::span<const TokenId> ids) {
   return text;
 }
 
-// Prints one sample as it comes: text, or ids where there is no tokenizer.
+// What plain output shows of a choice: text, or ids where there is no tokenizer.
+std::string shown(const Choice& choice) {
+  return choice.text ? *choice.text : ids_text(choice.token_ids);
+}
+
+// Prints one sample as it comes.
 class Stream {
  public:
   Stream(const Model& model, const Request& request) : model_(model) {
     if (!request.echo) return;
-    if (const auto* text = std::get_if<std::string>(&request.prompt)) {
-      put(to_valid_utf8(*text));
+    if (const auto* text = std::get_if<std::string>(&request.prompt); text && !text->empty()) {
+      put(prompt_stream_.push(*text));
       return;
     }
-    for (const TokenId id : std::get<std::vector<TokenId>>(request.prompt)) put_id(id);
+    const auto* ids = std::get_if<std::vector<TokenId>>(&request.prompt);
+    if (ids != nullptr && !ids->empty()) {
+      for (const TokenId id : *ids) put_id(id);
+    } else if (model.tokenizer() == nullptr && model.config().bos_token_id) {
+      put_id(*model.config().bos_token_id);
+    }
   }
 
   void put(const TokenEvent& event) {
@@ -43,12 +53,16 @@ class Stream {
     }
   }
 
-  void finish() {
+  // What a cancelled request still held back.
+  void finish(const Choice& choice) {
+    const std::string whole = shown(choice);
+    if (whole.size() > printed_) put(std::string_view(whole).substr(printed_));
     if (is_terminal(STDOUT_FILENO)) print("\n");
   }
 
  private:
   void put(std::string_view text) {
+    printed_ += text.size();
     if (!text.empty()) print(text);
   }
   void put_id(TokenId id) {
@@ -56,23 +70,21 @@ class Stream {
       if (tokenizer->has(id)) put(prompt_stream_.push(tokenizer->token_bytes(id)));
       return;
     }
-    print((first_ ? "" : " ") + std::to_string(id));
-    first_ = false;
+    put((printed_ == 0 ? "" : " ") + std::to_string(id));
   }
 
   const Model& model_;
   TextStream prompt_stream_;
-  bool first_ = true;
+  size_t printed_ = 0;
 };
 
 void print_choices(const Completion& completion) {
   const size_t n = completion.choices.size();
   std::string out;
   for (size_t i = 0; i < n; ++i) {
-    const Choice& choice = completion.choices[i];
     if (!out.empty() && out.back() != '\n') out += '\n';
     if (n > 1) out += "--- " + std::to_string(i + 1) + "/" + std::to_string(n) + " ---\n";
-    out += choice.text ? *choice.text : ids_text(choice.token_ids);
+    out += shown(completion.choices[i]);
   }
   if (is_terminal(STDOUT_FILENO)) out += '\n';
   print(out);
@@ -93,7 +105,8 @@ int run_complete(const CompleteOptions& options) {
 
   // One sample streams; several would mix, and a truncated prompt is known only afterwards.
   const bool one = request.n == 1 && request.best_of.value_or(1) == 1;
-  const bool streams = one && !options.model.json && request.overflow == Overflow::kError;
+  const bool known = !request.echo || request.overflow == Overflow::kError;
+  const bool streams = one && known && !options.model.json;
   std::optional<Stream> stream;
   if (streams) {
     request.on_token = [&](const TokenEvent& event) {
@@ -106,7 +119,7 @@ int run_complete(const CompleteOptions& options) {
   if (options.model.json) {
     print(completion_json(model, request, completion) + "\n");
   } else if (stream) {
-    stream->finish();
+    stream->finish(completion.choices[0]);
   } else {
     print_choices(completion);
   }

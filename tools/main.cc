@@ -31,6 +31,12 @@ int parse_and_run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
+    const std::vector<std::string> unknown = app.remaining();
+    if (app.get_subcommands().empty() && !unknown.empty()) {
+      std::fprintf(stderr, "gptj: there is no command or option \"%s\"; gptj --help lists them\n",
+                   unknown[0].c_str());
+      return tool::kWrongUsage;
+    }
     // --help and --version arrive here too, with code 0 and their text for stdout.
     return app.exit(error) == 0 ? tool::kDone : tool::kWrongUsage;
   }
@@ -50,6 +56,9 @@ int main(int argc, char** argv) {
     return usage ? tool::kWrongUsage : tool::kFailed;
   } catch (const std::bad_alloc&) {
     std::fprintf(stderr, "gptj: out of memory\n");
+    return tool::kFailed;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "gptj: unexpected: %s\n", error.what());
     return tool::kFailed;
   }
 }

@@ -84,9 +84,7 @@ void add_request_options(CLI::App& command, RequestOptions& options) {
     std::vector<std::string>& values = options.values[field.name];
     const bool many = field.kind == FieldKind::kTexts || field.kind == FieldKind::kBias;
     if (field.kind == FieldKind::kFlag) {
-      command.add_flag_function(
-          option_name(field.name),
-          [&values](int64_t count) { values.push_back(count > 0 ? "true" : "false"); }, field.help);
+      command.add_flag(option_name(field.name), values, field.help);  // "true", or what follows =
       continue;
     }
     CLI::Option* option = command.add_option(option_name(field.name), values, field.help);

@@ -34,9 +34,9 @@ int nesting_depth(std::string_view text) {
 Json parse_json(std::string_view text, std::string_view name) {
   check(nesting_depth(text) <= kMaxDepth, ErrorCode::kBadFile, name, ": JSON nested deeper than ",
         kMaxDepth, " levels");
-  // nlohmann takes a NUL byte as the end of the text; JSON has none outside escapes.
+  // nlohmann's lexer takes a zero byte for the end of the text, whatever follows.
   check(text.find('\0') == std::string_view::npos, ErrorCode::kBadFile, name,
-        ": not valid JSON: a NUL byte");
+        ": not valid JSON: byte ", text.find('\0'), " is zero; is the download complete?");
   try {
     return Json::parse(text);
   } catch (const Json::exception& error) {  // also a number out of range

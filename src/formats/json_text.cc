@@ -31,19 +31,11 @@ Json parse_json_object(std::string_view text, std::string_view name, DuplicateKe
       text.starts_with('{') ? nullptr : recognise_file(std::as_bytes(std::span(text)));
   check(other == nullptr, ErrorCode::kBadFile, name, ": expected JSON, found ",
         other == nullptr ? "" : other);
-  // nlohmann's lexer takes a zero byte for the end of the text, whatever follows.
-  check(text.find('\0') == std::string_view::npos, ErrorCode::kBadFile, name,
-        ": not valid JSON: byte ", text.find('\0'), " is zero; is the download complete?");
-  try {
-    Json value = parse_json(text, name);
-    check(value.is_object(), ErrorCode::kBadFile, name, ": expected a JSON object, found ",
-          json_excerpt(value));
-    if (duplicates == DuplicateKeys::kRefused) refuse_duplicate_keys(text, name);
-    return value;
-  } catch (const Json::out_of_range&) {
-    fail(ErrorCode::kBadFile,
-         concat(name, ": not valid JSON: a number beyond the range of double"));
-  }
+  Json value = parse_json(text, name);
+  check(value.is_object(), ErrorCode::kBadFile, name, ": expected a JSON object, found ",
+        json_excerpt(value));
+  if (duplicates == DuplicateKeys::kRefused) refuse_duplicate_keys(text, name);
+  return value;
 }
 
 std::string json_excerpt(const Json& value) {

@@ -1,0 +1,606 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The program as scripts see it: options, output, exit codes.
+
+    python3 program_test.py build/gptj [unittest arguments]
+"""
+import json
+import math
+import os
+import pty
+import re
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
+FAIRYTALE = os.path.join(ROOT, "models", "fairytale-8m")
+GOLDEN = os.path.join(ROOT, "tests", "golden")
+NO_TOKENIZER = os.path.join(GOLDEN, "rotary-partial-f32")
+REFERENCE = os.path.join(GOLDEN, "fairytale-8m-reference.json")
+PROGRAM = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else "gptj"
+
+ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "GPTJ_MODEL"}
+PROMPT = "Once upon a time"
+GREEDY = ["--temperature", "0", "--max-tokens", "6"]
+
+
+def start(*args, **options):
+    options.setdefault("env", ENVIRONMENT)
+    return subprocess.Popen([PROGRAM, *args], stdin=options.pop("stdin", subprocess.DEVNULL),
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+
+
+def run(*args, stdin=b"", env=None, cwd=None):
+    return subprocess.run([PROGRAM, *args], input=stdin, capture_output=True,
+                          env={**ENVIRONMENT, **(env or {})}, cwd=cwd, timeout=600)
+
+
+def greedy_text():
+    return complete(*GREEDY, PROMPT)
+
+
+def complete(*args, **options):
+    done = run("complete", *args, **options)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def complete_json(*args, **options):
+    return json.loads(complete("--json", *args, **options))
+
+
+def options_in_help(command):
+    text = run(command, "--help").stdout.decode()
+    return set(re.findall(r"^  (?:-\w,)?(--[a-z-]+)", text, re.MULTILINE))
+
+
+class Folder(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="gptj-test-")
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def write(self, name, content):
+        path = os.path.join(self.folder, name)
+        with open(path, "wb") as file:
+            file.write(content)
+        return path
+
+
+MODEL_OPTIONS = {
+    "--help": ["--help"],
+    "--model": ["--model", FAIRYTALE],
+    "--weights": ["--weights", "bf16"],
+    "--kv-cache": ["--kv-cache", "f32"],
+    "--threads": ["--threads", "1"],
+    "--max-ram": ["--max-ram", "500M"],
+    "--isa": ["--isa", "portable"],
+    "--json": ["--json"],
+    "--quiet": ["--quiet"],
+}
+# For every option of every command, a use of it that works.
+USES = {
+    "complete": {
+        **MODEL_OPTIONS,
+        "--file": None,  # in CompletePrompt
+        "--ids": None,
+        "--max-tokens": ["--max-tokens", "3"],
+        "--min-tokens": ["--min-tokens", "1"],
+        "--temperature": ["--temperature", "0.5"],
+        "--top-k": ["--top-k", "3"],
+        "--top-p": ["--top-p", "0.5"],
+        "--min-p": ["--min-p", "0.1"],
+        "--typical-p": ["--typical-p", "0.5"],
+        "--repetition-penalty": ["--repetition-penalty", "1.1"],
+        "--frequency-penalty": ["--frequency-penalty", "-1"],
+        "--presence-penalty": ["--presence-penalty", "-.5"],
+        "--logit-bias": ["--logit-bias", "11=-100", "--logit-bias", "12=1.5"],
+        "--no-repeat-ngram-size": ["--no-repeat-ngram-size", "2"],
+        "--bad-words": ["--bad-words", "king", "--bad-words", " king"],
+        "--stop": ["--stop", "###", "--stop", "END"],
+        "--logprobs": ["--logprobs", "2"],
+        "--echo": ["--echo"],
+        "--n": ["--n", "2"],
+        "--best-of": ["--best-of", "2"],
+        "--seed": ["--seed", "9223372036854775807"],
+        "--ignore-eos": ["--ignore-eos"],
+        "--overflow": ["--overflow", "truncate"],
+    },
+    "tokenize": {
+        "--help": ["--help"],
+        "--model": ["--model", FAIRYTALE],
+        "--file": None,  # in Tokenize
+        "--plain": ["--plain"],
+        "--count": ["--count"],
+        "--decode": None,
+        "--json": ["--json"],
+        "--quiet": ["--quiet"],
+    },
+    "perplexity": {
+        **MODEL_OPTIONS,
+        "--window": ["--window", "20"],
+        "--stride": ["--window", "20", "--stride", "10"],
+    },
+    "inspect": {
+        "--help": ["--help"],
+        "--model": ["--model", FAIRYTALE],
+        "--tensors": ["--tensors"],
+        "--json": ["--json"],
+        "--quiet": ["--quiet"],
+    },
+    "bench": {
+        **MODEL_OPTIONS,
+        **dict.fromkeys(["--synthetic", "--layers", "--only", "--tokens", "--prompt", "--runs"]),
+    },
+}
+
+
+class EveryOption(Folder):
+    def test_help_lists_those_tested_here(self):
+        commands = re.findall(r"^  (\w+)  ", run("--help").stdout.decode().split("Subcommands")[-1],
+                              re.MULTILINE)
+        self.assertEqual(set(commands), set(USES))
+        for command, uses in USES.items():
+            self.assertEqual(options_in_help(command), set(uses), command)
+
+    def use(self, command, *arguments):
+        for option, use in USES[command].items():
+            if use is None:
+                continue
+            done = run(command, *arguments, *use)
+            self.assertEqual(done.returncode, 0, (command, option, done.stderr))
+            self.assertNotEqual(done.stdout, b"", (command, option))
+
+    def test_complete(self):
+        self.use("complete", "--max-tokens", "2", PROMPT)
+
+    def test_tokenize(self):
+        self.use("tokenize", PROMPT)
+
+    def test_inspect(self):
+        self.use("inspect")
+
+    def test_perplexity(self):
+        self.use("perplexity", self.write("text", b"The king went home. " * 10))
+
+    def test_help_has_examples(self):
+        for arguments in [["--help"]] + [[command, "--help"] for command in USES]:
+            done = run(*arguments)
+            self.assertEqual(done.returncode, 0)
+            self.assertEqual(done.stderr, b"")
+            self.assertRegex(done.stdout, rb"Examples?:\n  gptj ")
+
+    def test_version(self):
+        done = run("--version")
+        self.assertEqual(done.returncode, 0)
+        self.assertRegex(done.stdout,
+                         rb"^gptj \d+\.\d+\.\d+\ncompiler: .+\ninstruction sets found: portable")
+
+
+class CompletePrompt(Folder):
+    def test_argument_file_ids_and_pipe_are_the_same(self):
+        text = greedy_text()
+        self.assertNotEqual(text, b"")
+        for content in (PROMPT, PROMPT + "\n"):  # one final newline is dropped
+            path = self.write("prompt", content.encode())
+            self.assertEqual(complete(*GREEDY, "--file", path), text)
+            self.assertEqual(complete(*GREEDY, "-f", path), text)
+            self.assertEqual(complete(*GREEDY, stdin=content.encode()), text)
+        with open(REFERENCE) as file:
+            case = next(c for c in json.load(file)["prompts"] if c["prompt"] == PROMPT)
+        ids = case["ids"]
+        for form in (",".join(map(str, ids)), " ".join(map(str, ids)), json.dumps(ids)):
+            self.assertEqual(complete(*GREEDY, "--ids", form), text)
+
+    def test_only_one_newline_is_dropped(self):
+        echo = ["--echo", "--max-tokens", "0"]
+        self.assertEqual(complete(*echo, stdin=b"a\n\n"), b"a\n")
+        self.assertEqual(complete(*echo, "a\n"), b"a\n")
+
+    def test_stdin_is_read_only_when_nothing_else_is_given(self):
+        read, write = os.pipe()  # open, and nothing comes
+        self.addCleanup(os.close, read)
+        self.addCleanup(os.close, write)
+        process = start("complete", *GREEDY, PROMPT, stdin=read)
+        self.assertEqual(process.communicate(timeout=60)[0], greedy_text())
+
+    def test_an_empty_prompt_is_bos(self):
+        for arguments in (["--ids", ""], [""], []):
+            done = complete_json(*GREEDY, "--echo", *arguments)
+            self.assertEqual(done["usage"]["prompt_tokens"], 1, arguments)
+            self.assertEqual(done["choices"][0]["token_ids"][0], 4095)
+
+    def test_any_text_is_taken_as_it_is(self):
+        for text in ("[a, b]", "{}", "", "%x", "a=b", "caf\u00e9 \U0001F642", "'\"'"):
+            self.assertEqual(complete("--echo", "--max-tokens", "0", text).decode(), text)
+        self.assertEqual(complete("--echo", "--max-tokens", "0", "--", "--json"), b"--json")
+
+    def test_two_prompts_are_wrong_usage(self):
+        path = self.write("prompt", b"a")
+        for arguments in (["a", "--file", path], ["a", "--ids", "1"], ["--file", path, "--ids", "1"],
+                          ["a", "b"]):
+            self.assertEqual(run("complete", *arguments).returncode, 2, arguments)
+
+    def test_lists_never_swallow_the_prompt(self):
+        text = greedy_text()
+        for lists in (["--stop", "A#", "--stop", "B#"], ["--bad-words", "@@@"],
+                      ["--logit-bias", "5=0"]):
+            self.assertEqual(complete(*GREEDY, *lists, PROMPT), text)
+
+
+class CompleteOutput(unittest.TestCase):
+    def test_no_newline_in_a_pipe_and_one_on_a_terminal(self):
+        text = greedy_text()
+        self.assertFalse(text.endswith(b"\n"))
+        leader, follower = pty.openpty()
+        process = subprocess.Popen([PROGRAM, "complete", *GREEDY, PROMPT], stdout=follower,
+                                   stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                   env=ENVIRONMENT)
+        self.assertEqual(process.wait(timeout=60), 0)
+        os.close(follower)
+        self.assertEqual(os.read(leader, 1000).replace(b"\r\n", b"\n"), text + b"\n")
+        os.close(leader)
+
+    def test_echo(self):
+        self.assertEqual(complete(*GREEDY, "--echo", PROMPT), PROMPT.encode() + greedy_text())
+        self.assertEqual(complete(*GREEDY, "--echo=false", PROMPT), greedy_text())
+        self.assertEqual(complete(*GREEDY, "--echo", "--overflow", "truncate", PROMPT),
+                         PROMPT.encode() + greedy_text())
+
+    def test_several_choices_have_a_line_before_each(self):
+        sampled = ["--n", "3", "--seed", "5", "--max-tokens", "8", PROMPT]
+        texts = [choice["text"] for choice in complete_json(*sampled)["choices"]]
+        expected = ""
+        for i, text in enumerate(texts, 1):
+            expected += ("" if not expected or expected.endswith("\n") else "\n")
+            expected += f"--- {i}/3 ---\n{text}"
+        self.assertEqual(complete(*sampled).decode(), expected)
+
+    def test_json_has_openais_shape(self):
+        done = complete_json(*GREEDY, "--logprobs", "2", "--seed", "3", PROMPT)
+        self.assertEqual(list(done), ["object", "model", "choices", "usage", "seed"])
+        self.assertEqual(done["object"], "text_completion")
+        self.assertEqual(done["model"], "fairytale-8m")
+        self.assertEqual(done["seed"], 3)
+        (choice,) = done["choices"]
+        self.assertEqual(list(choice),
+                         ["text", "index", "finish_reason", "token_ids", "logprobs", "score"])
+        self.assertEqual(choice["text"].encode(), greedy_text())
+        self.assertEqual(choice["finish_reason"], "length")
+        self.assertEqual([len(top) for top in choice["logprobs"]["top_logprobs"]], [2] * 6)
+        self.assertTrue(complete("--json", *GREEDY, PROMPT).endswith(b"}\n"))
+
+    def test_greedy_ids_are_hugging_faces(self):
+        with open(REFERENCE) as file:
+            case = next(c for c in json.load(file)["prompts"] if c["prompt"] == PROMPT)
+        ids = case["greedy_ids"]
+        done = complete_json("--weights", "f32", "--temperature", "0", "--ignore-eos",
+                             "--max-tokens", str(len(ids)), PROMPT)
+        self.assertEqual(done["choices"][0]["token_ids"], ids)
+
+    def test_without_a_tokenizer_there_are_ids(self):
+        model = ["--model", NO_TOKENIZER, "--ids", "1,2,3", "--max-tokens", "5", "--ignore-eos"]
+        done = complete_json(*model)
+        self.assertIsNone(done["choices"][0]["text"])
+        ids = done["choices"][0]["token_ids"]
+        line = " ".join(map(str, ids)).encode()
+        self.assertEqual(complete(*model), line)
+        self.assertEqual(complete(*model, "--echo"), b"1 2 3 " + line)
+        self.assertEqual(complete(*model, "--n", "2"),
+                         b"--- 1/2 ---\n" + line + b"\n--- 2/2 ---\n" + line)
+        empty = ["--model", NO_TOKENIZER, "--max-tokens", "2", "--ignore-eos", "--echo", ""]
+        self.assertEqual(complete(*empty).split()[0], b"0")  # its bos
+        self.assertEqual(complete(*empty).split(), complete("--best-of", "2", *empty).split())
+        for wrong in (["text"], ["--ids", "1", "--stop", "x"], ["--ids", "131"]):
+            self.assertEqual(run("complete", "--model", NO_TOKENIZER, *wrong).returncode, 2)
+
+    def test_the_seed_and_speeds_are_on_stderr(self):
+        done = run("complete", "--max-tokens", "8", PROMPT)
+        match = re.search(rb"prompt: 4 tokens .*tokens/s\); new: 8 tokens .*; seed (\d+)\n",
+                          done.stderr)
+        self.assertTrue(match, done.stderr)
+        again = complete("--max-tokens", "8", "--seed", match[1].decode(), PROMPT)
+        self.assertEqual(again, done.stdout)
+
+    def test_quiet_is_silent(self):
+        self.assertEqual(run("complete", "--quiet", *GREEDY, PROMPT).stderr, b"")
+        self.assertNotEqual(run("complete", "--quiet", "--n", "0", PROMPT).stderr, b"")
+
+    def test_it_streams(self):
+        process = start("complete", "--max-tokens", "500", "--ignore-eos", "--isa", "portable",
+                        "--threads", "1", "--weights", "f32", "--quiet", PROMPT)
+        first = os.read(process.stdout.fileno(), 100000)
+        rest = process.communicate(timeout=600)[0]
+        self.assertLess(len(first), len(rest))
+
+
+class ModelChoice(Folder):
+    def test_the_bundled_model_is_found_from_anywhere(self):
+        self.assertEqual(run("complete", *GREEDY, PROMPT, cwd=self.folder).stdout, greedy_text())
+
+    def test_gptj_model(self):
+        environment = {"GPTJ_MODEL": NO_TOKENIZER}
+        done = run("complete", "--json", "--ids", "1", "--max-tokens", "1", env=environment)
+        self.assertEqual(json.loads(done.stdout)["model"], "rotary-partial-f32")
+        done = run("complete", "--json", *GREEDY, "--model", FAIRYTALE, PROMPT, env=environment)
+        self.assertEqual(json.loads(done.stdout)["model"], "fairytale-8m")
+        done = run("complete", *GREEDY, PROMPT, env={"GPTJ_MODEL": ""})
+        self.assertEqual(done.stdout, greedy_text())
+
+    def test_a_file_is_a_model_too(self):
+        path = os.path.join(FAIRYTALE, "model.safetensors")
+        self.assertEqual(complete(*GREEDY, "--model", path, PROMPT), greedy_text())
+        self.assertEqual(run("tokenize", "--model", path, "a").returncode, 0)
+
+    def test_an_unknown_model_is_a_failure(self):
+        for command in (["complete", "a"], ["tokenize", "a"], ["inspect"]):
+            done = run(*command, "--model", "/nowhere")
+            self.assertEqual(done.returncode, 1, command)
+            self.assertIn(b"/nowhere", done.stderr)
+            self.assertTrue(done.stderr.startswith(b"gptj: "), done.stderr)
+            self.assertEqual(done.stdout, b"")
+
+    def test_isa(self):
+        found = run("--version").stdout.decode().split("found:")[1].split()
+        for isa in found:
+            self.assertEqual(complete(*GREEDY, "--isa", isa, PROMPT), greedy_text())
+        for isa in {"avx2", "avx512"} - set(found):
+            done = run("complete", "--isa", isa, "a")
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(", ".join(found).encode(), done.stderr)
+        done = run("complete", "--isa", "sse9", "a")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(b"sse9", done.stderr)
+
+    def test_threads_do_not_change_the_text(self):
+        for threads in "1234":
+            self.assertEqual(complete(*GREEDY, "--threads", threads, PROMPT), greedy_text())
+
+    def test_max_ram(self):
+        done = run("complete", "--max-ram", "1M", "a")
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, rb"needs .*\d.*weights.*\d.*KV cache")
+        self.assertEqual(run("complete", "--max-ram", "lots", "a").returncode, 2)
+
+
+class WrongUsage(unittest.TestCase):
+    def expect(self, arguments, *words):
+        done = run(*arguments)
+        self.assertEqual(done.returncode, 2, (arguments, done.stderr))
+        self.assertEqual(done.stdout, b"")
+        for word in words:
+            self.assertIn(word, done.stderr.decode())
+
+    def test_commands_and_options(self):
+        self.expect([])
+        self.expect(["compleet"], "compleet")
+        self.expect(["complete", "--max-token", "3", "a"], "--max-token")
+        self.expect(["complete", "--temperature"], "--temperature")
+        self.expect(["complete", "--weights", "f99", "a"], "--weights", "f99", "bf16")
+        self.expect(["complete", "--kv-cache", "f99", "a"], "--kv-cache", "f99")
+        self.expect(["complete", "--threads", "-1", "a"], "--threads")
+        self.expect(["perplexity"], "file")
+        self.expect(["tokenize", "--count", "--decode", "1"], "--count")
+        self.expect(["inspect", FAIRYTALE, "--model", FAIRYTALE])
+
+    def test_values(self):
+        for option, value in (("--max-tokens", "few"), ("--max-tokens", "1.5"), ("--top-p", "2"),
+                              ("--temperature", "-1"), ("--temperature", "hot"), ("--n", "0"),
+                              ("--logprobs", "21"), ("--overflow", "explode"), ("--stop", ""),
+                              ("--logit-bias", "5"), ("--logit-bias", "5=x"),
+                              ("--logit-bias", "x=5"), ("--seed", "-1"), ("--bad-words", ""),
+                              ("--seed", "9223372036854775808"), ("--echo=maybe", None)):
+            arguments = [option] if value is None else [option, value]
+            name = option.split("=")[0].strip("-").replace("-", "_")
+            done = run("complete", *arguments, "a")
+            self.assertEqual(done.returncode, 2, (option, value, done.stderr))
+            self.assertIn(name, done.stderr.decode().replace("-", "_"))
+        self.expect(["complete", "--ids", "1,x"], "--ids", "x")
+
+    def test_past_the_context_is_a_failure(self):
+        done = run("complete", "--max-tokens", "513", "a")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"512", done.stderr)
+        self.assertEqual(run("complete", "--max-tokens", "2", "--overflow", "truncate",
+                             "a " * 600).returncode, 0)
+
+
+class Tokenize(Folder):
+    def test_ids_count_and_json(self):
+        ids = run("tokenize", PROMPT).stdout
+        self.assertRegex(ids, rb"^\d+( \d+)*\n$")
+        numbers = [int(i) for i in ids.split()]
+        self.assertEqual(json.loads(run("tokenize", "--json", PROMPT).stdout), numbers)
+        self.assertEqual(run("tokenize", "--count", PROMPT).stdout, b"%d\n" % len(numbers))
+        self.assertEqual(run("tokenize", "--quiet", PROMPT).stderr, b"")
+
+    def test_bytes_survive(self):
+        for text in (b"a\n", b"\n", b"caf\xc3\xa9 \xff\xfe\0 <|endoftext|>", b""):
+            ids = run("tokenize", stdin=text).stdout
+            self.assertEqual(run("tokenize", "--decode", stdin=ids).stdout, text)
+            self.assertEqual(run("tokenize", "--file", self.write("text", text)).stdout, ids)
+            as_json = run("tokenize", "--json", stdin=text).stdout
+            self.assertEqual(run("tokenize", "--decode", as_json.decode()).stdout, text)
+
+    def test_a_final_newline_is_text(self):
+        self.assertNotEqual(run("tokenize", stdin=b"a\n").stdout, run("tokenize", stdin=b"a").stdout)
+        self.assertEqual(run("tokenize", stdin=b"a").stdout, run("tokenize", "a").stdout)
+
+    def test_special_tokens(self):
+        self.assertEqual(run("tokenize", "<|endoftext|>").stdout, b"4095\n")
+        plain = run("tokenize", "--plain", "<|endoftext|>").stdout
+        self.assertGreater(len(plain.split()), 1)
+        self.assertEqual(run("tokenize", "--decode", plain.decode()).stdout, b"<|endoftext|>")
+
+    def test_a_folder_with_tokenizer_files_alone(self):
+        for names in (["tokenizer.json"], ["vocab.json", "merges.txt"]):
+            folder = tempfile.mkdtemp(dir=self.folder)
+            for name in names:
+                shutil.copy(os.path.join(FAIRYTALE, name), folder)
+            self.assertEqual(run("tokenize", "--model", folder, PROMPT).stdout,
+                             run("tokenize", PROMPT).stdout)
+        self.assertEqual(run("complete", "--model", folder, "a").returncode, 1)
+
+    def test_errors(self):
+        self.assertEqual(run("tokenize", "--file", "/nowhere").returncode, 1)
+        self.assertEqual(run("tokenize", "--file", self.folder).returncode, 1)
+        self.assertEqual(run("tokenize", "--model", NO_TOKENIZER, "a").returncode, 1)
+        self.assertEqual(run("tokenize", "--decode", "1 x").returncode, 2)
+        self.assertNotEqual(run("tokenize", "--decode", "999999").returncode, 0)
+
+
+class Inspect(unittest.TestCase):
+    def test_json(self):
+        path = os.path.join(FAIRYTALE, "model.safetensors")
+        with open(path, "rb") as file:
+            header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
+        tensors = {name.removeprefix("transformer."): tensor["shape"]
+                   for name, tensor in header.items() if name != "__metadata__"}
+        for arguments in ([], [FAIRYTALE], ["--model", FAIRYTALE], [path]):
+            done = json.loads(run("inspect", "--json", *arguments).stdout)
+            shapes = {t["name"]: t["shape"] for t in done["tensors"]}
+            self.assertLessEqual(shapes.items(), tensors.items())
+            self.assertEqual(done["parameters"], sum(map(math.prod, shapes.values())))
+            self.assertEqual(done["file_bytes"], os.path.getsize(path))
+            self.assertEqual(set(done["memory"]), {"f32", "f16", "bf16"})
+            with open(os.path.join(FAIRYTALE, "config.json")) as file:
+                config = json.load(file)
+            for name in ("vocab_size", "n_positions", "n_embd", "n_layer", "n_head", "rotary_dim"):
+                self.assertEqual(done["config"][name], config[name])
+        skipped = (".attn.bias", ".attn.masked_bias", "embed_positions")
+        self.assertEqual({n for n in tensors if not n.endswith(skipped)}, set(shapes))
+
+    def test_text(self):
+        text = run("inspect").stdout.decode()
+        parameters = json.loads(run("inspect", "--json").stdout)["parameters"]
+        self.assertIn(f"{parameters:,}", text)
+        self.assertNotIn("lm_head.weight", text)
+        self.assertIn("lm_head.weight", run("inspect", "--tensors").stdout.decode())
+
+
+class Perplexity(Folder):
+    def test_json_and_text(self):
+        path = self.write("text", b"The king went home, and the queen was glad. " * 20)
+        ids = run("tokenize", "--file", path).stdout.split()
+        done = json.loads(run("perplexity", path, "--json").stdout)
+        self.assertEqual(list(done), ["perplexity", "tokens", "window", "stride"])
+        self.assertEqual((done["tokens"], done["window"], done["stride"]), (len(ids) - 1, 512, 512))
+        self.assertGreater(done["perplexity"], 1)
+        scored = complete_json("--ids", b",".join(ids).decode(), "--max-tokens", "0", "--echo",
+                               "--logprobs", "0")["choices"][0]["logprobs"]["token_logprobs"]
+        mean = -sum(scored[1:]) / (len(ids) - 1)
+        self.assertAlmostEqual(math.log(done["perplexity"]), mean, delta=1e-5)
+        done = json.loads(run("perplexity", path, "--json", "--window", "50",
+                              "--stride", "20").stdout)
+        self.assertEqual((done["tokens"], done["window"], done["stride"]), (len(ids) - 1, 50, 20))
+        self.assertRegex(run("perplexity", path, "--window", "50").stdout,
+                         rb"^perplexity \d+\.\d{4} over \d+ tokens .*50.*\n$")
+
+    def test_errors(self):
+        path = self.write("text", b"The king went home.")
+        self.assertEqual(run("perplexity", "/nowhere").returncode, 1)
+        self.assertEqual(run("perplexity", self.write("short", b"")).returncode, 1)
+        self.assertEqual(run("perplexity", path, "--model", NO_TOKENIZER).returncode, 1)
+        self.assertEqual(run("perplexity", path, "--window", "513").returncode, 2)
+        self.assertEqual(run("perplexity", path, "--window", "20", "--stride", "21").returncode, 2)
+
+
+# Long enough to be interrupted wherever it runs.
+LONG = ["--ignore-eos", "--max-tokens", "500", "--isa", "portable", "--threads", "1", "--weights",
+        "f32", PROMPT]
+
+
+class Signals(unittest.TestCase):
+    def test_ctrl_c_prints_what_there_is(self):
+        for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+            process = start("complete", "--seed", "1", *LONG)
+            first = os.read(process.stdout.fileno(), 100000)
+            process.send_signal(number)
+            rest = process.communicate(timeout=60)[0]
+            self.assertEqual(process.returncode, code)
+            whole = complete("--seed", "1", *LONG)
+            self.assertTrue(whole.startswith(first + rest))
+            self.assertLess(len(first + rest), len(whole))
+
+    def test_ctrl_c_prints_what_was_held_back(self):
+        text = complete("--seed", "1", *LONG)
+        stop = text.decode() + "\1"  # so all of the text may be the beginning of the stop string
+        for delay in (1, 3, 9, 27):
+            process = start("complete", "--seed", "1", "--stop", stop, *LONG)
+            time.sleep(delay / 4)
+            process.send_signal(signal.SIGINT)
+            out = process.communicate(timeout=60)[0]
+            self.assertEqual(process.returncode, 130)
+            self.assertTrue(text.startswith(out))
+            if out:
+                return
+        self.fail("it never got so far as a token")
+
+    def test_ctrl_c_with_json(self):
+        for delay in (1, 4, 16, 64):
+            process = start("complete", "--json", "--n", "100", *LONG)
+            time.sleep(delay)
+            process.send_signal(signal.SIGINT)
+            out = process.communicate(timeout=60)[0]
+            self.assertEqual(process.returncode, 130)
+            if out:  # else it was still loading
+                break
+        choices = json.loads(out)["choices"]
+        self.assertEqual(len(choices), 100)
+        self.assertEqual({c["finish_reason"] for c in choices}, {"cancelled"})
+
+    def test_ctrl_c_ends_the_wait_for_input(self):
+        read, write = os.pipe()
+        self.addCleanup(os.close, read)
+        self.addCleanup(os.close, write)
+        for command in (["tokenize"], ["complete"]):
+            process = start(*command, stdin=read)
+            time.sleep(1)
+            process.send_signal(signal.SIGINT)
+            self.assertEqual(process.communicate(timeout=60), (b"", b""))
+            self.assertEqual(process.returncode, 130)
+
+    def test_a_closed_pipe_ends_quietly(self):
+        process = start("complete", "--seed", "1", "--quiet", *LONG)
+        os.read(process.stdout.fileno(), 1)
+        process.stdout.close()
+        self.assertEqual(process.wait(timeout=60), 0)
+        self.assertEqual(process.stderr.read(), b"")
+        process.stderr.close()
+
+
+# The machine is measured each time, which takes a while: LongBench runs with tools/test.sh --all.
+class LongBench(unittest.TestCase):
+    def test_json(self):
+        done = json.loads(run("bench", "--json", "--only", "decode", "--tokens", "2", "--runs", "1",
+                              *sum((MODEL_OPTIONS[o] for o in ("--model", "--weights", "--kv-cache",
+                                                              "--threads", "--max-ram", "--isa",
+                                                              "--quiet")), [])).stdout)
+        self.assertEqual((done["model"], done["isa"], done["weights"], done["kv_cache"]),
+                         ("fairytale-8m", "portable", "bf16", "f32"))
+        self.assertEqual(done["decode"]["tokens"], 2)
+        self.assertEqual(done["prompt"], [])
+        self.assertGreater(done["machine"]["read_gb_per_s"], 0)
+        self.assertRegex(done["logits_hash"], r"^[0-9a-f]{16}$")
+
+    def test_text(self):
+        done = run("bench", "--only", "prompt", "--prompt", "8", "--runs", "1", "--synthetic",
+                   "small-1gb", "--layers", "1")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(b"prompt of 8: ", done.stdout)
+
+
+class BenchUsage(unittest.TestCase):
+    def test_wrong_values(self):
+        for wrong in (["--only", "everything"], ["--synthetic", "gpt-9"], ["--runs", "0"],
+                      ["--tokens", "0"], ["--prompt", "0"]):
+            self.assertEqual(run("bench", *wrong).returncode, 2, wrong)
+
+
+if __name__ == "__main__":
+    del sys.argv[1:2]
+    unittest.main()
