@@ -81,14 +81,18 @@ void add_model_path_option(CLI::App& command, ModelOptions& options) {
 
 void add_model_options(CLI::App& command, ModelOptions& options) {
   add_model_path_option(command, options);
-  command.add_option("--weights", options.weights,
-                     "f32, f16 or bf16: how weights are held (default: as stored)")
+  command
+      .add_option("--weights", options.weights,
+                  "f32, f16 or bf16: how weights are held (default: as stored)")
       ->check(one_of_the_weight_types);
-  command.add_option("--kv-cache", options.kv_cache,
-                     "f32, f16 or bf16: how keys and values are held (default: as weights)")
+  command
+      .add_option("--kv-cache", options.kv_cache,
+                  "f32, f16 or bf16: how keys and values are held (default: as weights)")
       ->check(one_of_the_weight_types);
-  command.add_option("-t,--threads", options.threads,
-                     "Threads (default: the CPUs this process may use)");
+  command
+      .add_option("-t,--threads", options.threads,
+                  "Threads (default: the CPUs this process may use)")
+      ->check(CLI::Range(0, 1024));
   command
       .add_option("--max-ram", options.max_ram,
                   "Bytes that weights and KV cache may take, as 8G or 500M\n"

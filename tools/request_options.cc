@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "command.h"
@@ -34,6 +35,15 @@ void add_bias(const std::string& text, json& object) {
   object[text.substr(0, equals)] = json::parse(bias);
 }
 
+// A number as people type it, ".5" too; what is none goes on as text, for the field's own message.
+template <class Number>
+json number_json(const std::string& text) {
+  Number value = 0;
+  const char* end = text.data() + text.size();
+  const auto [stopped, error] = std::from_chars(text.data(), end, value);
+  return error == std::errc() && stopped == end ? json(value) : text_json(text);
+}
+
 // The typed values of one option as the field's JSON value.
 json field_json(FieldKind kind, const std::vector<std::string>& typed) {
   switch (kind) {
@@ -48,9 +58,11 @@ json field_json(FieldKind kind, const std::vector<std::string>& typed) {
       for (const std::string& text : typed) add_bias(text, object);
       return object;
     }
-    default:  // what is no JSON goes on as text, for the field's own message
-      return json::accept(typed.back()) ? json::parse(typed.back()) : text_json(typed.back());
+    case FieldKind::kInteger: return number_json<int64_t>(typed.back());
+    case FieldKind::kNumber: return number_json<double>(typed.back());
+    case FieldKind::kFlag: break;
   }
+  return json::accept(typed.back()) ? json::parse(typed.back()) : text_json(typed.back());
 }
 
 }  // namespace

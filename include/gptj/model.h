@@ -23,7 +23,7 @@ struct LoadOptions {
   std::optional<WeightType> weights = {};
   // How keys and values are held; not set: f32 with f32 weights, bf16 with bf16, else f16.
   std::optional<WeightType> kv_cache = {};
-  // Threads of the pool that all sessions share; 0: the CPUs that affinity and cgroup allow.
+  // Threads of the pool that all sessions share; 0: the CPUs that affinity and cgroup allow; at most 1024.
   size_t threads = 0;
   // "portable", "avx2", "avx512"; empty: the best this processor has.
   std::string isa = {};

@@ -87,6 +87,9 @@ class Bench {
   explicit Bench(const BenchOptions& options) : options_(options) {
     check_param(options.tokens >= 1, "tokens", "expected at least 1, found ", options.tokens);
     check_param(options.runs >= 1, "runs", "expected at least 1, found ", options.runs);
+    for (const int64_t length : options.prompt_lengths) {
+      check_param(length >= 1, "prompt", "expected at least 1 token, found ", length);
+    }
     for (const std::string& part : options.only) {
       check_param(part == "decode" || part == "prompt", "only",
                   "expected decode or prompt, found \"", part, "\"");

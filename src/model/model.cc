@@ -16,6 +16,8 @@
 namespace gptj {
 namespace {
 
+constexpr size_t kMaxThreads = 1024;
+
 std::string base_name(const std::string& path) {
   const std::filesystem::path absolute = std::filesystem::absolute(path).lexically_normal();
   const std::filesystem::path name = absolute.filename();
@@ -69,6 +71,8 @@ std::shared_ptr<Model::State> make_state(const std::string& path, const ModelCon
   const WeightType weights = options.weights.value_or(stored);
   const WeightType kv_cache = options.kv_cache.value_or(weights);
   const KernelTable& kernels = select_kernels(options.isa);
+  check_param(options.threads <= kMaxThreads, "threads", "expected 0 to ", kMaxThreads, ", found ",
+              options.threads);
   check_memory(path,
                memory_needs(config, {.weights = weights, .kv_cache = kv_cache, .stored = stored}),
                options.max_ram);
