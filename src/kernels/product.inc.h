@@ -120,17 +120,21 @@ inline void row_blocks(size_t rows, Chains<W> c) {
 template <class W>
 inline void panel_group(size_t rows, size_t panels, const Chains<W>& chains) {
   Chains<W> c = chains;
-  const auto advance = [&](size_t n) {
-    c.w += n * c.panel_stride;
-    c.out += n * kLanes;
-    panels -= n;
+  // As many groups of `size` panels as there are.
+  const auto cover = [&](size_t size, const auto& compute) {
+    while (panels >= size) {
+      compute();
+      c.w += size * c.panel_stride;
+      c.out += size * kLanes;
+      panels -= size;
+    }
   };
   if (rows == 1) {
-    for (; panels >= kRowPanels; advance(kRowPanels)) block<W, 1, kRowPanels>(c);
-    for (; panels > 0; advance(1)) block<W, 1, 1>(c);
+    cover(kRowPanels, [&] { block<W, 1, kRowPanels>(c); });
+    cover(1, [&] { block<W, 1, 1>(c); });
   } else {
-    for (; panels >= kBlockPanels; advance(kBlockPanels)) row_blocks<W, kBlockPanels>(rows, c);
-    for (; panels > 0; advance(1)) row_blocks<W, 1>(rows, c);
+    cover(kBlockPanels, [&] { row_blocks<W, kBlockPanels>(rows, c); });
+    cover(1, [&] { row_blocks<W, 1>(rows, c); });
   }
 }
 
