@@ -46,10 +46,7 @@ cmake -S "$source" -B "$build/gptj" "${toolchain[@]}" -DCMAKE_BUILD_TYPE=Release
   -DCMAKE_GTEST_DISCOVER_TESTS_DISCOVERY_MODE=PRE_TEST \
   -DCMAKE_PROJECT_gptj_INCLUDE="$source/tests/fast_build.cmake"
 
-tests=(
-  model_tests:'*Golden*:Rotary*:*RowIndependence.Chunks*'
-  tokenizer_tests:'*Golden*'
-)
+tests=(cross_tests:'*Golden*:Rotary*:*RowIndependence.Chunks*')
 if [[ $scope == all ]]; then
   tests=(
     base_tests:'*' kernels_tests:'*' tokenizer_tests:'*'
