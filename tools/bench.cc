@@ -27,7 +27,12 @@ ordered_json report_json(const BenchReport& r) {
   json["load_seconds"] = r.load_seconds;
   json["machine"] = {{"read_gb_per_s", r.machine.read_gb_per_s},
                      {"read_bytes", r.machine.read_bytes},
-                     {"matrix_peak_tops", {{"f32", r.machine.f32_peak_tops}}}};
+                     {"matrix_peak_tops", ordered_json::object()},
+                     {"products_by", ordered_json::object()}};
+  for (const ArithmeticPeak& peak : r.machine.peaks) {
+    json["machine"]["matrix_peak_tops"][peak.weights] = peak.tops;
+    json["machine"]["products_by"][peak.weights] = peak.isa;
+  }
   json["weight_bytes_per_token"] = r.weight_bytes_per_token;
   if (r.decode) {
     json["decode"] = {{"context", r.decode->context},
@@ -59,8 +64,12 @@ std::string report_text(const BenchReport& r) {
   std::string out =
       formatted("%s: %s weights, %s KV cache, %s, %zu threads, loaded in %.2f s\n", r.model.c_str(),
                 r.weights.c_str(), r.kv_cache.c_str(), r.isa.c_str(), r.threads, r.load_seconds);
-  out += formatted("machine: reads %.1f GB/s, f32 peak %.3f TFLOP/s\n", r.machine.read_gb_per_s,
-                   r.machine.f32_peak_tops);
+  out += formatted("machine: reads %.1f GB/s; peak", r.machine.read_gb_per_s);
+  for (const ArithmeticPeak& peak : r.machine.peaks) {
+    out +=
+        formatted("%s %s %.3f", peak.weights == "f32" ? "" : ",", peak.weights.c_str(), peak.tops);
+  }
+  out += " TOP/s\n";
   if (r.decode) {
     out += formatted("decode: %.2f tokens/s, %.2f of the read bandwidth (%.2f GB per token)\n",
                      r.decode->tokens_per_s, r.decode->fraction_of_read,

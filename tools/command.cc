@@ -41,10 +41,10 @@ extern "C" void on_signal(int signal) {
 
 // For CLI11, which puts the option's name in front: empty, or what is wrong.
 std::string one_of_the_weight_types(const std::string& name) {
-  for (const WeightType type : {WeightType::kF32, WeightType::kF16, WeightType::kBF16}) {
+  for (const WeightType type : kWeightTypes) {
     if (name == weight_type_name(type)) return {};
   }
-  return "expected f32, f16 or bf16, found \"" + name + "\"";
+  return "expected f32, f16, bf16, int8 or int4, found \"" + name + "\"";
 }
 
 // Ctrl-C ends the wait for input.

@@ -10,8 +10,6 @@ namespace {
 
 using nlohmann::ordered_json;
 
-constexpr WeightType kTypes[] = {WeightType::kF32, WeightType::kF16, WeightType::kBF16};
-
 struct InspectOptions {
   ModelOptions model;
   bool tensors = false;
@@ -43,9 +41,9 @@ ordered_json tensors_json(const CheckpointInfo& info) {
 // For each weight type, with the KV cache that goes with it.
 ordered_json memory_json(const CheckpointInfo& info) {
   ordered_json json;
-  for (const WeightType type : kTypes) {
-    const MemoryNeeds needs =
-        memory_needs(info.config, {.weights = type, .kv_cache = {}, .stored = info.stored_type});
+  for (const WeightType type : kWeightTypes) {
+    const MemoryNeeds needs = memory_needs(
+        info.config, {.weights = type, .head = {}, .kv_cache = {}, .stored = info.stored_type});
     json[weight_type_name(type)] = {{"weights_bytes", needs.weights},
                                     {"kv_cache_bytes_per_token", needs.kv_cache_per_token},
                                     {"kv_cache_bytes_full_context", needs.kv_cache_full_context},
@@ -107,7 +105,7 @@ void print_text(const CheckpointInfo& info, bool with_tensors) {
            (info.tokenizer_size ? std::to_string(*info.tokenizer_size) + " ids" : "none"));
   line("lm_head", info.has_lm_head ? "yes" : "no: nothing can be generated");
   out += "  memory               weights      + KV cache of a full context\n";
-  for (const WeightType type : kTypes) {
+  for (const WeightType type : kWeightTypes) {
     const MemoryNeeds needs =
         memory_needs(c, {.weights = type, .kv_cache = {}, .stored = info.stored_type});
     line(weight_type_name(type),

@@ -32,12 +32,18 @@ struct BenchOptions {
   std::function<void(const std::string& what)> on_step = {};
 };
 
+// What the multiplications of one weight type's products can do at best: with operands at hand.
+struct ArithmeticPeak {
+  std::string weights;  // "f32", ...
+  std::string isa;      // whose instructions: "avx512", "avx512bf16", ...
+  double tops = 0;      // 10^12 operations per second, a multiplication and an addition one each
+};
+
 struct MachineLimits {
   // Best median over one and four streams per thread and huge and small pages, before and after.
   double read_gb_per_s = 0;
   uint64_t read_bytes = 0;  // of the buffer that was read: 4 GiB, or less where memory is short
-  // f32 multiply-adds of the widest vectors in use, two operations each, in 10^12 per second.
-  double f32_peak_tops = 0;
+  std::vector<ArithmeticPeak> peaks = {};  // of every weight type
 };
 
 struct DecodeResult {
@@ -50,7 +56,7 @@ struct DecodeResult {
 struct PromptResult {
   int64_t length = 0;
   double tokens_per_s = 0;
-  double fraction_of_peak = 0;  // operations per second over f32_peak_tops
+  double fraction_of_peak = 0;  // operations per second over the peak of the weights' type
 };
 
 struct BenchReport {
@@ -63,6 +69,14 @@ struct BenchReport {
   std::vector<PromptResult> prompts = {};
   uint64_t peak_memory_bytes = 0;  // of the process so far
   uint64_t logits_hash = 0;        // FNV-1a of the bits of a fixed prompt's last logits
+
+  // Of the model's weight type.
+  double peak_tops() const {
+    for (const ArithmeticPeak& peak : machine.peaks) {
+      if (peak.weights == weights) return peak.tops;
+    }
+    return 0;
+  }
 };
 
 // Throws as Model::load does, and kInvalidArgument for options out of range.

@@ -51,10 +51,13 @@ struct GenerationDefaults {
   std::vector<int64_t> eos_token_ids = {};   // already in ModelConfig::eos_token_ids, if any
 };
 
-// How weights are kept in memory.
-enum class WeightType { kF32, kF16, kBF16 };
+// How weights are kept in memory. int8 and int4 are numbers of 8 and 4 bits with scales, multiplied
+// by activations rounded to 8 bits; an int4 model's lm_head is int8 unless told otherwise.
+enum class WeightType { kF32, kF16, kBF16, kInt8, kInt4 };
+inline constexpr WeightType kWeightTypes[] = {WeightType::kF32, WeightType::kF16, WeightType::kBF16,
+                                              WeightType::kInt8, WeightType::kInt4};
 
-// "f32", "f16", "bf16"
+// "f32", "f16", "bf16", "int8", "int4"
 GPTJ_API const char* weight_type_name(WeightType type);
 // The reverse. Throws kInvalidArgument with the names there are.
 GPTJ_API WeightType parse_weight_type(const std::string& name);
@@ -87,7 +90,10 @@ GPTJ_API CheckpointInfo inspect(const std::string& path);
 
 struct MemoryOptions {
   WeightType weights = WeightType::kF16;
-  // The type in which the cache holds keys and values; empty: as the weights.
+  // The type of lm_head; empty: as the weights, but int8 where they are int4.
+  std::optional<WeightType> head = {};
+  // The type in which the cache holds keys and values; empty: as the weights, f16 where they are
+  // quantized.
   std::optional<WeightType> kv_cache = {};
   // The type in the file, from which the embedding's rows are read.
   WeightType stored = WeightType::kF16;

@@ -21,11 +21,15 @@ enum class Progress { kContinue, kCancel };
 struct LoadOptions {
   // How weights are held; not set: as stored. With f32 the KV cache and all arithmetic are f32 too.
   std::optional<WeightType> weights = {};
-  // How keys and values are held; not set: f32 with f32 weights, bf16 with bf16, else f16.
+  // How lm_head is held; not set: as the weights, but int8 where they are int4.
+  std::optional<WeightType> head = {};
+  // How keys and values are held, f32, f16 or bf16; not set: f32 with f32 weights, bf16 with bf16,
+  // else f16.
   std::optional<WeightType> kv_cache = {};
-  // Threads of the pool that all sessions share; 0: the CPUs that affinity and cgroup allow; at most 1024.
+  // Threads of the pool that all sessions share; 0: the CPUs that affinity and cgroup allow; at
+  // most 1024.
   size_t threads = 0;
-  // "portable", "avx2", "avx512"; empty: the best this processor has.
+  // "portable", "avx2", "avx2vnni", "avx512"; empty: the best this processor has.
   std::string isa = {};
   // Bytes that weights and one full context may take, never above what the machine or its cgroup
   // has left; 0: that much.

@@ -127,9 +127,7 @@ class Bench {
     report_.weights = weight_type_name(model.weight_type());
     report_.kv_cache = weight_type_name(model.kv_cache_type());
     report_.threads = model.threads();
-    const Work work(model.config());
-    report_.weight_bytes_per_token = static_cast<uint64_t>(work.layers + work.head) *
-                                     element_size(element_of(model.weight_type()));
+    report_.weight_bytes_per_token = model.weight_bytes();
   }
 
   // Called before and after: the better of both counts.
@@ -140,7 +138,13 @@ class Bench {
     m.read_bytes = read_buffer_bytes();
     m.read_gb_per_s =
         std::max(m.read_gb_per_s, measure_read(model.state().kernels, pool, m.read_bytes) / 1e9);
-    m.f32_peak_tops = std::max(m.f32_peak_tops, measure_fma(model.state().kernels, pool) / 1e12);
+    m.peaks.resize(kElements);
+    for (size_t e = 0; e < kElements; ++e) {
+      const ProductKernel& product = model.state().kernels.product[e];
+      m.peaks[e].weights = element_name(static_cast<Element>(e));
+      m.peaks[e].isa = product.isa;
+      m.peaks[e].tops = std::max(m.peaks[e].tops, measure_peak(product, pool) / 1e12);
+    }
   }
 
   DecodeResult decode(const Model& model) {
@@ -199,7 +203,7 @@ class Bench {
                                          (report_.machine.read_gb_per_s * 1e9);
     }
     for (PromptResult& prompt : report_.prompts) {
-      prompt.fraction_of_peak /= report_.machine.f32_peak_tops * 1e12;
+      prompt.fraction_of_peak /= report_.peak_tops() * 1e12;
     }
     report_.peak_memory_bytes = peak_memory();
   }

@@ -80,16 +80,20 @@ double measure_read(const KernelTable& kernels, ThreadPool& pool, uint64_t bytes
   return best;
 }
 
-double measure_fma(const KernelTable& kernels, ThreadPool& pool) {
-  constexpr uint64_t kSteps = 20'000'000;
+double measure_peak(const ProductKernel& product, ThreadPool& pool) {
+  constexpr double kSeconds = 0.1;
+  const auto run = [&](uint64_t steps) {
+    std::atomic<uint64_t> operations{0};
+    const double time =
+        seconds([&] { pool.run([&](size_t) { operations += product.burst(steps); }); });
+    return std::pair{time, static_cast<double>(operations)};
+  };
+  uint64_t steps = 1 << 14;
+  while (run(steps).first < kSeconds) steps *= 2;
   std::vector<double> rates;
   for (int i = 0; i < kRepeats; ++i) {
-    std::atomic<uint64_t> operations{0};
-    // The portable set is slow: a twentieth of the steps will do.
-    const uint64_t steps = &kernels == &kPortableKernels ? kSteps / 20 : kSteps;
-    const double time =
-        seconds([&] { pool.run([&](size_t) { operations += kernels.fma_burst(steps); }); });
-    rates.push_back(static_cast<double>(operations) / time);
+    const auto [time, operations] = run(steps);
+    rates.push_back(operations / time);
   }
   return median(rates);
 }

@@ -15,7 +15,7 @@ double measure_read(const KernelTable& kernels, ThreadPool& pool, uint64_t bytes
 // The size of the buffer for it: 4 GiB, or half of what is free.
 uint64_t read_buffer_bytes();
 
-// Operations per second of f32 fmas.
-double measure_fma(const KernelTable& kernels, ThreadPool& pool);
+// Operations per second of a product's own multiplications, their operands at hand.
+double measure_peak(const ProductKernel& product, ThreadPool& pool);
 
 }  // namespace gptj

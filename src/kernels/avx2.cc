@@ -2,7 +2,8 @@
 #define GPTJ_ISA avx2
 
 #include "kernels/vec_avx2.h"
-// Above: the vector of this instruction set; below: what is made of it.
+// Above: the vectors of this instruction set; below: what is made of them.
+#include "kernels/bytes_avx2.inc.h"
 #include "kernels/table.inc.h"
 
 namespace gptj {

@@ -2,7 +2,8 @@
 #define GPTJ_ISA avx512
 
 #include "kernels/vec_avx512.h"
-// Above: the vector of this instruction set; below: what is made of it.
+// Above: the vectors of this instruction set; below: what is made of them.
+#include "kernels/bytes_vnni.inc.h"
 #include "kernels/table.inc.h"
 
 namespace gptj {

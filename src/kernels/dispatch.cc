@@ -23,29 +23,66 @@ bool has_avx2() {
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
 }
 
+// __builtin_cpu_supports does not know these in the oldest compilers in use.
+bool has_leaf_7_1(unsigned bit) {
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) != 0 && (eax >> bit & 1) != 0;
+}
+
+bool has_avx2vnni() { return has_avx2() && has_leaf_7_1(4); }
+
 bool has_avx512() {
   return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
          __builtin_cpu_supports("avx512vnni");
 }
+
+bool has_avx512bf16() { return has_avx512() && has_leaf_7_1(5); }
 #endif
 
-constexpr InstructionSet kInstructionSets[] = {
-    {&kPortableKernels, always},
+struct Part {
+  const char* isa;
+  bool (*supported)();
+  const KernelTable* all;         // of a set that does everything
+  const ProductKernel* products;  // of one that only has better products
+};
+
+constexpr Part kParts[] = {
+    {"portable", always, &kPortableKernels, nullptr},
 #if defined(__x86_64__)
-    {&kAvx2Kernels, has_avx2},
-    {&kAvx512Kernels, has_avx512},
+    {"avx2", has_avx2, &kAvx2Kernels, nullptr},
+    {"avx2vnni", has_avx2vnni, nullptr, kAvx2VnniProducts},
+    {"avx512", has_avx512, &kAvx512Kernels, nullptr},
+    {"avx512", has_avx512bf16, nullptr, kAvx512Bf16Products},
 #endif
 };
 
+std::vector<InstructionSet> assemble() {
+  std::vector<InstructionSet> sets;
+  for (const Part& part : kParts) {
+    KernelTable kernels = part.all != nullptr ? *part.all : sets.back().kernels;
+    kernels.isa = part.isa;
+    for (size_t e = 0; part.products != nullptr && e < kElements; ++e) {
+      if (part.products[e].compute != nullptr) kernels.product[e] = part.products[e];
+    }
+    sets.push_back({kernels, part.supported});
+  }
+  return sets;
+}
+
 }  // namespace
 
-std::span<const InstructionSet> instruction_sets() { return kInstructionSets; }
+std::span<const InstructionSet> instruction_sets() {
+  static const std::vector<InstructionSet> sets = assemble();
+  return sets;
+}
 
 std::vector<std::string> instruction_set_names() {
   std::vector<std::string> names;
   for (const InstructionSet& set : instruction_sets()) {
-    if (set.supported()) names.push_back(set.kernels->isa);
+    if (set.supported() && (names.empty() || names.back() != set.kernels.isa)) {
+      names.push_back(set.kernels.isa);
+    }
   }
   return names;
 }
@@ -58,15 +95,15 @@ std::string supported_isas() {
 
 const KernelTable& select_kernels(std::string_view isa) {
   const KernelTable* best = nullptr;
+  bool known = isa.empty();
   for (const InstructionSet& set : instruction_sets()) {
-    if (isa == set.kernels->isa) {
-      check(set.supported(), ErrorCode::kUnsupported, "isa: this processor has no ", isa,
-            "; found here: ", supported_isas());
-      return *set.kernels;
-    }
-    if (set.supported()) best = set.kernels;
+    const bool wanted = isa.empty() || isa == set.kernels.isa;
+    if (wanted && set.supported()) best = &set.kernels;
+    known = known || wanted;
   }
-  check_param(isa.empty(), "isa", "expected one of ", supported_isas(), ", found \"", isa, "\"");
+  check_param(known, "isa", "expected one of ", supported_isas(), ", found \"", isa, "\"");
+  check(best != nullptr, ErrorCode::kUnsupported, "isa: this processor has no ", isa,
+        "; found here: ", supported_isas());
   return *best;
 }
 

@@ -17,25 +17,74 @@ constexpr size_t kLanes = 16;
 constexpr size_t kPagePositions = 64;
 
 // How the elements of a packed matrix or of a KV page are stored.
-enum class Element : uint8_t { kF32, kF16, kBF16 };
-constexpr size_t kElements = 3;
+enum class Element : uint8_t { kF32, kF16, kBF16, kInt8, kInt4 };
+constexpr size_t kElements = 5;
+constexpr bool is_quantized(Element e) { return e == Element::kInt8 || e == Element::kInt4; }
+constexpr const char* element_name(Element e) {
+  constexpr const char* kNames[kElements] = {"f32", "f16", "bf16", "int8", "int4"};
+  return kNames[static_cast<size_t>(e)];
+}
+// Bytes of one value of the types that stand alone.
 constexpr size_t element_size(Element e) { return e == Element::kF32 ? 4 : 2; }
+
+constexpr size_t round_up(size_t n, size_t step) { return (n + step - 1) / step * step; }
+constexpr size_t padded(size_t n) { return round_up(n, kLanes); }
+
+// Quantized types: `group` neighbouring inputs, 32, 64 or 128 of them, share a scale; the last
+// group may be short. What the numbers mean: quant/quant.h.
+constexpr size_t kMaxGroup = 128;
+constexpr size_t padded_inputs(size_t k) { return round_up(k, 64); }
+constexpr size_t group_count(size_t k, size_t group) {
+  return (padded_inputs(k) + group - 1) / group;
+}
 
 // A packed matrix of n outputs by k inputs is ceil(n / 16) panels, each holding 16 outputs:
 //   f32, f16: panel[i][lane], i ascending over k
 //   bf16:     panel[i / 2][lane][i % 2], the last pair padded with zero where k is odd
-// Outputs past n are zero.
-constexpr size_t panel_elements(Element e, size_t k) {
-  return (e == Element::kBF16 ? (k + 1) / 2 * 2 : k) * kLanes;
+//   int8:     bytes q + 128 as panel[i / 4][lane][i % 4], then f16 scales[group][lane]
+//   int4:     bytes panel[i / 8][lane][i % 4], inputs with i % 8 < 4 in the low four bits, the
+//             others in the high; then f16 scales[group][lane]; then zero points zeros[group][8
+//             bytes], lane l < 8 in the low bits of byte l, lane l + 8 in its high bits
+// Quantized panels are padded to whole groups of 64 inputs, and to 64 bytes. Outputs past n are 0.
+constexpr size_t scales_offset(Element e, size_t k) {
+  return padded_inputs(k) * kLanes / (e == Element::kInt4 ? 2 : 1);
+}
+constexpr size_t zeros_offset(Element e, size_t k, size_t group) {
+  return scales_offset(e, k) + group_count(k, group) * kLanes * 2;
+}
+constexpr size_t panel_bytes(Element e, size_t k, size_t group) {
+  switch (e) {
+    case Element::kF32: return k * kLanes * 4;
+    case Element::kF16: return k * kLanes * 2;
+    case Element::kBF16: return round_up(k, 2) * kLanes * 2;
+    case Element::kInt8: return round_up(zeros_offset(e, k, group), 64);
+    case Element::kInt4: return round_up(zeros_offset(e, k, group) + group_count(k, group) * 8, 64);
+  }
+  return 0;
 }
 
-// out[r][c] = (sum over ascending i of x[r][i] * w[c][i], one fma chain from 0) + bias[c]
+// Rows of activations as a product takes them.
+enum class Operand : uint8_t { kF32, kBF16, kInt8 };
+struct Rows {
+  const void* data;  // f32; bf16, an odd k padded with a zero; int8, padded with zeros
+  size_t stride;     // elements from one row to the next
+  // int8 alone: of group g of row r at [r * groups + g]
+  const float* scales = nullptr;
+  const int32_t* sums = nullptr;  // of the group's numbers
+  size_t groups = 0;
+};
+
+// Of f32 and f16 weights, and of bf16 where rows are f32:
+//   out[r][c] = (sum over ascending i of x[r][i] * w[c][i], one fma chain from 0) + bias[c]
+// of quantized weights, over ascending groups g from 0, dots being exact integers:
+//   acc = fma(float(sum over i in g of (q[c][i] - zero[c][g]) * xq[r][i]), sx[r][g] * sw[c][g],
+//   acc) out[r][c] = acc + bias[c]
 // for the columns of panels first_panel .. last_panel - 1.
 struct Product {
-  const float* x;
-  size_t x_stride;  // floats from one row to the next
+  Rows x;
   size_t rows;
   size_t k;
+  size_t group;        // of quantized weights
   const void* panels;  // of the whole matrix
   size_t first_panel, last_panel;
   const float* bias;  // null: none; else padded to whole panels
@@ -62,17 +111,39 @@ struct Attention {
   float scale;
   float* scratch;  // attention_scratch(head_dim) floats, 64-byte aligned
 };
-constexpr size_t padded(size_t n) { return (n + kLanes - 1) / kLanes * kLanes; }
 constexpr size_t kAttentionRows = 12;  // rows that share one pass over a page
 constexpr size_t attention_scratch(size_t head_dim) {
   return kAttentionRows * (kPagePositions + padded(head_dim));
 }
 
+// A product by one instruction set.
+struct ProductKernel {
+  void (*compute)(const Product&);
+  Operand operand;  // how it takes its rows
+  const char* isa;  // whose instructions these are: "avx512", "avx512bf16", ...
+  // `steps` times the multiplications that it is made of, in registers; returns the operations
+  // done, a multiplication and an addition counting one each: for measuring the machine.
+  uint64_t (*burst)(uint64_t steps);
+};
+
+// Arithmetic by one instruction set.
 struct KernelTable {
   const char* isa;
 
-  void (*product[kElements])(const Product&);
-  void (*attention[kElements])(const Attention&);
+  ProductKernel product[kElements];
+  void (*attention[kElements])(const Attention&);  // none over int8 and int4
+
+  // One row of k activations to int8, group by group: amax is the largest magnitude, s = amax /
+  // 127, q = x * (127 / amax) rounded to nearest even, padded with zeros to padded_inputs(k). Not
+  // finite: s = NaN, q = 0; below 2^-96: s = 0, q = 0.
+  void (*quantize_row)(const float* x, size_t k, size_t group, int8_t* q, float* scales,
+                       int32_t* sums);
+
+  // One group of 16 outputs, w[i][lane], to numbers q[i][lane] with an f16 scale each:
+  // int8 within +-127; int4 from 0 to 15 with a zero point. Weights that are not finite make a
+  // scale that is not.
+  void (*quantize_int8)(const float* w, size_t n, int8_t* q, uint16_t* scales);
+  void (*quantize_int4)(const float* w, size_t n, int8_t* q, uint16_t* scales, int8_t* zeros);
 
   // out = fma((x - mean) * rstd, weight, bias), rstd = 1 / sqrt(var + epsilon), biased variance,
   // two passes, sums in 16 partials.
@@ -91,17 +162,19 @@ struct KernelTable {
   size_t (*to_f16)(const float* x, size_t n, uint16_t* out);
   void (*to_bf16)(const float* x, size_t n, uint16_t* out);
 
-  // For measuring the machine. fma_burst: `steps` times 16 independent vector fmas in registers;
-  // returns the floating-point operations done. read_streams: reads `bytes` (a multiple of 4096) as
-  // `streams` (1 or 4) sequential streams at once; returns something that depends on every byte.
-  uint64_t (*fma_burst)(uint64_t steps);
+  // Reads `bytes` (a multiple of 4096) as `streams` (1 or 4) sequential streams at once; returns
+  // something that depends on every byte: for measuring the machine.
   uint64_t (*read_streams)(const void* data, size_t bytes, size_t streams);
 };
 
+// Instruction sets that do everything, and those that only have better products than the ones below
+// them: an empty compute takes the next one down.
 extern const KernelTable kPortableKernels;
 #if defined(__x86_64__)
 extern const KernelTable kAvx2Kernels;
+extern const ProductKernel kAvx2VnniProducts[kElements];
 extern const KernelTable kAvx512Kernels;
+extern const ProductKernel kAvx512Bf16Products[kElements];
 #endif
 
 }  // namespace gptj

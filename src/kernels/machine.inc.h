@@ -1,28 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a processor can do at best, for gptj bench to compare with. Include a vec_*.h first.
+// Reading memory at full speed, for gptj bench to compare with. Include a vec_*.h first.
 #pragma once
 
 #include "kernels/product.inc.h"
 
 namespace gptj::GPTJ_ISA {
 namespace {
-
-// Enough independent chains to hide an fma's latency on every processor known, few enough to stay
-// in the registers of the smallest set.
-constexpr int kChains = kBlockRows;
-
-uint64_t fma_burst(uint64_t steps) {
-  F32x16 acc[kChains];
-  GPTJ_UNROLL for (int i = 0; i < kChains; ++i) acc[i] = splat(static_cast<float>(i));
-  const F32x16 a = splat(0.999f), b = splat(0.001f);
-  for (uint64_t s = 0; s < steps; ++s) {
-    GPTJ_UNROLL for (int i = 0; i < kChains; ++i) acc[i] = fma(acc[i], a, b);
-  }
-  F32x16 total = splat(0.0f);
-  GPTJ_UNROLL for (int i = 0; i < kChains; ++i) total = add(total, acc[i]);
-  // The comparison keeps the compiler from dropping the work; the sum is never that.
-  return sum(total) == 1e30f ? 0 : steps * kChains * kLanes * 2;
-}
 
 template <int S>
 inline uint64_t read_interleaved(const float* data, size_t floats) {

@@ -53,9 +53,8 @@ auto with_element(Element element, Function f) {
   switch (element) {
     case Element::kF16: return f.template operator()<Element::kF16>();
     case Element::kBF16: return f.template operator()<Element::kBF16>();
-    case Element::kF32: break;
+    default: return f.template operator()<Element::kF32>();
   }
-  return f.template operator()<Element::kF32>();
 }
 
 // Inputs begin .. end - 1 of one output.
@@ -80,7 +79,7 @@ bool pack_lane(const std::byte* source, size_t lane, size_t begin, size_t end,
 template <Element To>
 bool pack(std::span<const SourceRow, kLanes> rows, size_t k, void* panel) {
   auto* target = static_cast<typename Stored<To>::Type*>(panel);
-  std::memset(panel, 0, panel_elements(To, k) * element_size(To));
+  std::memset(panel, 0, panel_bytes(To, k, 0));
   bool in_range = true;
   // A few inputs of each output at a time, so that the panel's lines are written while in cache.
   constexpr size_t kStep = 32;
@@ -96,10 +95,86 @@ bool pack(std::span<const SourceRow, kLanes> rows, size_t k, void* panel) {
   return in_range;
 }
 
+// A group of 16 outputs as the kernels quantize it, and the numbers they make of it.
+struct Group {
+  alignas(64) float w[kMaxGroup * kLanes];
+  int8_t q[kMaxGroup * kLanes];
+  uint16_t scales[kLanes];
+  int8_t zeros[kLanes];
+};
+
+// Inputs begin .. begin + n - 1.
+void gather(std::span<const SourceRow, kLanes> rows, size_t begin, size_t n, Group& group) {
+  float row[kMaxGroup];
+  for (size_t lane = 0; lane < kLanes; ++lane) {
+    const auto& [data, type] = rows[lane];
+    if (data == nullptr) {
+      std::fill_n(row, n, 0.0f);
+    } else {
+      widen(data + begin * element_size(type), type, n, row);
+    }
+    for (size_t i = 0; i < n; ++i) group.w[i * kLanes + lane] = row[i];
+  }
+}
+
+bool overflowed(const Group& group, size_t n) {
+  for (size_t lane = 0; lane < kLanes; ++lane) {
+    if (std::isfinite(f16_to_f32(group.scales[lane]))) continue;
+    bool finite = true;
+    for (size_t i = 0; i < n; ++i) finite = finite && std::isfinite(group.w[i * kLanes + lane]);
+    if (finite) return true;
+  }
+  return false;
+}
+
+void put_quantized(Element element, size_t i, size_t lane, int8_t q, uint8_t* panel) {
+  if (element == Element::kInt8) {
+    panel[(i / 4 * kLanes + lane) * 4 + i % 4] = static_cast<uint8_t>(q + 128);
+  } else {
+    uint8_t& both = panel[(i / 8 * kLanes + lane) * 4 + i % 4];
+    both = static_cast<uint8_t>(i % 8 < 4 ? (both & 0xf0) | q : (both & 0x0f) | q << 4);
+  }
+}
+
+bool pack_quantized(const KernelTable& kernels, std::span<const SourceRow, kLanes> rows,
+                    const PanelFormat& format, void* panel) {
+  const auto& [element, k, group_size] = format;
+  auto* bytes = static_cast<uint8_t*>(panel);
+  std::memset(panel, 0, format.bytes());
+  auto* scales = bytes + scales_offset(element, k);
+  auto* zeros = bytes + zeros_offset(element, k, group_size);
+  bool in_range = true;
+  Group group;
+  for (size_t begin = 0; begin < k;
+       begin += group_size, scales += kLanes * 2, zeros += kLanes / 2) {
+    const size_t n = std::min(group_size, k - begin);
+    gather(rows, begin, n, group);
+    if (element == Element::kInt8) {
+      kernels.quantize_int8(group.w, n, group.q, group.scales);
+    } else {
+      kernels.quantize_int4(group.w, n, group.q, group.scales, group.zeros);
+      for (size_t lane = 0; lane < 8; ++lane) {
+        zeros[lane] = static_cast<uint8_t>(group.zeros[lane] | group.zeros[lane + 8] << 4);
+      }
+    }
+    in_range = in_range && !overflowed(group, n);
+    std::memcpy(scales, group.scales, sizeof group.scales);
+    for (size_t i = 0; i < n; ++i) {
+      for (size_t lane = 0; lane < kLanes; ++lane) {
+        put_quantized(element, begin + i, lane, group.q[i * kLanes + lane], bytes);
+      }
+    }
+  }
+  return in_range;
+}
+
 }  // namespace
 
-bool pack_panel(std::span<const SourceRow, kLanes> rows, size_t k, Element target, void* panel) {
-  return with_element(target, [&]<Element To>() { return pack<To>(rows, k, panel); });
+bool pack_panel(const KernelTable& kernels, std::span<const SourceRow, kLanes> rows,
+                const PanelFormat& format, void* panel) {
+  if (is_quantized(format.element)) return pack_quantized(kernels, rows, format, panel);
+  return with_element(format.element,
+                      [&]<Element To>() { return pack<To>(rows, format.k, panel); });
 }
 
 void widen(const std::byte* source, Element source_type, size_t n, float* out) {

@@ -15,9 +15,20 @@ struct SourceRow {
   Element type = Element::kF32;
 };
 
-// 16 outputs become one panel of `target` elements; absent outputs become zero. Widening is exact,
-// narrowing rounds to nearest even. Returns false if a finite weight became infinite.
-bool pack_panel(std::span<const SourceRow, kLanes> rows, size_t k, Element target, void* panel);
+// What a panel is to become.
+struct PanelFormat {
+  Element element = Element::kF32;
+  size_t k = 0;
+  size_t group = 0;  // quantized types: inputs that share a scale
+
+  size_t bytes() const { return panel_bytes(element, k, group); }
+};
+
+// 16 outputs become one panel; absent outputs become zero. Widening is exact, narrowing rounds to
+// nearest even, quantizing is the kernels'. Returns false if a finite weight, or the scale of some,
+// became infinite.
+bool pack_panel(const KernelTable& kernels, std::span<const SourceRow, kLanes> rows,
+                const PanelFormat& format, void* panel);
 
 // n stored values to f32, exactly.
 void widen(const std::byte* source, Element source_type, size_t n, float* out);

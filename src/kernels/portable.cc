@@ -2,7 +2,8 @@
 #define GPTJ_ISA portable
 
 #include "kernels/vec_portable.h"
-// Above: the vector of this instruction set; below: what is made of it.
+// Above: the vectors of this instruction set; below: what is made of them.
+#include "kernels/bytes_portable.inc.h"
 #include "kernels/table.inc.h"
 
 namespace gptj {

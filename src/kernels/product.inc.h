@@ -17,23 +17,28 @@
 namespace gptj::GPTJ_ISA {
 namespace {
 
-// How the right-hand operands of a chain are stored: kStep of them are loaded at once.
-struct F32 {
+// How the right-hand operands of a chain are stored, kStep of them loaded at once, and what a step
+// of the chain is.
+struct Fma {
+  static constexpr uint64_t kOperations = 2;  // of a step, per lane
+  static F32x16 multiply_add(F32x16 x, F32x16 w, F32x16 acc) { return fma(x, w, acc); }
+};
+struct F32 : Fma {
   using Stored = float;
   static constexpr size_t kStep = 1;
   static void load_step(const Stored* p, F32x16* out) { out[0] = load(p); }
 };
-struct F16 {
+struct F16 : Fma {
   using Stored = uint16_t;
   static constexpr size_t kStep = 1;
   static void load_step(const Stored* p, F32x16* out) { out[0] = load_f16(p); }
 };
-struct BF16 {
+struct BF16 : Fma {
   using Stored = uint16_t;
   static constexpr size_t kStep = 1;
   static void load_step(const Stored* p, F32x16* out) { out[0] = load_bf16(p); }
 };
-struct BF16Pairs {
+struct BF16Pairs : Fma {
   using Stored = uint16_t;
   static constexpr size_t kStep = 2;
   static void load_step(const Stored* p, F32x16* out) { load_bf16_pair(p, out[0], out[1]); }
@@ -65,7 +70,7 @@ inline void step(const Chains<W>& c, size_t i, size_t valid, F32x16 (&acc)[R][P]
     if (s < valid) {
       GPTJ_UNROLL for (int r = 0; r < R; ++r) {
         const F32x16 x = splat(c.x[static_cast<size_t>(r) * c.x_stride + i + s]);
-        GPTJ_UNROLL for (int p = 0; p < P; ++p) acc[r][p] = fma(x, w[p][s], acc[r][p]);
+        GPTJ_UNROLL for (int p = 0; p < P; ++p) acc[r][p] = W::multiply_add(x, w[p][s], acc[r][p]);
       }
     }
   }
@@ -161,14 +166,15 @@ template <class W>
 void product_of_row(const Product& a) {
   const size_t panel = panel_size<W>(a.k);
   const auto* w = static_cast<const typename W::Stored*>(a.panels) + a.first_panel * panel;
+  const auto* x = static_cast<const float*>(a.x.data);
   float* out = a.out + a.first_panel * kLanes;
   const size_t panels = a.last_panel - a.first_panel, stream = panels / kRowPanels;
   for (size_t p = 0; p < stream; ++p) {
-    block<W, 1, kRowPanels>({a.x, 0, w + p * panel, stream * panel, kLanes, a.k, out + p * kLanes,
-                             0, false, stream * kLanes});
+    block<W, 1, kRowPanels>({x, 0, w + p * panel, stream * panel, kLanes, a.k, out + p * kLanes, 0,
+                             false, stream * kLanes});
   }
   for (size_t p = stream * kRowPanels; p < panels; ++p) {
-    block<W, 1, 1>({a.x, 0, w + p * panel, 0, kLanes, a.k, out + p * kLanes, 0, false});
+    block<W, 1, 1>({x, 0, w + p * panel, 0, kLanes, a.k, out + p * kLanes, 0, false});
   }
   add_bias(a);
 }
@@ -178,6 +184,7 @@ template <class W>
 void product_direct(const Product& a) {
   const size_t panel = panel_size<W>(a.k);
   const auto* panels = static_cast<const typename W::Stored*>(a.panels);
+  const auto* x = static_cast<const float*>(a.x.data);
   const size_t group = kBlockPanels;
   const size_t block_k = a.rows <= kBlockRows ? a.k : kBlockK;
   for (size_t p = a.first_panel; p < a.last_panel; p += group) {
@@ -185,7 +192,7 @@ void product_direct(const Product& a) {
     for (size_t k = 0; k < a.k; k += block_k) {
       const size_t length = a.k - k < block_k ? a.k - k : block_k;
       panel_group<W>(a.rows, n,
-                     {a.x + k, a.x_stride, panels + p * panel + k * kLanes, panel, kLanes, length,
+                     {x + k, a.x.stride, panels + p * panel + k * kLanes, panel, kLanes, length,
                       a.out + p * kLanes, a.out_stride, k > 0});
     }
   }
@@ -198,6 +205,7 @@ template <class W>
 void product_widened(const Product& a) {
   const size_t panel = panel_size<W>(a.k);
   const auto* panels = static_cast<const typename W::Stored*>(a.panels);
+  const auto* x = static_cast<const float*>(a.x.data);
   for (size_t p = a.first_panel; p < a.last_panel; p += kBlockPanels) {
     const size_t n = a.last_panel - p < kBlockPanels ? a.last_panel - p : kBlockPanels;
     for (size_t k = 0; k < a.k; k += kBlockK) {
@@ -212,7 +220,7 @@ void product_widened(const Product& a) {
         }
       }
       panel_group<F32>(a.rows, n,
-                       {a.x + k, a.x_stride, a.scratch, kBlockK * kLanes, kLanes, length,
+                       {x + k, a.x.stride, a.scratch, kBlockK * kLanes, kLanes, length,
                         a.out + p * kLanes, a.out_stride, k > 0});
     }
   }
@@ -231,5 +239,28 @@ void product(const Product& a) {
   }
 }
 
+// Enough independent chains to hide the latency on every processor known, few enough to stay in the
+// registers of the smallest set.
+template <class W>
+uint64_t chain_burst(uint64_t steps) {
+  constexpr int kChains = kBlockRows;
+  F32x16 acc[kChains];
+  GPTJ_UNROLL for (int i = 0; i < kChains; ++i) acc[i] = splat(static_cast<float>(i));
+  const F32x16 a = splat(0.999f), b = splat(0.001f);
+  for (uint64_t s = 0; s < steps; ++s) {
+    GPTJ_UNROLL for (int i = 0; i < kChains; ++i) acc[i] = W::multiply_add(a, b, acc[i]);
+  }
+  F32x16 total = splat(0.0f);
+  GPTJ_UNROLL for (int i = 0; i < kChains; ++i) total = add(total, acc[i]);
+  // The comparison keeps the compiler from dropping the work; the sum is never that.
+  return sum(total) == 1e30f ? 0 : steps * kChains * kLanes * W::kOperations;
+}
+
 }  // namespace
 }  // namespace gptj::GPTJ_ISA
+
+#define GPTJ_CHAIN_PRODUCT(isa_name, stored)                       \
+  {                                                                \
+    &GPTJ_ISA::product<GPTJ_ISA::stored>, Operand::kF32, isa_name, \
+        &GPTJ_ISA::chain_burst<GPTJ_ISA::stored>                   \
+  }

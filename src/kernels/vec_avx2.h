@@ -10,6 +10,7 @@ namespace gptj::GPTJ_ISA {
 namespace {
 
 constexpr int kBlockRows = 6, kBlockPanels = 1, kRowPanels = 2;
+constexpr int kByteRows = 4, kBytePanels = 1, kByteRowPanels = 2;
 
 struct F32x16 {
   __m256 lo, hi;
@@ -97,6 +98,77 @@ inline void store_bf16(uint16_t* p, F32x16 v) {
   const __m256i packed = _mm256_packus_epi32(round_to_bf16(v.lo), round_to_bf16(v.hi));
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_permute4x64_epi64(packed, 0xd8));
 }
+
+// Magnitudes compared as integers, so that a NaN is the largest: of a, a magnitude, and of b.
+inline __m256 max_magnitude(__m256 a, __m256 b) {
+  const __m256i magnitude = _mm256_and_si256(_mm256_castps_si256(b), _mm256_set1_epi32(0x7fffffff));
+  return _mm256_castsi256_ps(_mm256_max_epu32(_mm256_castps_si256(a), magnitude));
+}
+inline F32x16 max_magnitude(F32x16 a, F32x16 b) {
+  return {max_magnitude(a.lo, b.lo), max_magnitude(a.hi, b.hi)};
+}
+inline float maximum_magnitude(F32x16 a) {
+  __m256 m = max_magnitude(a.lo, a.hi);
+  m = max_magnitude(m, _mm256_permute2f128_ps(m, m, 1));
+  m = max_magnitude(m, _mm256_permute_ps(m, 0x4e));
+  return _mm256_cvtss_f32(max_magnitude(m, _mm256_permute_ps(m, 0xb1)));
+}
+// The lowest byte of each element's bits.
+inline void store_low_bytes(int8_t* p, F32x16 v) {
+  const __m256i low = _mm256_set1_epi32(0xff);
+  const __m256i lo = _mm256_and_si256(_mm256_castps_si256(v.lo), low);
+  const __m256i hi = _mm256_and_si256(_mm256_castps_si256(v.hi), low);
+  const __m256i words = _mm256_permute4x64_epi64(_mm256_packus_epi32(lo, hi), 0xd8);
+  _mm_storeu_si128(
+      reinterpret_cast<__m128i*>(p),
+      _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1)));
+}
+
+// 16 integers of 32 bits, and 64 bytes: four of each lane.
+struct I32x16 {
+  __m256i lo, hi;
+};
+using Bytes = I32x16;
+
+inline I32x16 splat_integer(int32_t x) { return {_mm256_set1_epi32(x), _mm256_set1_epi32(x)}; }
+inline F32x16 to_float(I32x16 v) { return {_mm256_cvtepi32_ps(v.lo), _mm256_cvtepi32_ps(v.hi)}; }
+inline __m256i load_32_bytes(const uint8_t* p) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+}
+inline Bytes load_bytes(const uint8_t* p) { return {load_32_bytes(p), load_32_bytes(p + 32)}; }
+inline void store_bytes(uint8_t* p, Bytes v) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), v.lo);
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p + 32), v.hi);
+}
+inline __m256i low_nibbles(__m256i v) { return _mm256_and_si256(v, _mm256_set1_epi8(15)); }
+inline Bytes low_nibbles(Bytes v) { return {low_nibbles(v.lo), low_nibbles(v.hi)}; }
+inline Bytes high_nibbles(Bytes v) {
+  return low_nibbles(Bytes{_mm256_srli_epi16(v.lo, 4), _mm256_srli_epi16(v.hi, 4)});
+}
+// 8 bytes hold 16 numbers of 4 bits: lanes 0 to 7 in the low halves, 8 to 15 in the high.
+inline I32x16 load_nibbles(const uint8_t* p) {
+  const __m128i low = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
+  const __m128i nibble = _mm_set1_epi8(15);
+  return {_mm256_cvtepu8_epi32(_mm_and_si128(low, nibble)),
+          _mm256_cvtepu8_epi32(_mm_and_si128(_mm_srli_epi16(low, 4), nibble))};
+}
+// v * x where both fit 16 bits, v is not negative
+inline I32x16 times(I32x16 v, int32_t x) {
+  const __m256i factor = _mm256_set1_epi32(x & 0xffff);
+  return {_mm256_madd_epi16(v.lo, factor), _mm256_madd_epi16(v.hi, factor)};
+}
+inline __m256i splat_four_bytes(const int8_t* x) {
+  int32_t four;
+  __builtin_memcpy(&four, x, sizeof four);
+  return _mm256_set1_epi32(four);
+}
+#if defined(__AVXVNNI__)
+// acc[lane] += sum of w[lane][b] * x[b], w without sign
+inline I32x16 dot(I32x16 acc, Bytes w, const int8_t* x) {
+  const __m256i four = splat_four_bytes(x);
+  return {_mm256_dpbusd_avx_epi32(acc.lo, w.lo, four), _mm256_dpbusd_avx_epi32(acc.hi, w.hi, four)};
+}
+#endif
 
 template <class Combine>
 inline float fold(F32x16 v, Combine combine) {

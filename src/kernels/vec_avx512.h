@@ -10,6 +10,7 @@ namespace gptj::GPTJ_ISA {
 namespace {
 
 constexpr int kBlockRows = 12, kBlockPanels = 2, kRowPanels = 4;
+constexpr int kByteRows = 6, kBytePanels = 2, kByteRowPanels = 4;
 
 using F32x16 = __m512;
 
@@ -59,6 +60,47 @@ inline void store_bf16(uint16_t* p, F32x16 v) {
   const __mmask16 nan = _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q);
   const __m512i result = _mm512_srli_epi32(_mm512_mask_blend_epi32(nan, rounded, quiet), 16);
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(result));
+}
+
+// Magnitudes compared as integers, so that a NaN is the largest: of a, a magnitude, and of b.
+inline F32x16 max_magnitude(F32x16 a, F32x16 b) {
+  const __m512i magnitude = _mm512_and_si512(_mm512_castps_si512(b), _mm512_set1_epi32(0x7fffffff));
+  return _mm512_castsi512_ps(_mm512_max_epu32(_mm512_castps_si512(a), magnitude));
+}
+inline float maximum_magnitude(F32x16 a) {
+  return _mm_cvtss_f32(_mm_castsi128_ps(
+      _mm_cvtsi32_si128(static_cast<int>(_mm512_reduce_max_epu32(_mm512_castps_si512(a))))));
+}
+// The lowest byte of each element's bits.
+inline void store_low_bytes(int8_t* p, F32x16 v) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(_mm512_castps_si512(v)));
+}
+
+// 16 integers of 32 bits, and 64 bytes: four of each lane.
+using I32x16 = __m512i;
+using Bytes = __m512i;
+
+inline I32x16 splat_integer(int32_t x) { return _mm512_set1_epi32(x); }
+inline F32x16 to_float(I32x16 v) { return _mm512_cvtepi32_ps(v); }
+inline Bytes load_bytes(const uint8_t* p) { return _mm512_loadu_si512(p); }
+inline void store_bytes(uint8_t* p, Bytes v) { _mm512_storeu_si512(p, v); }
+inline Bytes low_nibbles(Bytes v) { return _mm512_and_si512(v, _mm512_set1_epi8(15)); }
+inline Bytes high_nibbles(Bytes v) { return low_nibbles(_mm512_srli_epi16(v, 4)); }
+// 8 bytes hold 16 numbers of 4 bits: lanes 0 to 7 in the low halves, 8 to 15 in the high.
+inline I32x16 load_nibbles(const uint8_t* p) {
+  const __m128i low = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
+  const __m128i both = _mm_unpacklo_epi64(low, _mm_srli_epi16(low, 4));
+  return _mm512_cvtepu8_epi32(_mm_and_si128(both, _mm_set1_epi8(15)));
+}
+// v * x where both fit 16 bits, v is not negative
+inline I32x16 times(I32x16 v, int32_t x) {
+  return _mm512_madd_epi16(v, _mm512_set1_epi32(x & 0xffff));
+}
+// acc[lane] += sum of w[lane][b] * x[b], w without sign
+inline I32x16 dot(I32x16 acc, Bytes w, const int8_t* x) {
+  int32_t four;
+  __builtin_memcpy(&four, x, sizeof four);
+  return _mm512_dpbusd_epi32(acc, w, _mm512_set1_epi32(four));
 }
 
 template <class Combine>

@@ -15,6 +15,7 @@ namespace {
 
 // Accumulators that fit the registers: rows and panels of one block; panels walked by one row.
 constexpr int kBlockRows = 4, kBlockPanels = 1, kRowPanels = 2;
+constexpr int kByteRows = 4, kBytePanels = 1, kByteRowPanels = 1;
 
 using F32x16 = Eigen::Array<float, 16, 1>;
 using Bits16 = Eigen::Array<uint32_t, 16, 1>;
@@ -72,6 +73,27 @@ inline void store_f16(uint16_t* p, const F32x16& v) {
 inline void store_bf16(uint16_t* p, const F32x16& v) {
   for (int i = 0; i < 16; ++i) p[i] = f32_to_bf16(v[i]);
 }
+
+// Magnitudes compared as integers, so that a NaN is the largest: of a, a magnitude, and of b.
+inline float max_magnitude(float a, float b) {
+  const uint32_t magnitude = std::bit_cast<uint32_t>(b) & 0x7fffffffu;
+  return std::bit_cast<uint32_t>(a) > magnitude ? a : std::bit_cast<float>(magnitude);
+}
+inline F32x16 max_magnitude(const F32x16& a, const F32x16& b) {
+  return elementwise([&](int i) { return max_magnitude(a[i], b[i]); });
+}
+inline float maximum_magnitude(const F32x16& a) {
+  float largest = a[0];
+  for (int i = 1; i < 16; ++i) largest = max_magnitude(largest, a[i]);
+  return largest;
+}
+// The lowest byte of each element's bits.
+inline void store_low_bytes(int8_t* p, const F32x16& v) {
+  for (int i = 0; i < 16; ++i) p[i] = static_cast<int8_t>(std::bit_cast<uint32_t>(v[i]));
+}
+
+using I32x16 = Eigen::Array<int32_t, 16, 1>;
+inline F32x16 to_float(const I32x16& v) { return v.cast<float>(); }
 
 // Partials 8 apart are combined, then 4, 2, 1.
 inline float sum(F32x16 v) {

@@ -99,13 +99,13 @@ void KvCache::extend(SequenceId sequence, int64_t n) {
 
 void KvCache::narrow(const KernelTable& kernels, const float* x, size_t n, std::byte* out) {
   switch (element_) {
-    case Element::kF32: std::memcpy(out, x, n * sizeof(float)); break;
     case Element::kF16: {
       const size_t clamped = kernels.to_f16(x, n, reinterpret_cast<uint16_t*>(out));
       if (clamped > 0) clamped_ += clamped;
       break;
     }
     case Element::kBF16: kernels.to_bf16(x, n, reinterpret_cast<uint16_t*>(out)); break;
+    default: std::memcpy(out, x, n * sizeof(float)); break;
   }
 }
 

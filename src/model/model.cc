@@ -43,54 +43,47 @@ PackProgress pack_progress(const LoadOptions& options) {
   };
 }
 
-DType dtype_of(WeightType type) {
+// What random weights are made in before they are packed.
+DType synthetic_type(WeightType type) {
   switch (type) {
-    case WeightType::kF16: return DType::kF16;
+    case WeightType::kF32: return DType::kF32;
     case WeightType::kBF16: return DType::kBF16;
-    case WeightType::kF32: break;
+    default: return DType::kF16;
   }
-  return DType::kF32;
 }
-
-}  // namespace
-
-Element element_of(WeightType type) {
-  switch (type) {
-    case WeightType::kF16: return Element::kF16;
-    case WeightType::kBF16: return Element::kBF16;
-    case WeightType::kF32: break;
-  }
-  return Element::kF32;
-}
-
-namespace {
 
 // A model without weights yet: kernels and threads chosen, memory found to be enough.
 std::shared_ptr<Model::State> make_state(const std::string& path, const ModelConfig& config,
                                          WeightType stored, const LoadOptions& options) {
   const WeightType weights = options.weights.value_or(stored);
-  const WeightType kv_cache = options.kv_cache.value_or(weights);
+  const WeightType kv_cache = options.kv_cache.value_or(default_kv_cache(weights));
+  check_kv_cache(kv_cache);
   const KernelTable& kernels = select_kernels(options.isa);
   check_param(options.threads <= kMaxThreads, "threads", "expected 0 to ", kMaxThreads, ", found ",
               options.threads);
-  check_memory(path,
-               memory_needs(config, {.weights = weights, .kv_cache = kv_cache, .stored = stored}),
-               options.max_ram);
-  return std::shared_ptr<Model::State>(new Model::State{.name = base_name(path),
-                                                        .config = config,
-                                                        .generation_defaults = {},
-                                                        .tokenizer = {},
-                                                        .weight_type = weights,
-                                                        .kv_cache_type = kv_cache,
-                                                        .kernels = kernels,
-                                                        .pool = ThreadPool(options.threads),
-                                                        .rotary = RotaryTable(config),
-                                                        .weights = {}});
+  check_memory(
+      path,
+      memory_needs(
+          config,
+          {.weights = weights, .head = options.head, .kv_cache = kv_cache, .stored = stored}),
+      options.max_ram);
+  return std::shared_ptr<Model::State>(
+      new Model::State{.name = base_name(path),
+                       .config = config,
+                       .generation_defaults = {},
+                       .tokenizer = {},
+                       .weight_type = weights,
+                       .packing = packing_of(weights, options.head),
+                       .kv_cache_type = kv_cache,
+                       .kernels = kernels,
+                       .pool = ThreadPool(options.threads),
+                       .rotary = RotaryTable(config),
+                       .weights = {}});
 }
 
 Model pack(std::shared_ptr<Model::State> state, WeightSource& source, const LoadOptions& options) {
   state->weights =
-      load_weights(source, element_of(state->weight_type), state->pool, pack_progress(options));
+      load_weights(source, state->packing, state->kernels, state->pool, pack_progress(options));
   return Model(std::move(state));
 }
 
@@ -120,7 +113,7 @@ Model synthetic_model(const ModelConfig& config, const LoadOptions& options, uin
   const DefaultFloatEnvironment environment;
   const WeightType type = options.weights.value_or(WeightType::kF32);
   const auto state = make_state("synthetic", config, type, options);
-  return pack(state, *synthetic_source(config, dtype_of(type), seed, state->pool), options);
+  return pack(state, *synthetic_source(config, synthetic_type(type), seed, state->pool), options);
 }
 
 const ModelConfig& Model::config() const { return state_->config; }

@@ -7,6 +7,7 @@
 #include "base/thread_pool.h"
 #include "gptj/model.h"
 #include "model/rotary.h"
+#include "model/weight_type.h"
 #include "model/weights.h"
 
 namespace gptj {
@@ -18,13 +19,12 @@ struct Model::State {
   GenerationDefaults generation_defaults;
   std::optional<Tokenizer> tokenizer;
   WeightType weight_type;
+  Packing packing;
   WeightType kv_cache_type;
   const KernelTable& kernels;
   mutable ThreadPool pool;
   RotaryTable rotary;
   Weights weights;
 };
-
-Element element_of(WeightType type);
 
 }  // namespace gptj

@@ -69,6 +69,41 @@ Engine::Engine(const KernelTable& kernels, ThreadPool& pool, size_t head_dim)
       scratch_floats_(padded(std::max(kProductScratch, attention_scratch(head_dim)))),
       scratch_(scratch_floats_ * pool.parts()) {}
 
+namespace {
+
+template <class T>
+void reserve(AlignedBuffer<T>& buffer, size_t size) {
+  if (buffer.size() < size) buffer = AlignedBuffer<T>(size);
+}
+
+}  // namespace
+
+Rows Engine::operand(const PackedMatrix& w, const Matrix& x, size_t rows) {
+  // A stride off the powers of two keeps rows off each other's cache sets.
+  const size_t stride = padded_inputs(w.k) + 64;
+  switch (kernels_.product[static_cast<size_t>(w.element)].operand) {
+    case Operand::kF32: return {x.row(0), x.stride()};
+    case Operand::kBF16:
+      reserve(halves_, rows * stride);
+      for_each(rows, [&](size_t r) {
+        uint16_t* row = halves_.data() + r * stride;
+        kernels_.to_bf16(x.row(r), w.k, row);
+        row[w.k] = 0;
+      });
+      return {halves_.data(), stride};
+    case Operand::kInt8: break;
+  }
+  const size_t groups = group_count(w.k, w.group);
+  reserve(bytes_, rows * stride);
+  reserve(scales_, rows * groups);
+  reserve(sums_, rows * groups);
+  for_each(rows, [&](size_t r) {
+    kernels_.quantize_row(x.row(r), w.k, w.group, bytes_.data() + r * stride,
+                          scales_.data() + r * groups, sums_.data() + r * groups);
+  });
+  return {bytes_.data(), stride, scales_.data(), sums_.data(), groups};
+}
+
 void Engine::for_each(size_t n, const std::function<void(size_t i)>& f) {
   if (n == 1) return f(0);
   run([&](size_t part) {
@@ -95,11 +130,12 @@ void layer_norm(Engine& engine, const LayerNorm& ln, float epsilon, const Matrix
 
 void linear(Engine& engine, const PackedMatrix& w, const Matrix& x, size_t rows, Matrix& out,
             Activation activation) {
-  const auto product = engine.kernels().product[static_cast<size_t>(w.element)];
+  const auto product = engine.kernels().product[static_cast<size_t>(w.element)].compute;
+  const Rows operand = engine.operand(w, x, rows);
   engine.run([&](size_t part) {
     const PartRange panels = part_range(w.n_panels(), part, engine.parts());
     if (panels.begin == panels.end) return;
-    product({x.row(0), x.stride(), rows, w.k, w.panels.data(), panels.begin, panels.end,
+    product({operand, rows, w.k, w.group, w.panels.data(), panels.begin, panels.end,
              w.bias.size() > 0 ? w.bias.data() : nullptr, out.row(0), out.stride(),
              engine.scratch(part)});
     if (activation != Activation::kGelu) return;

@@ -22,6 +22,9 @@ class Engine {
 
   const KernelTable& kernels() const { return kernels_; }
   size_t parts() const { return pool_.parts(); }
+  // Rows of x as the products of `w` take them: themselves, or in buffers of the engine's, valid
+  // until the next call.
+  Rows operand(const PackedMatrix& w, const Matrix& x, size_t rows);
   float* scratch(size_t part) { return scratch_.data() + part * scratch_floats_; }
 
   // Calls f(part) for every part.
@@ -34,6 +37,10 @@ class Engine {
   ThreadPool& pool_;
   size_t scratch_floats_;
   AlignedBuffer<float> scratch_;
+  AlignedBuffer<int8_t> bytes_;
+  AlignedBuffer<uint16_t> halves_;
+  AlignedBuffer<float> scales_;
+  AlignedBuffer<int32_t> sums_;
 };
 
 // The rows of one call: what attention and the cache need to know of them.

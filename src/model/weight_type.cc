@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "model/weight_type.h"
+
 #include <iterator>
 
 #include "base/check.h"
-#include "gptj/checkpoint.h"
 
 namespace gptj {
 namespace {
 
-constexpr const char* kNames[] = {"f32", "f16", "bf16"};  // in the order of the enum
+constexpr const char* kNames[] = {"f32", "f16", "bf16", "int8",
+                                  "int4"};  // in the order of the enum
 
 }  // namespace
 
@@ -21,6 +23,25 @@ WeightType parse_weight_type(const std::string& name) {
   }
   fail(ErrorCode::kInvalidArgument, concat("weights: expected one of ", known, "; found ", name),
        "weights");
+}
+
+Element element_of(WeightType type) {
+  // In the same order.
+  return static_cast<Element>(type);
+}
+
+Packing packing_of(WeightType weights, std::optional<WeightType> head) {
+  const WeightType otherwise = weights == WeightType::kInt4 ? WeightType::kInt8 : weights;
+  return {element_of(weights), element_of(head.value_or(otherwise))};
+}
+
+WeightType default_kv_cache(WeightType weights) {
+  return is_quantized(element_of(weights)) ? WeightType::kF16 : weights;
+}
+
+void check_kv_cache(WeightType type) {
+  check_param(!is_quantized(element_of(type)), "kv_cache", "expected f32, f16 or bf16, found ",
+              weight_type_name(type));
 }
 
 }  // namespace gptj

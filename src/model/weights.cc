@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "kernels/pack.h"
+#include "model/names.h"
 
 namespace gptj {
 namespace {
@@ -21,8 +22,9 @@ Element element_of(const TensorView& tensor) {
 
 class Loader {
  public:
-  Loader(WeightSource& source, Element element, ThreadPool& pool, const PackProgress& progress)
-      : source_(source), element_(element), pool_(pool), progress_(progress) {}
+  Loader(WeightSource& source, const Packing& packing, const KernelTable& kernels, ThreadPool& pool,
+         const PackProgress& progress)
+      : source_(source), packing_(packing), kernels_(kernels), pool_(pool), progress_(progress) {}
 
   // `pad_to` floats, those past the tensor's own zero; 0: no more than its own.
   AlignedBuffer<float> vector(const std::string& name, size_t pad_to = 0) {
@@ -44,7 +46,8 @@ class Loader {
     std::vector<TensorView> tensors;
     for (const std::string& name : names) tensors.push_back(source_.tensor(name));
     PackedMatrix m;
-    m.element = element_;
+    m.element = is_lm_head(names[0]) ? packing_.head : packing_.layers;
+    m.group = quantization_group(m.element, is_lm_head(names[0]));
     m.k = tensors[0].shape[1];
     for (const TensorView& tensor : tensors) m.n += tensor.shape[0];
     pack(tensors, m);
@@ -61,18 +64,20 @@ class Loader {
  private:
   void pack(const std::vector<TensorView>& tensors, PackedMatrix& m) {
     const std::vector<SourceRow> rows = source_rows(tensors);
-    const size_t panel_bytes = panel_elements(element_, m.k) * element_size(element_);
-    m.panels = AlignedBuffer<std::byte>(m.n_panels() * panel_bytes);
+    const PanelFormat format{m.element, m.k, m.group};
+    m.panels = AlignedBuffer<std::byte>(m.n_panels() * format.bytes());
     std::atomic<bool> in_range{true};
     pool_.run([&](size_t part) {
       const PartRange range = part_range(m.n_panels(), part, pool_.parts());
       for (size_t p = range.begin; p < range.end; ++p) {
         const std::span<const SourceRow, kLanes> lanes(rows.data() + p * kLanes, kLanes);
-        if (!pack_panel(lanes, m.k, element_, m.panels.data() + p * panel_bytes)) in_range = false;
+        std::byte* panel = m.panels.data() + p * format.bytes();
+        if (!pack_panel(kernels_, lanes, format, panel)) in_range = false;
       }
     });
     check(in_range, ErrorCode::kUnsupported, source_.name(), ": ", tensors[0].name,
-          " holds weights beyond the range of f16; use --weights bf16 or f32");
+          " holds weights beyond the range of ", element_name(m.element),
+          "; use --weights bf16 or f32");
   }
 
   static std::vector<SourceRow> source_rows(const std::vector<TensorView>& tensors) {
@@ -94,7 +99,8 @@ class Loader {
   }
 
   WeightSource& source_;
-  Element element_;
+  Packing packing_;
+  const KernelTable& kernels_;
   ThreadPool& pool_;
   const PackProgress& progress_;
   uint64_t done_ = 0;
@@ -102,9 +108,14 @@ class Loader {
 
 }  // namespace
 
-Weights load_weights(WeightSource& source, Element element, ThreadPool& pool,
-                     const PackProgress& progress) {
-  Loader loader(source, element, pool, progress);
+size_t quantization_group(Element element, bool is_head) {
+  if (!is_quantized(element)) return 0;
+  return element == Element::kInt4 && is_head ? 32 : 128;
+}
+
+Weights load_weights(WeightSource& source, const Packing& packing, const KernelTable& kernels,
+                     ThreadPool& pool, const PackProgress& progress) {
+  Loader loader(source, packing, kernels, pool, progress);
   Weights weights;
   weights.wte = loader.embedding("wte.weight");
   for (int64_t i = 0; i < source.config().n_layer; ++i) {

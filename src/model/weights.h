@@ -21,6 +21,7 @@ struct PackedMatrix {
   size_t n = 0;
   size_t k = 0;
   Element element = Element::kF32;
+  size_t group = 0;  // quantized types: inputs that share a scale
   AlignedBuffer<std::byte> panels;
   AlignedBuffer<float> bias;  // padded(n) floats, or empty
 
@@ -56,8 +57,17 @@ struct Weights {
 // Called with the bytes of source weights packed so far and in all; may throw to stop.
 using PackProgress = std::function<void(uint64_t done, uint64_t total)>;
 
-// Packs every matrix as `element`, tensor by tensor, each thread the columns that it will read.
-Weights load_weights(WeightSource& source, Element element, ThreadPool& pool,
-                     const PackProgress& progress);
+// How the matrices of the layers are packed, and that of the head.
+struct Packing {
+  Element layers, head;
+};
+
+// Inputs that share a scale: 128, where the fidelity of 4 bits is good enough and scales cost the
+// products little; 32 for a head of 4 bits, which decides the logits alone. 0 unless quantized.
+size_t quantization_group(Element element, bool is_head);
+
+// Packs every matrix, tensor by tensor, each thread the columns that it will read.
+Weights load_weights(WeightSource& source, const Packing& packing, const KernelTable& kernels,
+                     ThreadPool& pool, const PackProgress& progress);
 
 }  // namespace gptj

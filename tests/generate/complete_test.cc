@@ -321,9 +321,12 @@ TEST(Complete, PastTheContextIsAnErrorWithTheCounts) {
     return complete(golden_model(), request).choices[0].token_ids.size();
   };
   EXPECT_EQ(run(100, 28), 28u);
-  expect_error(ErrorCode::kContextLength, [&] { run(100, 29); }, "100", "29", "128", "truncate");
-  expect_error(ErrorCode::kContextLength, [&] { run(129, {}); }, "129", "128");
-  expect_error(ErrorCode::kContextLength, [&] { run(129, 0); }, "129", "128");
+  expect_error(
+      ErrorCode::kContextLength, [&] { run(100, 29); }, "100", "29", "128", "truncate");
+  expect_error(
+      ErrorCode::kContextLength, [&] { run(129, {}); }, "129", "128");
+  expect_error(
+      ErrorCode::kContextLength, [&] { run(129, 0); }, "129", "128");
 }
 
 TEST(Complete, TruncateDropsTheOldestTokens) {
@@ -353,7 +356,8 @@ TEST(Complete, TruncateDropsTheOldestTokens) {
   request.prompt = Ids(100, 9);
   EXPECT_EQ(complete(golden_model(), request).usage.prompt_tokens, 100);
   request.max_tokens = 128;  // no room for any prompt
-  expect_error(ErrorCode::kContextLength, [&] { complete(golden_model(), request); }, "128");
+  expect_error(
+      ErrorCode::kContextLength, [&] { complete(golden_model(), request); }, "128");
 }
 
 // A model of 301 ids with a tokenizer that names 262.
@@ -402,11 +406,16 @@ TEST(Complete, ALogitThatIsNotFiniteNamesThePosition) {
   const Model model = Model::load(folder.path(), {.threads = 1});
   EXPECT_NO_THROW(complete(model, request_of(Ids{1, 2, 3}, 1)));
   expect_error(
-      ErrorCode::kNotFinite, [&] { complete(model, request_of(Ids{1, 2, 5}, 1)); }, "position 2");
+      ErrorCode::kNotFinite,
+      [&] {
+        complete(model, request_of(Ids{1, 2, 5}, 1));
+      },
+      "position 2");
   Request scoring = request_of(Ids{1, 5, 2}, 0);
   scoring.echo = true;
   scoring.logprobs = 0;
-  expect_error(ErrorCode::kNotFinite, [&] { complete(model, scoring); }, "position 1");
+  expect_error(
+      ErrorCode::kNotFinite, [&] { complete(model, scoring); }, "position 1");
 }
 
 TEST(Complete, WhatForbidsEveryTokenIsAnError) {
@@ -417,7 +426,8 @@ TEST(Complete, WhatForbidsEveryTokenIsAnError) {
   };
   for (const double temperature : {0.0, 1.0}) {
     request.temperature = temperature;
-    expect_error(ErrorCode::kInvalidArgument, [&] { complete(golden_model(), request); }, "token");
+    expect_error(
+        ErrorCode::kInvalidArgument, [&] { complete(golden_model(), request); }, "token");
   }
 }
 
@@ -517,7 +527,7 @@ TEST(Complete, ThreadsAndInstructionSetsDoNotChangeTheJson) {
     const Model model = Model::load(test::kFairytale, options);
     return completion_json(model, request, complete(model, request));
   };
-  for (const WeightType weights : {WeightType::kF32, WeightType::kF16, WeightType::kBF16}) {
+  for (const WeightType weights : kWeightTypes) {
     const std::string expected = json({.weights = weights, .threads = 1});
     for (size_t threads = 2; threads <= 4; ++threads) {
       EXPECT_EQ(json({.weights = weights, .threads = threads}), expected) << threads;

@@ -1,79 +1,58 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <gtest/gtest.h>
-
 #include <bit>
-#include <cmath>
-#include <string>
 #include <tuple>
 
-#include "base/aligned_buffer.h"
-#include "base/half.h"
-#include "kernels/pack.h"
-#include "kernels/sets.h"
-#include "support/random_floats.h"
+#include "kernels/packed.h"
 
 namespace gptj {
 namespace {
 
+using test::Packed;
 using test::random_floats;
 using test::supported_sets;
 
-// A matrix packed as `element`, and the same weights as the f32 values they stand for.
-struct Packed {
-  size_t n, k;
-  Element element;
-  AlignedBuffer<std::byte> panels;
-  std::vector<float> values;
-
-  Packed(size_t n_, size_t k_, Element e, uint64_t seed)
-      : n(n_),
-        k(k_),
-        element(e),
-        panels(padded(n) / kLanes * panel_elements(e, k) * element_size(e)),
-        values(random_floats(n * k, seed)) {
-    const size_t panel_bytes = panel_elements(e, k) * element_size(e);
-    for (size_t p = 0; p < padded(n) / kLanes; ++p) {
-      std::vector<SourceRow> rows(kLanes);
-      for (size_t lane = 0; lane < kLanes && p * kLanes + lane < n; ++lane) {
-        rows[lane].data = reinterpret_cast<const std::byte*>(&values[(p * kLanes + lane) * k]);
-      }
-      EXPECT_TRUE(pack_panel(std::span<const SourceRow, kLanes>(rows), k, e,
-                             panels.data() + p * panel_bytes));
-    }
-    for (float& v : values) {
-      if (e == Element::kF16) v = f16_to_f32(f32_to_f16(v));
-      if (e == Element::kBF16) v = bf16_to_f32(f32_to_bf16(v));
-    }
-  }
-};
+constexpr std::pair<size_t, size_t> kShapes[] = {
+    {1, 1}, {16, 16}, {17, 3}, {31, 64}, {48, 130}, {100, 513}, {131, 48}, {70, 1025}, {40, 2100}};
 
 // The rule itself: one fma chain over ascending k, the bias last.
-float chain(const float* x, const float* w, size_t k, float bias) {
+float chain(const float* x, const float* w, size_t k) {
   float acc = 0.0f;
   for (size_t i = 0; i < k; ++i) acc = std::fma(x[i], w[i], acc);
-  return bias == 0.0f ? acc : acc + bias;
+  return acc;
 }
 
-void expect_products(const KernelTable& set, const Packed& w, size_t rows, bool with_bias) {
-  const size_t x_stride = w.k + 3, out_stride = padded(w.n) + 5;
-  const std::vector<float> x = random_floats(rows * x_stride, 11);
+std::vector<float> expected_products(const Packed& w, const std::vector<float>& x, size_t x_stride,
+                                     size_t rows) {
+  const auto& [element, k, group] = w.format;
+  std::vector<float> out(rows * w.n);
+  for (size_t c = 0; c < w.n; ++c) {
+    const QuantizedOutput output =
+        is_quantized(element) ? test::read_output(w.format, w.panels.data(), c) : QuantizedOutput{};
+    for (size_t r = 0; r < rows; ++r) {
+      const float* row = &x[r * x_stride];
+      out[r * w.n + c] = is_quantized(element)
+                             ? quantized_dot(quantize_activations({row, k}, group), output, group)
+                             : chain(row, &w.values[c * k], k);
+    }
+  }
+  return out;
+}
+
+void expect_products(const KernelTable& set, const Packed& w, const std::vector<float>& x,
+                     size_t x_stride, size_t rows, const std::vector<float>& expected) {
+  const size_t out_stride = padded(w.n) + 5;
   AlignedBuffer<float> bias(padded(w.n));
   std::fill(bias.data(), bias.data() + bias.size(), 0.25f);
-  AlignedBuffer<float> scratch(kProductScratch);
-  std::vector<float> out(rows * out_stride, -77.0f);
-  const size_t panels = padded(w.n) / kLanes, middle = panels / 2;
-  // In two calls, as two threads would.
-  for (const auto& [begin, end] : {std::pair{size_t{0}, middle}, std::pair{middle, panels}}) {
-    set.product[static_cast<size_t>(w.element)]({x.data(), x_stride, rows, w.k, w.panels.data(),
-                                                 begin, end, with_bias ? bias.data() : nullptr,
-                                                 out.data(), out_stride, scratch.data()});
-  }
+  const bool with_bias = rows % 2 == 0;
+  const std::vector<float> out =
+      test::product(set, w, x, x_stride, rows, with_bias ? bias.data() : nullptr, out_stride);
   for (size_t r = 0; r < rows; ++r) {
     for (size_t c = 0; c < w.n; ++c) {
-      const float expected =
-          chain(&x[r * x_stride], &w.values[c * w.k], w.k, with_bias ? 0.25f : 0.0f);
-      ASSERT_EQ(std::bit_cast<uint32_t>(out[r * out_stride + c]), std::bit_cast<uint32_t>(expected))
-          << set.isa << " rows " << rows << " n " << w.n << " k " << w.k << " at " << r << "," << c;
+      const float sum = expected[r * w.n + c];
+      ASSERT_EQ(std::bit_cast<uint32_t>(out[r * out_stride + c]),
+                std::bit_cast<uint32_t>(with_bias ? sum + 0.25f : sum))
+          << set.isa << " rows " << rows << " n " << w.n << " k " << w.format.k << " at " << r
+          << "," << c;
     }
     for (size_t c = padded(w.n); c < out_stride; ++c) {
       ASSERT_EQ(out[r * out_stride + c], -77.0f) << set.isa << " wrote past its panels";
@@ -81,61 +60,115 @@ void expect_products(const KernelTable& set, const Packed& w, size_t rows, bool 
   }
 }
 
-class ProductTest : public testing::TestWithParam<Element> {};
+// The same bits by definition; bf16 where rows are bf16 too is its set's own arithmetic.
+bool follows_the_rule(const KernelTable& set, Element element) {
+  return set.product[static_cast<size_t>(element)].operand != Operand::kBF16;
+}
 
-TEST_P(ProductTest, IsTheFmaChainOnEverySetForEverySize) {
-  for (const auto& [n, k] : {std::pair<size_t, size_t>{1, 1},
-                             {16, 16},
-                             {17, 3},
-                             {31, 64},
-                             {48, 130},
-                             {100, 513},
-                             {131, 48},
-                             {70, 1025}}) {
-    const Packed w(n, k, GetParam(), 3);
+class ProductTest : public testing::TestWithParam<std::pair<Element, size_t>> {
+ protected:
+  Element element() const { return GetParam().first; }
+  PanelFormat format(size_t k) const { return {element(), k, GetParam().second}; }
+};
+
+TEST_P(ProductTest, IsWhatTheRuleSaysOnEverySetForEverySize) {
+  constexpr size_t kMaxRows = 70;
+  for (const auto& [n, k] : kShapes) {
+    const Packed w(n, format(k), 3);
+    const std::vector<float> x = random_floats(kMaxRows * (k + 3), 11);
+    const std::vector<float> expected = expected_products(w, x, k + 3, kMaxRows);
     for (const KernelTable* set : supported_sets()) {
+      if (!follows_the_rule(*set, element())) continue;
       for (const size_t rows : {1, 2, 3, 4, 5, 6, 7, 11, 12, 13, 15, 16, 17, 25, 70}) {
-        if (set == &kPortableKernels && rows * n * k > 1000000)
-          continue;  // slow without an fma unit
-        expect_products(*set, w, rows, rows % 2 == 0);
+        // The portable set is slow without an fma unit.
+        if (std::string(set->isa) == "portable" && rows * n * k > 1000000) continue;
+        expect_products(*set, w, x, k + 3, rows, expected);
       }
     }
   }
 }
 
-TEST_P(ProductTest, OfInfinityAndNanAreWhatTheChainGives) {
-  const Packed w(20, 5, GetParam(), 3);
+TEST_P(ProductTest, OfInfinityAndNanAreNotFinite) {
+  const Packed w(20, format(5), 3);
   for (const KernelTable* set : supported_sets()) {
-    std::vector<float> x = {1.0f, HUGE_VALF, 0.0f, -1.0f, 2.0f};
-    AlignedBuffer<float> scratch(kProductScratch);
-    std::vector<float> out(32);
-    set->product[static_cast<size_t>(GetParam())](
-        {x.data(), 5, 1, 5, w.panels.data(), 0, 2, nullptr, out.data(), 32, scratch.data()});
-    for (size_t c = 0; c < 20; ++c) {
-      EXPECT_EQ(out[c], chain(x.data(), &w.values[c * 5], 5, 0.0f)) << set->isa;
+    for (const float bad : {HUGE_VALF, -HUGE_VALF, std::nanf("")}) {
+      for (const size_t rows : {1, 20}) {
+        std::vector<float> x = random_floats(rows * 5, 4);
+        // An odd k leaves padding in a last pair: it must be skipped, not multiplied.
+        x[(rows - 1) * 5 + 4] = bad;
+        const std::vector<float> out = test::product(*set, w, x, 5, rows, nullptr, 32);
+        for (size_t c = 0; c < 20; ++c) {
+          EXPECT_FALSE(std::isfinite(out[(rows - 1) * 32 + c])) << set->isa << " " << bad;
+          if (rows > 1) {
+            EXPECT_TRUE(std::isfinite(out[c])) << set->isa << " " << bad;
+          }
+        }
+      }
     }
-    // An odd k leaves padding in the last pair: it must be skipped, not multiplied.
-    x.back() = HUGE_VALF;
-    x[1] = 1.0f;
-    set->product[static_cast<size_t>(GetParam())](
-        {x.data(), 5, 1, 5, w.panels.data(), 0, 2, nullptr, out.data(), 32, scratch.data()});
-    for (size_t c = 0; c < 20; ++c) EXPECT_TRUE(std::isinf(out[c])) << set->isa;
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Elements, ProductTest,
-                         testing::Values(Element::kF32, Element::kF16, Element::kBF16),
-                         test::element_name);
+std::string format_name(const testing::TestParamInfo<std::pair<Element, size_t>>& instance) {
+  const auto& [element, group] = instance.param;
+  return element_name(element) + (group == 0 ? "" : "_" + std::to_string(group));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Elements, ProductTest,
+    testing::Values(std::pair{Element::kF32, 0}, std::pair{Element::kF16, 0},
+                    std::pair{Element::kBF16, 0}, std::pair{Element::kInt8, 128},
+                    std::pair{Element::kInt8, 32}, std::pair{Element::kInt4, 128},
+                    std::pair{Element::kInt4, 64}, std::pair{Element::kInt4, 32}),
+    format_name);
+
+// A set's own bf16 arithmetic: a row alone and a row among others are the same bits, near double.
+TEST(Bf16Rows, AreIndependentAndNearTheExactProduct) {
+  for (const KernelTable* set : supported_sets()) {
+    if (follows_the_rule(*set, Element::kBF16)) continue;
+    for (const auto& [n, k] : kShapes) {
+      const Packed w(n, {Element::kBF16, k, 0}, 3);
+      const std::vector<float> x = random_floats(33 * (k + 3), 11);
+      for (const size_t rows : {2, 7, 12, 13, 33}) {
+        const std::vector<float> all = test::product(*set, w, x, k + 3, rows, nullptr, padded(n));
+        for (size_t r = 0; r < rows; ++r) {
+          const std::vector<float> row(x.begin() + static_cast<long>(r * (k + 3)), x.end());
+          const std::vector<float> alone =
+              test::product(*set, w, row, k + 3, 1, nullptr, padded(n));
+          for (size_t c = 0; c < n; ++c) {
+            ASSERT_EQ(std::bit_cast<uint32_t>(all[r * padded(n) + c]),
+                      std::bit_cast<uint32_t>(alone[c]))
+                << set->isa << " rows " << rows << " n " << n << " k " << k;
+            double exact = 0, magnitude = 0;
+            for (size_t i = 0; i < k; ++i) {
+              const double term =
+                  double{bf16_to_f32(f32_to_bf16(row[i]))} * double{w.values[c * k + i]};
+              exact += term;
+              magnitude += std::fabs(term);
+            }
+            // k products of 16 bits are exact in f32; each addition errs by half an ulp.
+            ASSERT_NEAR(alone[c], exact, 0x1p-24 * static_cast<double>(k + 1) * magnitude);
+          }
+        }
+      }
+    }
+  }
+}
 
 TEST(Pack, SaysWhenAWeightOverflows) {
-  const std::vector<float> row = {1.0f, 70000.0f};
+  const std::vector<float> row = {1.0f, 70000.0f, 9e6f};
   std::vector<SourceRow> rows(kLanes);
   rows[3].data = reinterpret_cast<const std::byte*>(row.data());
-  std::vector<std::byte> panel(panel_elements(Element::kF32, 2) * 4);
+  std::vector<std::byte> panel(4096);
   const std::span<const SourceRow, kLanes> lanes(rows);
-  EXPECT_FALSE(pack_panel(lanes, 2, Element::kF16, panel.data()));
-  EXPECT_TRUE(pack_panel(lanes, 2, Element::kBF16, panel.data()));
-  EXPECT_TRUE(pack_panel(lanes, 2, Element::kF32, panel.data()));
+  const auto fits = [&](size_t k, Element element) {
+    return pack_panel(select_kernels(""), lanes, {element, k, 32}, panel.data());
+  };
+  EXPECT_FALSE(fits(2, Element::kF16));
+  EXPECT_TRUE(fits(2, Element::kBF16));
+  EXPECT_TRUE(fits(2, Element::kF32));
+  EXPECT_TRUE(fits(2, Element::kInt8));  // a scale of 551
+  EXPECT_FALSE(fits(3, Element::kInt8));
+  EXPECT_FALSE(fits(3, Element::kInt4));
 }
 
 }  // namespace

@@ -41,12 +41,23 @@ TEST(MemoryNeeds, OptionsAndPadding) {
   const MemoryNeeds needs = memory_needs(
       odd,
       {.weights = WeightType::kBF16, .kv_cache = WeightType::kF32, .stored = WeightType::kF32});
-  const uint64_t matrices = (4 * 16 * 6 + 16 * 6 + 16 * 5 + 32 * 6) * 2;
+  const uint64_t matrices = (4 * 16 * 6 + 16 * 6 + 16 * (5 + 1) + 32 * 6) * 2;  // inputs in pairs
   const uint64_t vectors = (6 + 6 + 5 + 6 + 6 + 6 + 17) * 4;
   EXPECT_EQ(needs.weights, matrices + vectors);
   EXPECT_EQ(needs.embedding, 17u * 6 * 4);
   EXPECT_EQ(needs.kv_cache_per_token, 2u * 6 * 4);
   EXPECT_EQ(needs.kv_cache_full_context, 128u * 2 * 6 * 4);
+}
+
+TEST(MemoryNeeds, QuantizedTypesCountTheirScales) {
+  // Per group of 128: numbers, an f16 scale, and for 4 bits half a byte of zero point.
+  constexpr uint64_t kLayers = uint64_t{28} * 12 * 4096 * 4096, kHead = uint64_t{50400} * 4096;
+  const uint64_t vectors =
+      memory_needs(k6B, {.weights = WeightType::kF16}).weights - 2 * (kLayers + kHead);
+  EXPECT_EQ(memory_needs(k6B, {.weights = WeightType::kInt8}).weights,
+            vectors + (kLayers + kHead) / 128 * 130);
+  EXPECT_EQ(memory_needs(k6B, {.weights = WeightType::kInt4}).weights,
+            vectors + kLayers / 128 * 133 / 2 + kHead / 128 * 130);
 }
 
 TEST(MemoryNeeds, RefusesWhatIsNoModel) {
@@ -56,13 +67,13 @@ TEST(MemoryNeeds, RefusesWhatIsNoModel) {
 }
 
 TEST(WeightType, Names) {
-  for (const WeightType type : {WeightType::kF32, WeightType::kF16, WeightType::kBF16}) {
+  for (const WeightType type : kWeightTypes) {
     EXPECT_EQ(parse_weight_type(weight_type_name(type)), type);
   }
   EXPECT_STREQ(weight_type_name(WeightType::kBF16), "bf16");
   expect_error(
       ErrorCode::kInvalidArgument, [] { parse_weight_type("q4"); },
-      "expected one of f32, f16, bf16; found q4");
+      "expected one of f32, f16, bf16, int8, int4; found q4");
 }
 
 }  // namespace

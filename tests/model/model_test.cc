@@ -39,8 +39,10 @@ TEST(Model, DescribesItself) {
 TEST(Model, TypesOfWeightsAndCacheAreThoseAskedFor) {
   const std::vector<TokenId> ids = {341, 432};
   const TokenId expected = argmax(last_logits(Model::load(kBundled), ids));
-  for (const WeightType weights : {WeightType::kF32, WeightType::kF16, WeightType::kBF16}) {
-    EXPECT_EQ(Model::load(kBundled, {.weights = weights}).kv_cache_type(), weights);
+  for (const WeightType weights : kWeightTypes) {
+    const bool quantized = weights == WeightType::kInt8 || weights == WeightType::kInt4;
+    EXPECT_EQ(Model::load(kBundled, {.weights = weights}).kv_cache_type(),
+              quantized ? WeightType::kF16 : weights);
     for (const WeightType cache : {WeightType::kF32, WeightType::kF16, WeightType::kBF16}) {
       const Model model = Model::load(kBundled, {.weights = weights, .kv_cache = cache});
       EXPECT_EQ(model.weight_type(), weights);
@@ -48,6 +50,24 @@ TEST(Model, TypesOfWeightsAndCacheAreThoseAskedFor) {
       EXPECT_EQ(argmax(last_logits(model, ids)), expected);
     }
   }
+}
+
+TEST(Model, HoldsNoKeysInQuantizedTypes) {
+  expect_error(
+      ErrorCode::kInvalidArgument, [] { Model::load(kBundled, {.kv_cache = WeightType::kInt4}); },
+      "kv_cache: expected f32, f16 or bf16, found int4");
+}
+
+TEST(Model, HeadOfFourBitsIsEightUnlessToldOtherwise) {
+  const auto bytes = [](const LoadOptions& options) {
+    return Model::load(kBundled, options).weight_bytes();
+  };
+  const uint64_t otherwise = bytes({.weights = WeightType::kInt4});
+  EXPECT_EQ(bytes({.weights = WeightType::kInt4, .head = WeightType::kInt8}), otherwise);
+  // Half a byte for each of 4096 x 256 weights; scales of 2 bytes for each 128 of them, against 2.5
+  // for each 32.
+  EXPECT_EQ(otherwise - bytes({.weights = WeightType::kInt4, .head = WeightType::kInt4}),
+            4096 * (256 / 2 + 256 / 128 * 2) - 4096 * 256 / 32 * 5 / 2);
 }
 
 TEST(Model, ReportsProgressAndCanBeCancelled) {

@@ -8,7 +8,9 @@
 #include <bit>
 #include <string>
 
+#include "kernels/dispatch.h"
 #include "model/forward.h"
+#include "model/weight_type.h"
 
 namespace gptj::test {
 
@@ -25,15 +27,18 @@ inline const ModelConfig& six_b_config() {
 
 // The weights and what never changes.
 struct SixB {
-  explicit SixB(Element e) : element(e), pool(0), rotary(six_b_config()), weights(load(e, pool)) {}
+  explicit SixB(WeightType t) : type(t), pool(0), rotary(six_b_config()), weights(load(t, pool)) {}
 
-  static Weights load(Element element, ThreadPool& pool) {
-    const DType type = element == Element::kF32 ? DType::kF32 : DType::kF16;
-    const auto source = synthetic_source(six_b_config(), type, 7, pool);
-    return load_weights(*source, element, pool, {});
+  static Weights load(WeightType type, ThreadPool& pool) {
+    const DType stored = type == WeightType::kF32    ? DType::kF32
+                         : type == WeightType::kBF16 ? DType::kBF16
+                                                     : DType::kF16;
+    const auto source = synthetic_source(six_b_config(), stored, 7, pool);
+    return load_weights(*source, packing_of(type, {}), select_kernels(""), pool, {});
   }
+  Element kv_cache() const { return element_of(default_kv_cache(type)); }
 
-  Element element;
+  WeightType type;
   ThreadPool pool;
   RotaryTable rotary;
   Weights weights;
@@ -54,7 +59,7 @@ inline std::vector<float> six_b_logits(const SixB& model, const KernelTable& ker
                                        size_t threads, size_t n, size_t chunk) {
   ThreadPool pool(threads);
   Engine engine(kernels, pool, 256);
-  KvCache cache(six_b_config(), model.element);
+  KvCache cache(six_b_config(), model.kv_cache());
   Scratch scratch(six_b_config());
   const std::vector<Row> rows = six_b_rows(n, cache.add());
   std::vector<float> all;
@@ -69,6 +74,17 @@ inline std::vector<float> six_b_logits(const SixB& model, const KernelTable& ker
             });
   }
   return all;
+}
+
+// Products of bf16 round as each instruction set does; all else is the same bits on every one.
+inline bool same_arithmetic(WeightType type, const KernelTable& a, const KernelTable& b) {
+  constexpr auto kBF16 = static_cast<size_t>(Element::kBF16);
+  return type != WeightType::kBF16 || a.product[kBF16].operand == b.product[kBF16].operand;
+}
+
+// For tests over weight types.
+inline std::string type_name(const testing::TestParamInfo<WeightType>& instance) {
+  return weight_type_name(instance.param);
 }
 
 inline void expect_same_bits(const std::vector<float>& found, const std::vector<float>& expected,

@@ -7,7 +7,7 @@
 #include <cmath>
 
 #include "base/half.h"
-#include "kernels/dispatch.h"
+#include "kernels/packed.h"
 
 namespace gptj {
 namespace {
@@ -27,7 +27,7 @@ std::string name(const KernelTable& kernels, size_t threads, size_t rows, size_t
          std::to_string(rows) + " rows, chunk " + std::to_string(chunk);
 }
 
-class SixBShape : public testing::TestWithParam<Element> {
+class SixBShape : public testing::TestWithParam<WeightType> {
  protected:
   const SixB model_{GetParam()};
 };
@@ -38,12 +38,14 @@ TEST_P(SixBShape, SameBitsOverRowsChunksThreadsAndInstructionSets) {
     const std::vector<float> expected = six_b_logits(model_, best, 1, rows, 0);
     for (const InstructionSet& set : instruction_sets()) {
       // The portable set without an fma unit takes a second a row; the long test goes further.
-      if (!set.supported() || (set.kernels == &kPortableKernels && rows > 1)) continue;
+      const bool portable = std::string(set.kernels.isa) == "portable";
+      if (!set.supported() || (portable && rows > 1)) continue;
+      if (!test::same_arithmetic(GetParam(), set.kernels, best)) continue;
       for (const auto& [threads, chunk] :
            {std::pair<size_t, size_t>{1, 1}, {2, 0}, {3, 7}, {4, 0}}) {
-        if (set.kernels == &kPortableKernels && threads != 2) continue;
-        expect_same_bits(six_b_logits(model_, *set.kernels, threads, rows, chunk), expected,
-                         name(*set.kernels, threads, rows, chunk));
+        if (portable && threads != 2) continue;
+        expect_same_bits(six_b_logits(model_, set.kernels, threads, rows, chunk), expected,
+                         name(set.kernels, threads, rows, chunk));
       }
     }
   }
@@ -59,29 +61,58 @@ Doubles doubles(const Matrix& m, size_t rows) {
   return d;
 }
 
-// The weight of input i and lane of a panel, as the f32 value that it stands for.
-double weight(const PackedMatrix& w, size_t panel, size_t i, size_t lane) {
-  const size_t index = panel * panel_elements(w.element, w.k) + i * kLanes + lane;
-  if (w.element == Element::kF32) return reinterpret_cast<const float*>(w.panels.data())[index];
-  return f16_to_f32(reinterpret_cast<const uint16_t*>(w.panels.data())[index]);
+// What the kernels multiply: the values that packed weights and prepared rows stand for.
+Doubles packed_panel(const PackedMatrix& w, size_t p) {
+  const PanelFormat format{w.element, w.k, w.group};
+  Doubles panel(kLanes, w.k);
+  for (size_t lane = 0; lane < kLanes; ++lane) {
+    const auto row = static_cast<long>(lane);
+    if (is_quantized(w.element)) {
+      const QuantizedOutput output = test::read_output(format, w.panels.data(), p * kLanes + lane);
+      for (size_t i = 0; i < w.k; ++i) {
+        panel(row, static_cast<long>(i)) =
+            double{output.scales[i / w.group]} * (output.q[i] - output.zeros[i / w.group]);
+      }
+      continue;
+    }
+    const std::byte* stored = w.panels.data() + p * format.bytes();
+    for (size_t i = 0; i < w.k; ++i) {
+      const size_t index =
+          w.element == Element::kBF16 ? (i / 2 * kLanes + lane) * 2 + i % 2 : i * kLanes + lane;
+      float value;
+      widen(stored + index * element_size(w.element), w.element, 1, &value);
+      panel(row, static_cast<long>(i)) = value;
+    }
+  }
+  return panel;
+}
+
+Doubles multiplied_rows(const PackedMatrix& w, const Matrix& x, size_t rows) {
+  Doubles input = doubles(x, rows);
+  const Operand operand = select_kernels("").product[static_cast<size_t>(w.element)].operand;
+  for (size_t r = 0; r < rows; ++r) {
+    const QuantizedRow row =
+        is_quantized(w.element) ? quantize_activations({x.row(r), w.k}, w.group) : QuantizedRow{};
+    for (size_t i = 0; i < w.k; ++i) {
+      double& value = input(static_cast<long>(r), static_cast<long>(i));
+      if (operand == Operand::kInt8) value = double{row.scales[i / w.group]} * row.q[i];
+      if (operand == Operand::kBF16) value = bf16_to_f32(f32_to_bf16(static_cast<float>(value)));
+    }
+  }
+  return input;
 }
 
 double gelu(double x) {
   return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
 }
 
-// out = x W^T + bias: a chain of k fmas errs by at most (k + 1) units of sum |x w|, the bias by one
-// unit of the result more.
+// out = x W^T + bias: a chain of k fmas errs by at most (k + 1) units of sum |x w| (one of exact
+// dots by less), the bias by one unit of the result more.
 void expect_linear(const PackedMatrix& w, const Matrix& x, const Matrix& out, size_t rows,
                    bool with_gelu) {
-  const Doubles input = doubles(x, rows), magnitude = input.cwiseAbs();
-  Doubles panel(kLanes, w.k);
+  const Doubles input = multiplied_rows(w, x, rows), magnitude = input.cwiseAbs();
   for (size_t p = 0; p < w.n_panels(); ++p) {
-    for (size_t i = 0; i < w.k; ++i) {
-      for (size_t lane = 0; lane < kLanes; ++lane) {
-        panel(static_cast<long>(lane), static_cast<long>(i)) = weight(w, p, i, lane);
-      }
-    }
+    const Doubles panel = packed_panel(w, p);
     const Doubles exact = input * panel.transpose();
     const Doubles sums = magnitude * panel.cwiseAbs().transpose();
     for (size_t r = 0; r < rows; ++r) {
@@ -126,7 +157,8 @@ void expect_attention(const Matrix& qkv, const Matrix& out, size_t rows, Element
   constexpr size_t kDim = 256;
   const double scale = 1 / std::sqrt(static_cast<double>(kDim));
   const auto cached = [&](float v) {
-    return double{element == Element::kF32 ? v : f16_to_f32(f32_to_f16(v))};
+    if (element == Element::kF16) return double{f16_to_f32(f32_to_f16(v))};
+    return double{element == Element::kBF16 ? bf16_to_f32(f32_to_bf16(v)) : v};
   };
   for (size_t head = 0; head < 16; ++head) {
     for (size_t r = 0; r < rows; ++r) {
@@ -169,7 +201,7 @@ TEST_P(SixBShape, EveryStepIsWithinItsBoundOfDouble) {
   const ModelConfig& config = six_b_config();
   ThreadPool pool(2);
   Engine engine(select_kernels(""), pool, 256);
-  KvCache cache(config, GetParam());
+  KvCache cache(config, model_.kv_cache());
   const std::vector<Row> rows = six_b_rows(kRows, cache.add());
   const std::vector<gptj::Run> runs = find_runs(rows, config, cache);
   cache.extend(rows[0].sequence, kRows);
@@ -186,7 +218,7 @@ TEST_P(SixBShape, EveryStepIsWithinItsBoundOfDouble) {
     rotate(engine, model_.rotary, config, rows, s.qkv);  // tests/model/rotary_test.cc has its bound
     store_kv(engine, config, i, batch, s.qkv);
     attention(engine, config, i, batch, s.qkv, s.attended);
-    expect_attention(s.qkv, s.attended, kRows, GetParam());
+    expect_attention(s.qkv, s.attended, kRows, model_.kv_cache());
     linear(engine, layer.out, s.attended, kRows, s.attention_out);
     expect_linear(layer.out, s.attended, s.attention_out, kRows, false);
     linear(engine, layer.fc_in, s.normed, kRows, s.inner, Activation::kGelu);
@@ -206,10 +238,7 @@ TEST_P(SixBShape, EveryStepIsWithinItsBoundOfDouble) {
   expect_same_bits(wanted, six_b_logits(model_, select_kernels(""), 2, kRows, 0), "step by step");
 }
 
-INSTANTIATE_TEST_SUITE_P(Weights, SixBShape, testing::Values(Element::kF32, Element::kF16),
-                         [](const testing::TestParamInfo<Element>& instance) {
-                           return instance.param == Element::kF32 ? "F32" : "F16";
-                         });
+INSTANTIATE_TEST_SUITE_P(Weights, SixBShape, testing::ValuesIn(kWeightTypes), test::type_name);
 
 }  // namespace
 }  // namespace gptj

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// Exact dots of bytes where one instruction multiplies unsigned by signed bytes and adds four
+// products to 32 bits. The concept is in quantized.inc.h.
+#pragma once
+
+#include "kernels/product.inc.h"
+
+namespace gptj::GPTJ_ISA {
+namespace {
+
+// Unsigned bytes, four of each lane at a time: dot[r][p] += sum of w x.
+template <int R, int P>
+inline void accumulate_bytes(const uint8_t* w, size_t w_stride, const int8_t* x, size_t x_stride,
+                             size_t n, I32x16 (&acc)[R][P]) {
+  for (size_t i = 0; i < n; i += 4) {
+    GPTJ_UNROLL for (int p = 0; p < P; ++p) {
+      const Bytes bytes = load_bytes(w + static_cast<size_t>(p) * w_stride + i * kLanes);
+      GPTJ_UNROLL for (int r = 0; r < R; ++r) {
+        acc[r][p] = dot(acc[r][p], bytes, x + static_cast<size_t>(r) * x_stride + i);
+      }
+    }
+  }
+}
+
+// q + 128: sum of (q + 128) x - 128 sum of x
+struct Int8 {
+  static constexpr Element kElement = Element::kInt8;
+  static constexpr size_t kInputBytes = kLanes;
+  struct Zero {};
+  static Zero zero(const uint8_t*) { return {}; }
+  static I32x16 start(Zero, int32_t sum) { return splat_integer(-128 * sum); }
+  template <int R, int P>
+  static void accumulate(const uint8_t* w, size_t w_stride, const int8_t* x, size_t x_stride,
+                         size_t n, I32x16 (&acc)[R][P]) {
+    accumulate_bytes(w, w_stride, x, x_stride, n, acc);
+  }
+  static constexpr bool kUnpacks = false;
+  using Unpacked = Int8;
+};
+
+// Numbers from 0 to 15, a byte each.
+struct Int4Bytes {
+  static constexpr size_t kInputBytes = kLanes;
+  using Zero = I32x16;
+  static Zero zero(const uint8_t* p) { return load_nibbles(p); }
+  static I32x16 start(Zero z, int32_t sum) { return times(z, -sum); }
+  template <int R, int P>
+  static void accumulate(const uint8_t* w, size_t w_stride, const int8_t* x, size_t x_stride,
+                         size_t n, I32x16 (&acc)[R][P]) {
+    accumulate_bytes(w, w_stride, x, x_stride, n, acc);
+  }
+};
+
+struct Int4 : Int4Bytes {
+  static constexpr Element kElement = Element::kInt4;
+  static constexpr size_t kInputBytes = kLanes / 2;
+  template <int R, int P>
+  static void accumulate(const uint8_t* w, size_t w_stride, const int8_t* x, size_t x_stride,
+                         size_t n, I32x16 (&acc)[R][P]) {
+    for (size_t i = 0; i < n; i += 8) {
+      GPTJ_UNROLL for (int p = 0; p < P; ++p) {
+        const Bytes both = load_bytes(w + static_cast<size_t>(p) * w_stride + i * kInputBytes);
+        const Bytes low = low_nibbles(both), high = high_nibbles(both);
+        GPTJ_UNROLL for (int r = 0; r < R; ++r) {
+          const int8_t* row = x + static_cast<size_t>(r) * x_stride + i;
+          acc[r][p] = dot(acc[r][p], low, row);
+          acc[r][p] = dot(acc[r][p], high, row + 4);
+        }
+      }
+    }
+  }
+  static constexpr bool kUnpacks = true;
+  using Unpacked = Int4Bytes;
+  static void unpack(const uint8_t* w, size_t n, uint8_t* out) {
+    for (size_t i = 0; i < n; i += 8) {
+      const Bytes both = load_bytes(w + i * kInputBytes);
+      store_bytes(out + i * kLanes, low_nibbles(both));
+      store_bytes(out + (i + 4) * kLanes, high_nibbles(both));
+    }
+  }
+};
+
+}  // namespace
+}  // namespace gptj::GPTJ_ISA

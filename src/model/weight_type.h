@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// What follows from the types that a user names.
+#pragma once
+
+#include <optional>
+
+#include "gptj/checkpoint.h"
+#include "kernels/kernels.h"
+#include "model/weights.h"
+
+namespace gptj {
+
+Element element_of(WeightType type);
+// A head of an int4 model keeps 8 bits unless told otherwise: it decides the logits alone, and is
+// read once a token as any layer.
+Packing packing_of(WeightType weights, std::optional<WeightType> head);
+// Throws kInvalidArgument unless keys and values can be held so.
+WeightType default_kv_cache(WeightType weights);
+void check_kv_cache(WeightType type);
+
+}  // namespace gptj
