@@ -17,7 +17,14 @@ inline __m256i dot_signed(__m256i acc, __m256i w, __m256i magnitude, __m256i x) 
 }
 
 struct Int8 {
+  static constexpr uint64_t kBurstInputs = 4;
+  static I32x16 burst(I32x16 acc, Bytes& w, Bytes x) {
+    opaque(w);
+    return {_mm256_add_epi32(acc.lo, add_pairs(_mm256_maddubs_epi16(w.lo, x.lo))),
+            _mm256_add_epi32(acc.hi, add_pairs(_mm256_maddubs_epi16(w.hi, x.hi)))};
+  }
   static constexpr Element kElement = Element::kInt8;
+  static constexpr bool kStored = true;
   static constexpr size_t kInputBytes = kLanes;
   struct Zero {};
   static Zero zero(const uint8_t*) { return {}; }
@@ -28,7 +35,9 @@ struct Int8 {
     const __m256i sign = _mm256_set1_epi8(static_cast<char>(0x80));
     for (size_t i = 0; i < n; i += 4) {
       GPTJ_UNROLL for (int p = 0; p < P; ++p) {
-        const Bytes stored = load_bytes(w + static_cast<size_t>(p) * w_stride + i * kLanes);
+        const uint8_t* at = w + static_cast<size_t>(p) * w_stride + i * kLanes;
+        if (R == 1) prefetch(at);
+        const Bytes stored = load_bytes(at);
         const __m256i lo = _mm256_xor_si256(stored.lo, sign);
         const __m256i hi = _mm256_xor_si256(stored.hi, sign);
         const __m256i lo_magnitude = _mm256_abs_epi8(lo), hi_magnitude = _mm256_abs_epi8(hi);
@@ -40,7 +49,6 @@ struct Int8 {
       }
     }
   }
-  static constexpr bool kUnpacks = false;
   using Unpacked = Int8;
 };
 
@@ -68,6 +76,18 @@ inline void accumulate_32(LoadBytes bytes, const int8_t* x, size_t x_stride, I32
 
 // A byte each.
 struct Int4Bytes {
+  static constexpr uint64_t kBurstInputs = 32;
+  static I32x16 burst(I32x16 acc, Bytes& w, Bytes x) {
+    I32x16 words = splat_integer(0);
+    GPTJ_UNROLL for (int j = 0; j < 8; ++j) {
+      opaque(w);
+      words.lo = _mm256_add_epi16(words.lo, _mm256_maddubs_epi16(w.lo, x.lo));
+      words.hi = _mm256_add_epi16(words.hi, _mm256_maddubs_epi16(w.hi, x.hi));
+    }
+    return {_mm256_add_epi32(acc.lo, add_pairs(words.lo)),
+            _mm256_add_epi32(acc.hi, add_pairs(words.hi))};
+  }
+  static constexpr bool kStored = false;
   static constexpr size_t kInputBytes = kLanes;
   using Zero = I32x16;
   static Zero zero(const uint8_t* p) { return load_nibbles(p); }
@@ -88,6 +108,7 @@ struct Int4Bytes {
 
 struct Int4 : Int4Bytes {
   static constexpr Element kElement = Element::kInt4;
+  static constexpr bool kStored = true;
   static constexpr size_t kInputBytes = kLanes / 2;
   template <int R, int P>
   static void accumulate(const uint8_t* w, size_t w_stride, const int8_t* x, size_t x_stride,
@@ -95,14 +116,15 @@ struct Int4 : Int4Bytes {
     for (size_t i = 0; i < n; i += 32) {
       accumulate_32(
           [&](int p, int j) {
-            const Bytes both = load_bytes(w + static_cast<size_t>(p) * w_stride +
-                                          (i + 8 * static_cast<size_t>(j / 2)) * kInputBytes);
+            const uint8_t* at = w + static_cast<size_t>(p) * w_stride +
+                                (i + 8 * static_cast<size_t>(j / 2)) * kInputBytes;
+            if (R == 1 && j % 2 == 0) prefetch(at);
+            const Bytes both = load_bytes(at);
             return j % 2 == 0 ? low_nibbles(both) : high_nibbles(both);
           },
           x + i, x_stride, acc);
     }
   }
-  static constexpr bool kUnpacks = true;
   using Unpacked = Int4Bytes;
   static void unpack(const uint8_t* w, size_t n, uint8_t* out) {
     for (size_t i = 0; i < n; i += 8) {

@@ -23,8 +23,14 @@ inline void accumulate_each(Weight weight, const int8_t* x, size_t x_stride, siz
   }
 }
 
-struct Int8 {
+struct PlainBurst {
+  static constexpr uint64_t kBurstInputs = 1;
+  static I32x16 burst(const I32x16& acc, const Bytes& w, const Bytes& x) { return acc + w * x; }
+};
+
+struct Int8 : PlainBurst {
   static constexpr Element kElement = Element::kInt8;
+  static constexpr bool kStored = true;
   static constexpr size_t kInputBytes = kLanes;
   struct Zero {};
   static Zero zero(const uint8_t*) { return {}; }
@@ -38,12 +44,12 @@ struct Int8 {
         },
         x, x_stride, n, acc);
   }
-  static constexpr bool kUnpacks = false;
   using Unpacked = Int8;
 };
 
-struct Int4 {
+struct Int4 : PlainBurst {
   static constexpr Element kElement = Element::kInt4;
+  static constexpr bool kStored = true;
   static constexpr size_t kInputBytes = kLanes / 2;
   using Zero = I32x16;
   static Zero zero(const uint8_t* p) {
@@ -62,7 +68,6 @@ struct Int4 {
         },
         x, x_stride, n, acc);
   }
-  static constexpr bool kUnpacks = false;
   using Unpacked = Int4;
 };
 

@@ -12,19 +12,29 @@ namespace {
 template <int R, int P>
 inline void accumulate_bytes(const uint8_t* w, size_t w_stride, const int8_t* x, size_t x_stride,
                              size_t n, I32x16 (&acc)[R][P]) {
-  for (size_t i = 0; i < n; i += 4) {
-    GPTJ_UNROLL for (int p = 0; p < P; ++p) {
-      const Bytes bytes = load_bytes(w + static_cast<size_t>(p) * w_stride + i * kLanes);
-      GPTJ_UNROLL for (int r = 0; r < R; ++r) {
-        acc[r][p] = dot(acc[r][p], bytes, x + static_cast<size_t>(r) * x_stride + i);
+  for (size_t begin = 0; begin < n; begin += 32) {
+    GPTJ_UNROLL for (size_t i = begin; i < begin + 32; i += 4) {
+      GPTJ_UNROLL for (int p = 0; p < P; ++p) {
+        const uint8_t* at = w + static_cast<size_t>(p) * w_stride + i * kLanes;
+        if (R == 1) prefetch(at);
+        const Bytes bytes = load_bytes(at);
+        GPTJ_UNROLL for (int r = 0; r < R; ++r) {
+          acc[r][p] = dot(acc[r][p], bytes, x + static_cast<size_t>(r) * x_stride + i);
+        }
       }
     }
   }
 }
 
+struct VnniBurst {
+  static constexpr uint64_t kBurstInputs = 4;
+  static I32x16 burst(I32x16 acc, Bytes w, Bytes x) { return dot(acc, w, x); }
+};
+
 // q + 128: sum of (q + 128) x - 128 sum of x
-struct Int8 {
+struct Int8 : VnniBurst {
   static constexpr Element kElement = Element::kInt8;
+  static constexpr bool kStored = true;
   static constexpr size_t kInputBytes = kLanes;
   struct Zero {};
   static Zero zero(const uint8_t*) { return {}; }
@@ -34,12 +44,12 @@ struct Int8 {
                          size_t n, I32x16 (&acc)[R][P]) {
     accumulate_bytes(w, w_stride, x, x_stride, n, acc);
   }
-  static constexpr bool kUnpacks = false;
   using Unpacked = Int8;
 };
 
 // Numbers from 0 to 15, a byte each.
-struct Int4Bytes {
+struct Int4Bytes : VnniBurst {
+  static constexpr bool kStored = false;
   static constexpr size_t kInputBytes = kLanes;
   using Zero = I32x16;
   static Zero zero(const uint8_t* p) { return load_nibbles(p); }
@@ -53,23 +63,27 @@ struct Int4Bytes {
 
 struct Int4 : Int4Bytes {
   static constexpr Element kElement = Element::kInt4;
+  static constexpr bool kStored = true;
   static constexpr size_t kInputBytes = kLanes / 2;
   template <int R, int P>
   static void accumulate(const uint8_t* w, size_t w_stride, const int8_t* x, size_t x_stride,
                          size_t n, I32x16 (&acc)[R][P]) {
-    for (size_t i = 0; i < n; i += 8) {
-      GPTJ_UNROLL for (int p = 0; p < P; ++p) {
-        const Bytes both = load_bytes(w + static_cast<size_t>(p) * w_stride + i * kInputBytes);
-        const Bytes low = low_nibbles(both), high = high_nibbles(both);
-        GPTJ_UNROLL for (int r = 0; r < R; ++r) {
-          const int8_t* row = x + static_cast<size_t>(r) * x_stride + i;
-          acc[r][p] = dot(acc[r][p], low, row);
-          acc[r][p] = dot(acc[r][p], high, row + 4);
+    for (size_t begin = 0; begin < n; begin += 32) {
+      GPTJ_UNROLL for (size_t i = begin; i < begin + 32; i += 8) {
+        GPTJ_UNROLL for (int p = 0; p < P; ++p) {
+          const uint8_t* at = w + static_cast<size_t>(p) * w_stride + i * kInputBytes;
+          if (R == 1) prefetch(at);
+          const Bytes both = load_bytes(at);
+          const Bytes low = low_nibbles(both), high = high_nibbles(both);
+          GPTJ_UNROLL for (int r = 0; r < R; ++r) {
+            const int8_t* row = x + static_cast<size_t>(r) * x_stride + i;
+            acc[r][p] = dot(acc[r][p], low, row);
+            acc[r][p] = dot(acc[r][p], high, row + 4);
+          }
         }
       }
     }
   }
-  static constexpr bool kUnpacks = true;
   using Unpacked = Int4Bytes;
   static void unpack(const uint8_t* w, size_t n, uint8_t* out) {
     for (size_t i = 0; i < n; i += 8) {

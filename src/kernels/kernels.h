@@ -41,26 +41,34 @@ constexpr size_t group_count(size_t k, size_t group) {
 // A packed matrix of n outputs by k inputs is ceil(n / 16) panels, each holding 16 outputs:
 //   f32, f16: panel[i][lane], i ascending over k
 //   bf16:     panel[i / 2][lane][i % 2], the last pair padded with zero where k is odd
-//   int8:     bytes q + 128 as panel[i / 4][lane][i % 4], then f16 scales[group][lane]
-//   int4:     bytes panel[i / 8][lane][i % 4], inputs with i % 8 < 4 in the low four bits, the
-//             others in the high; then f16 scales[group][lane]; then zero points zeros[group][8
-//             bytes], lane l < 8 in the low bits of byte l, lane l + 8 in its high bits
-// Quantized panels are padded to whole groups of 64 inputs, and to 64 bytes. Outputs past n are 0.
-constexpr size_t scales_offset(Element e, size_t k) {
-  return padded_inputs(k) * kLanes / (e == Element::kInt4 ? 2 : 1);
+//   int8, int4: chunks of 8 groups (the last may have fewer), each a head and then numbers:
+//     head: f16 scales[group][lane]; int4: zero points zeros[group][8 bytes], lane l < 8 in the low
+//           bits of byte l, lane l + 8 in its high bits; padded to 64 bytes
+//     int8: bytes q + 128 as [i / 4][lane][i % 4], i the input within the chunk
+//     int4: bytes [i / 8][lane][i % 4], inputs with i % 8 < 4 in the low four bits, the others in
+//     the
+//           high
+// Quantized panels are padded to 64 inputs. Outputs past n are zero.
+constexpr size_t kChunkGroups = 8;
+constexpr size_t chunk_head_bytes(Element e, size_t groups) {
+  return round_up(groups * (kLanes * 2 + (e == Element::kInt4 ? 8 : 0)), 64);
 }
-constexpr size_t zeros_offset(Element e, size_t k, size_t group) {
-  return scales_offset(e, k) + group_count(k, group) * kLanes * 2;
+constexpr size_t number_bytes(Element e, size_t inputs) {
+  return inputs * kLanes / (e == Element::kInt4 ? 2 : 1);
+}
+constexpr size_t chunk_bytes(Element e, size_t group) {
+  return chunk_head_bytes(e, kChunkGroups) + number_bytes(e, kChunkGroups * group);
 }
 constexpr size_t panel_bytes(Element e, size_t k, size_t group) {
   switch (e) {
     case Element::kF32: return k * kLanes * 4;
     case Element::kF16: return k * kLanes * 2;
     case Element::kBF16: return round_up(k, 2) * kLanes * 2;
-    case Element::kInt8: return round_up(zeros_offset(e, k, group), 64);
-    case Element::kInt4: return round_up(zeros_offset(e, k, group) + group_count(k, group) * 8, 64);
+    default: break;
   }
-  return 0;
+  const size_t groups = group_count(k, group);
+  return groups / kChunkGroups * chunk_head_bytes(e, kChunkGroups) +
+         chunk_head_bytes(e, groups % kChunkGroups) + number_bytes(e, padded_inputs(k));
 }
 
 // Rows of activations as a product takes them.
@@ -85,6 +93,7 @@ struct Product {
   size_t rows;
   size_t k;
   size_t group;        // of quantized weights
+  size_t streams;      // panels that a single row walks at once, 1, 2 or 4: speed alone
   const void* panels;  // of the whole matrix
   size_t first_panel, last_panel;
   const float* bias;  // null: none; else padded to whole panels

@@ -127,43 +127,46 @@ bool overflowed(const Group& group, size_t n) {
   return false;
 }
 
-void put_quantized(Element element, size_t i, size_t lane, int8_t q, uint8_t* panel) {
-  if (element == Element::kInt8) {
-    panel[(i / 4 * kLanes + lane) * 4 + i % 4] = static_cast<uint8_t>(q + 128);
-  } else {
-    uint8_t& both = panel[(i / 8 * kLanes + lane) * 4 + i % 4];
-    both = static_cast<uint8_t>(i % 8 < 4 ? (both & 0xf0) | q : (both & 0x0f) | q << 4);
+// Puts the numbers of n inputs, from input i of their chunk on.
+void put_numbers(Element element, size_t i, size_t n, const int8_t* q, uint8_t* numbers) {
+  for (size_t end = i + n; i < end; ++i) {
+    uint8_t* target = element == Element::kInt8 ? numbers + i / 4 * kLanes * 4 + i % 4
+                                                : numbers + i / 8 * kLanes * 4 + i % 4;
+    for (size_t lane = 0; lane < kLanes; ++lane, target += 4, ++q) {
+      if (element == Element::kInt8) {
+        *target = static_cast<uint8_t>(*q + 128);
+      } else {
+        *target = static_cast<uint8_t>(*target | (i % 8 < 4 ? *q : *q << 4));
+      }
+    }
   }
 }
 
 bool pack_quantized(const KernelTable& kernels, std::span<const SourceRow, kLanes> rows,
                     const PanelFormat& format, void* panel) {
   const auto& [element, k, group_size] = format;
-  auto* bytes = static_cast<uint8_t*>(panel);
   std::memset(panel, 0, format.bytes());
-  auto* scales = bytes + scales_offset(element, k);
-  auto* zeros = bytes + zeros_offset(element, k, group_size);
+  auto* head = static_cast<uint8_t*>(panel);
   bool in_range = true;
   Group group;
-  for (size_t begin = 0; begin < k;
-       begin += group_size, scales += kLanes * 2, zeros += kLanes / 2) {
-    const size_t n = std::min(group_size, k - begin);
+  const size_t groups = group_count(k, group_size);
+  for (size_t g = 0; g * group_size < k; ++g) {
+    const size_t begin = g * group_size, n = std::min(group_size, k - begin), j = g % kChunkGroups;
+    if (g > 0 && j == 0) head += chunk_bytes(element, group_size);
+    const size_t in_chunk = std::min(kChunkGroups, groups - (g - j));
     gather(rows, begin, n, group);
     if (element == Element::kInt8) {
       kernels.quantize_int8(group.w, n, group.q, group.scales);
     } else {
       kernels.quantize_int4(group.w, n, group.q, group.scales, group.zeros);
+      uint8_t* zeros = head + in_chunk * kLanes * 2 + j * 8;
       for (size_t lane = 0; lane < 8; ++lane) {
         zeros[lane] = static_cast<uint8_t>(group.zeros[lane] | group.zeros[lane + 8] << 4);
       }
     }
     in_range = in_range && !overflowed(group, n);
-    std::memcpy(scales, group.scales, sizeof group.scales);
-    for (size_t i = 0; i < n; ++i) {
-      for (size_t lane = 0; lane < kLanes; ++lane) {
-        put_quantized(element, begin + i, lane, group.q[i * kLanes + lane], bytes);
-      }
-    }
+    std::memcpy(head + j * kLanes * 2, group.scales, sizeof group.scales);
+    put_numbers(element, j * group_size, n, group.q, head + chunk_head_bytes(element, in_chunk));
   }
   return in_range;
 }

@@ -64,7 +64,9 @@ template <class W, int R, int P>
 inline void step(const Chains<W>& c, size_t i, size_t valid, F32x16 (&acc)[R][P]) {
   F32x16 w[P][W::kStep];
   GPTJ_UNROLL for (int p = 0; p < P; ++p) {
-    W::load_step(c.w + static_cast<size_t>(p) * c.panel_stride + i * c.k_stride, w[p]);
+    const auto* at = c.w + static_cast<size_t>(p) * c.panel_stride + i * c.k_stride;
+    if (R == 1) prefetch(at);
+    W::load_step(at, w[p]);
   }
   GPTJ_UNROLL for (size_t s = 0; s < W::kStep; ++s) {
     if (s < valid) {
@@ -82,8 +84,16 @@ inline float* out_of(const Chains<W>& c, int r, int p) {
          static_cast<size_t>(p) * c.out_panel_stride;
 }
 
+// Steps of a chain between two branches: few rows wait for memory, and a branch guessed wrong would
+// stop what is read ahead.
+template <int R>
+constexpr size_t kUnrolledSteps = R == 1   ? 8
+                                  : R <= 4 ? 2
+                                           : 1;
+
 template <class W, int R, int P>
 void block(const Chains<W>& c) {
+  constexpr size_t kSteps = kUnrolledSteps<R>;
   F32x16 acc[R][P];
   GPTJ_UNROLL for (int r = 0; r < R; ++r) {
     GPTJ_UNROLL for (int p = 0; p < P; ++p) {
@@ -92,6 +102,11 @@ void block(const Chains<W>& c) {
     }
   }
   size_t i = 0;
+  for (; i + kSteps * W::kStep <= c.k; i += kSteps * W::kStep) {
+    GPTJ_UNROLL for (size_t s = 0; s < kSteps; ++s) {
+      step<W, R, P>(c, i + s * W::kStep, W::kStep, acc);
+    }
+  }
   for (; i + W::kStep <= c.k; i += W::kStep) step<W, R, P>(c, i, W::kStep, acc);
   if (i < c.k) step<W, R, P>(c, i, c.k - i, acc);
   GPTJ_UNROLL for (int r = 0; r < R; ++r) {
@@ -135,7 +150,7 @@ inline void panel_group(size_t rows, size_t panels, const Chains<W>& chains) {
     }
   };
   if (rows == 1) {
-    cover(kRowPanels, [&] { block<W, 1, kRowPanels>(c); });
+    cover(4, [&] { block<W, 1, 4>(c); });
     cover(1, [&] { block<W, 1, 1>(c); });
   } else {
     cover(kBlockPanels, [&] { row_blocks<W, kBlockPanels>(rows, c); });
@@ -160,22 +175,27 @@ inline size_t panel_size(size_t k) {
   return (k + W::kStep - 1) / W::kStep * W::kStep * kLanes;
 }
 
-// One row: the speed of memory. The panels are walked as kRowPanels streams, each through a part of
-// them from end to end, so that the processor's prefetchers never lose one.
+// One row: the speed of memory. The panels from `first` on are walked as S streams, each through a
+// part of them from end to end, so that the processor's prefetchers never lose one. Returns the
+// first panel left over.
+template <class W, int S>
+size_t streams_of_row(const Product& a, size_t first) {
+  const size_t panel = panel_size<W>(a.k), length = (a.last_panel - first) / S;
+  const auto* x = static_cast<const float*>(a.x.data);
+  const auto* panels = static_cast<const typename W::Stored*>(a.panels);
+  for (size_t p = first; p < first + length; ++p) {
+    block<W, 1, S>({x, 0, panels + p * panel, length * panel, kLanes, a.k, a.out + p * kLanes, 0,
+                    false, length * kLanes});
+  }
+  return first + S * length;
+}
+
 template <class W>
 void product_of_row(const Product& a) {
-  const size_t panel = panel_size<W>(a.k);
-  const auto* w = static_cast<const typename W::Stored*>(a.panels) + a.first_panel * panel;
-  const auto* x = static_cast<const float*>(a.x.data);
-  float* out = a.out + a.first_panel * kLanes;
-  const size_t panels = a.last_panel - a.first_panel, stream = panels / kRowPanels;
-  for (size_t p = 0; p < stream; ++p) {
-    block<W, 1, kRowPanels>({x, 0, w + p * panel, stream * panel, kLanes, a.k, out + p * kLanes, 0,
-                             false, stream * kLanes});
-  }
-  for (size_t p = stream * kRowPanels; p < panels; ++p) {
-    block<W, 1, 1>({x, 0, w + p * panel, 0, kLanes, a.k, out + p * kLanes, 0, false});
-  }
+  size_t p = a.first_panel;
+  if (a.streams == 4) p = streams_of_row<W, 4>(a, p);
+  if (a.streams == 2) p = streams_of_row<W, 2>(a, p);
+  streams_of_row<W, 1>(a, p);
   add_bias(a);
 }
 
@@ -239,21 +259,19 @@ void product(const Product& a) {
   }
 }
 
-// Enough independent chains to hide the latency on every processor known, few enough to stay in the
-// registers of the smallest set.
+// The multiplications of W's chains on registers alone.
 template <class W>
 uint64_t chain_burst(uint64_t steps) {
-  constexpr int kChains = kBlockRows;
-  F32x16 acc[kChains];
-  GPTJ_UNROLL for (int i = 0; i < kChains; ++i) acc[i] = splat(static_cast<float>(i));
+  F32x16 acc[kBurstChains];
+  GPTJ_UNROLL for (int i = 0; i < kBurstChains; ++i) acc[i] = splat(static_cast<float>(i));
   const F32x16 a = splat(0.999f), b = splat(0.001f);
   for (uint64_t s = 0; s < steps; ++s) {
-    GPTJ_UNROLL for (int i = 0; i < kChains; ++i) acc[i] = W::multiply_add(a, b, acc[i]);
+    GPTJ_UNROLL for (int i = 0; i < kBurstChains; ++i) acc[i] = W::multiply_add(a, b, acc[i]);
   }
   F32x16 total = splat(0.0f);
-  GPTJ_UNROLL for (int i = 0; i < kChains; ++i) total = add(total, acc[i]);
+  GPTJ_UNROLL for (int i = 0; i < kBurstChains; ++i) total = add(total, acc[i]);
   // The comparison keeps the compiler from dropping the work; the sum is never that.
-  return sum(total) == 1e30f ? 0 : steps * kChains * kLanes * W::kOperations;
+  return sum(total) == 1e30f ? 0 : steps * kBurstChains * kLanes * W::kOperations;
 }
 
 }  // namespace

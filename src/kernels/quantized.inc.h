@@ -5,8 +5,9 @@
 //   W::Zero           the zero points of a panel's group, as W::zero(const uint8_t*) loads them
 //   W::start(z, sum)  where a dot begins, so that accumulate() leads to the sum of (q - zero) x
 //   W::accumulate     adds the dots of n inputs, a multiple of 32
-//   W::Unpacked       the same weights as many rows want them; where W::kUnpacks, unpack(w, n, out)
-//                     makes them
+//   W::burst          the instructions of kBurstInputs inputs of one lane, on registers
+//   W::Unpacked       the same weights as many rows want them: W itself, or what unpack(w, n, out)
+//                     makes, for which kStored is false
 #pragma once
 
 #include "kernels/product.inc.h"
@@ -14,28 +15,59 @@
 namespace gptj::GPTJ_ISA {
 namespace {
 
-// The operands of a block over neighbouring groups, the first of them at group 0.
-struct Groups {
+// The operands of a block, from the beginning of a chunk on.
+struct Chunks {
+  Element element;
+  size_t group;
   const int8_t* x;
   size_t x_stride;
   const float* x_scales;
   const int32_t* x_sums;
-  size_t x_groups;  // from one row to the next
-  const uint8_t* w;
-  size_t w_stride;        // bytes from one panel's weights to the next one's
-  const uint8_t* scales;  // of the first panel's group 0
-  const uint8_t* zeros;   // the same
-  size_t panel_stride;    // bytes from one panel's scales and zeros to the next one's
-  size_t inputs;          // a multiple of 32
-  size_t group;
+  size_t x_groups;      // from one row to the next
+  const uint8_t* head;  // of the first panel's chunk
+  size_t panel_stride;  // bytes from one panel's head to the next one's
+  size_t inputs;        // a multiple of 32
   float* out;
   size_t out_stride;
+  size_t out_panel_stride;
   bool resume;  // false: the sums begin at 0; true: at what `out` holds
-  size_t out_panel_stride = kLanes;
+  // Of one unpacked chunk: its numbers, and how far from panel to panel.
+  const uint8_t* unpacked = nullptr;
+  size_t unpacked_stride = 0;
 };
 
+// Continues acc over one chunk of n inputs.
 template <class W, int R, int P>
-void group_block(const Groups& c) {
+inline void chunk_block(const Chunks& c, size_t n, F32x16 (&acc)[R][P]) {
+  const size_t groups = (n + c.group - 1) / c.group;
+  const uint8_t* zeros = c.head + groups * kLanes * 2;
+  const uint8_t* w = W::kStored ? c.head + chunk_head_bytes(c.element, groups) : c.unpacked;
+  const size_t w_stride = W::kStored ? c.panel_stride : c.unpacked_stride;
+  for (size_t g = 0, begin = 0; g < groups; ++g, begin += c.group) {
+    I32x16 dot[R][P];
+    GPTJ_UNROLL for (int p = 0; p < P; ++p) {
+      const auto zero = W::zero(zeros + static_cast<size_t>(p) * c.panel_stride + g * 8);
+      GPTJ_UNROLL for (int r = 0; r < R; ++r) {
+        dot[r][p] = W::start(zero, c.x_sums[static_cast<size_t>(r) * c.x_groups + g]);
+      }
+    }
+    W::template accumulate<R, P>(w + begin * W::kInputBytes, w_stride, c.x + begin, c.x_stride,
+                                 n - begin < c.group ? n - begin : c.group, dot);
+    GPTJ_UNROLL for (int p = 0; p < P; ++p) {
+      const auto* scales = reinterpret_cast<const uint16_t*>(
+          c.head + static_cast<size_t>(p) * c.panel_stride + g * kLanes * 2);
+      const F32x16 sw = load_f16(scales);
+      GPTJ_UNROLL for (int r = 0; r < R; ++r) {
+        const F32x16 sx = splat(c.x_scales[static_cast<size_t>(r) * c.x_groups + g]);
+        acc[r][p] = fma(to_float(dot[r][p]), mul(sx, sw), acc[r][p]);
+      }
+    }
+  }
+}
+
+template <class W, int R, int P>
+void group_block(const Chunks& all) {
+  Chunks c = all;
   F32x16 acc[R][P];
   const auto out = [&](int r, int p) {
     return c.out + static_cast<size_t>(r) * c.out_stride +
@@ -46,26 +78,16 @@ void group_block(const Groups& c) {
       acc[r][p] = c.resume ? load(out(r, p)) : splat(0.0f);
     }
   }
-  for (size_t begin = 0, g = 0; begin < c.inputs; begin += c.group, ++g) {
-    const size_t n = c.inputs - begin < c.group ? c.inputs - begin : c.group;
-    I32x16 dot[R][P];
-    GPTJ_UNROLL for (int p = 0; p < P; ++p) {
-      const auto zero = W::zero(c.zeros + static_cast<size_t>(p) * c.panel_stride + g * 8);
-      GPTJ_UNROLL for (int r = 0; r < R; ++r) {
-        dot[r][p] = W::start(zero, c.x_sums[static_cast<size_t>(r) * c.x_groups + g]);
-      }
-    }
-    W::template accumulate<R, P>(c.w + begin * W::kInputBytes, c.w_stride, c.x + begin, c.x_stride,
-                                 n, dot);
-    GPTJ_UNROLL for (int p = 0; p < P; ++p) {
-      const auto* scales = reinterpret_cast<const uint16_t*>(
-          c.scales + static_cast<size_t>(p) * c.panel_stride + g * kLanes * 2);
-      const F32x16 sw = load_f16(scales);
-      GPTJ_UNROLL for (int r = 0; r < R; ++r) {
-        const F32x16 sx = splat(c.x_scales[static_cast<size_t>(r) * c.x_groups + g]);
-        acc[r][p] = fma(to_float(dot[r][p]), mul(sx, sw), acc[r][p]);
-      }
-    }
+  const size_t chunk = kChunkGroups * c.group;
+  for (size_t left = c.inputs;;) {
+    const size_t n = left < chunk ? left : chunk;
+    chunk_block<W, R, P>(c, n, acc);
+    left -= n;
+    if (left == 0) break;
+    c.x += chunk;
+    c.x_scales += kChunkGroups;
+    c.x_sums += kChunkGroups;
+    c.head += chunk_bytes(c.element, c.group);
   }
   GPTJ_UNROLL for (int r = 0; r < R; ++r) {
     GPTJ_UNROLL for (int p = 0; p < P; ++p) store(out(r, p), acc[r][p]);
@@ -73,7 +95,7 @@ void group_block(const Groups& c) {
 }
 
 template <class W, int R, int P>
-inline void group_block_of(int rows, const Groups& c) {
+inline void group_block_of(int rows, const Chunks& c) {
   if constexpr (R > 1) {
     if (rows < R) return group_block_of<W, R - 1, P>(rows, c);
   }
@@ -82,11 +104,11 @@ inline void group_block_of(int rows, const Groups& c) {
 
 // `rows` rows cut into blocks of nearly equal height, none above kByteRows.
 template <class W, int P>
-inline void group_rows(size_t rows, const Groups& c) {
+inline void group_rows(size_t rows, const Chunks& c) {
   const size_t blocks = (rows + kByteRows - 1) / kByteRows;
   for (size_t b = 0; b < blocks; ++b) {
     const size_t begin = rows * b / blocks, end = rows * (b + 1) / blocks;
-    Groups part = c;
+    Chunks part = c;
     part.x += begin * c.x_stride;
     part.x_scales += begin * c.x_groups;
     part.x_sums += begin * c.x_groups;
@@ -101,61 +123,66 @@ struct QuantizedMatrix {
       : product(a), panel(panel_bytes(W::kElement, a.k, a.group)) {}
 
   // Panels from `p` on, `stride` panels apart, over all inputs.
-  Groups groups(size_t p, size_t stride) const {
+  Chunks chunks(size_t p, size_t stride) const {
     const Rows& x = product.x;
-    const auto* w = static_cast<const uint8_t*>(product.panels) + p * panel;
-    return {.x = static_cast<const int8_t*>(x.data),
+    return {.element = W::kElement,
+            .group = product.group,
+            .x = static_cast<const int8_t*>(x.data),
             .x_stride = x.stride,
             .x_scales = x.scales,
             .x_sums = x.sums,
             .x_groups = x.groups,
-            .w = w,
-            .w_stride = stride * panel,
-            .scales = w + scales_offset(W::kElement, product.k),
-            .zeros = w + zeros_offset(W::kElement, product.k, product.group),
+            .head = static_cast<const uint8_t*>(product.panels) + p * panel,
             .panel_stride = stride * panel,
             .inputs = padded_inputs(product.k),
-            .group = product.group,
             .out = product.out + p * kLanes,
             .out_stride = product.out_stride,
-            .resume = false,
-            .out_panel_stride = stride * kLanes};
+            .out_panel_stride = stride * kLanes,
+            .resume = false};
   }
 
   const Product& product;
   size_t panel;  // bytes
 };
 
-constexpr size_t kByteBlock = 1024;  // inputs unpacked at a time, a multiple of every group
-
-// For many rows: a block of P panels is unpacked once, if need be, then used for all.
+// For many rows: a chunk of P panels is unpacked once, if need be, then used for all.
 template <class W, int P>
 void blocks_of_panels(const QuantizedMatrix<W>& m, size_t p) {
   using U = typename W::Unpacked;
-  const Groups all = m.groups(p, 1);
-  for (size_t begin = 0; begin < all.inputs; begin += kByteBlock) {
-    Groups c = all;
-    const size_t g = begin / all.group;
-    c.inputs = all.inputs - begin < kByteBlock ? all.inputs - begin : kByteBlock;
-    c.x += begin;
-    c.x_scales += g;
-    c.x_sums += g;
-    c.w += begin * W::kInputBytes;
-    c.scales += g * kLanes * 2;
-    c.zeros += g * 8;
-    c.resume = begin > 0;
-    if constexpr (W::kUnpacks) {
-      constexpr size_t kStride = kByteBlock * U::kInputBytes;
+  Chunks c = m.chunks(p, 1);
+  const size_t chunk = kChunkGroups * c.group;
+  for (size_t left = c.inputs;;) {
+    c.inputs = left < chunk ? left : chunk;
+    if constexpr (!U::kStored) {
+      constexpr size_t kStride = kChunkGroups * kMaxGroup * U::kInputBytes;
       static_assert(P * kStride <= kProductScratch * sizeof(float));
       auto* unpacked = reinterpret_cast<uint8_t*>(m.product.scratch);
+      const size_t head = chunk_head_bytes(c.element, (c.inputs + c.group - 1) / c.group);
       for (size_t j = 0; j < P; ++j) {
-        W::unpack(c.w + j * c.w_stride, c.inputs, unpacked + j * kStride);
+        W::unpack(c.head + j * c.panel_stride + head, c.inputs, unpacked + j * kStride);
       }
-      c.w = unpacked;
-      c.w_stride = kStride;
+      c.unpacked = unpacked;
+      c.unpacked_stride = kStride;
     }
     group_rows<U, P>(m.product.rows, c);
+    left -= c.inputs;
+    if (left == 0) break;
+    c.x += chunk;
+    c.x_scales += kChunkGroups;
+    c.x_sums += kChunkGroups;
+    c.head += chunk_bytes(c.element, c.group);
+    c.resume = true;
   }
+}
+
+// One row: the speed of memory. The panels are walked as S streams, each through a part of them
+// from end to end, so that the processor's prefetchers never lose one. Returns the first panel left
+// over.
+template <class W, int S>
+size_t streams_of_row(const QuantizedMatrix<W>& m) {
+  const size_t first = m.product.first_panel, length = (m.product.last_panel - first) / S;
+  for (size_t p = first; p < first + length; ++p) group_block<W, 1, S>(m.chunks(p, length));
+  return first + S * length;
 }
 
 template <class W>
@@ -163,16 +190,17 @@ void quantized_product(const Product& a) {
   const QuantizedMatrix<W> m(a);
   size_t p = a.first_panel;
   if (a.rows == 1) {
-    // As product_of_row: streams that never break off.
-    const size_t stream = (a.last_panel - p) / kByteRowPanels, end = p + stream;
-    for (; p < end; ++p) group_block<W, 1, kByteRowPanels>(m.groups(p, stream));
-    p += (kByteRowPanels - 1) * stream;
-    for (; p < a.last_panel; ++p) group_block<W, 1, 1>(m.groups(p, 1));
+    switch (a.streams) {
+      case 4: p = streams_of_row<W, 4>(m); break;
+      case 2: p = streams_of_row<W, 2>(m); break;
+      default: break;
+    }
+    for (; p < a.last_panel; ++p) group_block<W, 1, 1>(m.chunks(p, 1));
   } else if (a.rows <= kByteRows) {
     for (; p + kBytePanels <= a.last_panel; p += kBytePanels) {
-      group_rows<W, kBytePanels>(a.rows, m.groups(p, 1));
+      group_rows<W, kBytePanels>(a.rows, m.chunks(p, 1));
     }
-    for (; p < a.last_panel; ++p) group_rows<W, 1>(a.rows, m.groups(p, 1));
+    for (; p < a.last_panel; ++p) group_rows<W, 1>(a.rows, m.chunks(p, 1));
   } else {
     for (; p + kBytePanels <= a.last_panel; p += kBytePanels)
       blocks_of_panels<W, kBytePanels>(m, p);
@@ -181,29 +209,20 @@ void quantized_product(const Product& a) {
   add_bias(a);
 }
 
-// The dots of a block of rows whose operands stay in the first-level cache.
+// The instructions of W's dots on registers alone.
 template <class W>
 uint64_t byte_burst(uint64_t steps) {
-  constexpr size_t kInputs = 128;
-  alignas(64) uint8_t w[kBytePanels * kInputs * W::kInputBytes];
-  alignas(64) int8_t x[kByteRows * kInputs];
-  for (size_t i = 0; i < sizeof w; ++i) w[i] = static_cast<uint8_t>(i % 16);
-  for (size_t i = 0; i < sizeof x; ++i) x[i] = static_cast<int8_t>(i % 7);
-  F32x16 total = splat(0.0f);
-  const uint64_t rounds = steps * 4 / kInputs;
-  for (uint64_t s = 0; s < rounds; ++s) {
-    I32x16 acc[kByteRows][kBytePanels];
-    GPTJ_UNROLL for (int r = 0; r < kByteRows; ++r) {
-      GPTJ_UNROLL for (int p = 0; p < kBytePanels; ++p) acc[r][p] = W::start(W::zero(w), 0);
-    }
-    W::template accumulate<kByteRows, kBytePanels>(w, kInputs * W::kInputBytes, x, kInputs, kInputs,
-                                                   acc);
-    GPTJ_UNROLL for (int r = 0; r < kByteRows; ++r) {
-      GPTJ_UNROLL for (int p = 0; p < kBytePanels; ++p) total = add(total, to_float(acc[r][p]));
-    }
-    x[s % sizeof x] = static_cast<int8_t>(s % 5);  // nothing can be computed once for all rounds
+  I32x16 acc[kBurstChains];
+  for (int i = 0; i < kBurstChains; ++i) acc[i] = splat_integer(i);
+  Bytes w = splat_integer(0x01020304);
+  const Bytes x = splat_integer(0x0403fd01);
+  for (uint64_t s = 0; s < steps; ++s) {
+    GPTJ_UNROLL for (int i = 0; i < kBurstChains; ++i) acc[i] = W::burst(acc[i], w, x);
   }
-  return sum(total) == 1e30f ? 0 : rounds * kInputs * kByteRows * kBytePanels * kLanes * 2;
+  F32x16 total = splat(0.0f);
+  for (int i = 0; i < kBurstChains; ++i) total = add(total, to_float(acc[i]));
+  // The comparison keeps the compiler from dropping the work; the sum is never that.
+  return sum(total) == 0.3f ? 0 : steps * kBurstChains * W::kBurstInputs * kLanes * 2;
 }
 
 }  // namespace

@@ -9,8 +9,15 @@
 namespace gptj::GPTJ_ISA {
 namespace {
 
-constexpr int kBlockRows = 6, kBlockPanels = 1, kRowPanels = 2;
-constexpr int kByteRows = 4, kBytePanels = 1, kByteRowPanels = 2;
+constexpr int kBlockRows = 6, kBlockPanels = 1;
+constexpr int kByteRows = 4, kBytePanels = 1;
+// Independent chains that keep the multipliers busy, and fit the registers.
+constexpr int kBurstChains = 6;
+// What a single row reads is asked for this far ahead: by measurement, a tenth more than without.
+constexpr size_t kPrefetchBytes = 1280;
+inline void prefetch(const void* p) {
+  _mm_prefetch(static_cast<const char*>(p) + kPrefetchBytes, _MM_HINT_T0);
+}
 
 struct F32x16 {
   __m256 lo, hi;
@@ -162,7 +169,12 @@ inline __m256i splat_four_bytes(const int8_t* x) {
   __builtin_memcpy(&four, x, sizeof four);
   return _mm256_set1_epi32(four);
 }
+// Hides from the compiler that these are the same bytes.
+inline void opaque(Bytes& v) { __asm__ volatile("" : "+x"(v.lo), "+x"(v.hi)); }
 #if defined(__AVXVNNI__)
+inline I32x16 dot(I32x16 acc, Bytes w, Bytes x) {
+  return {_mm256_dpbusd_avx_epi32(acc.lo, w.lo, x.lo), _mm256_dpbusd_avx_epi32(acc.hi, w.hi, x.hi)};
+}
 // acc[lane] += sum of w[lane][b] * x[b], w without sign
 inline I32x16 dot(I32x16 acc, Bytes w, const int8_t* x) {
   const __m256i four = splat_four_bytes(x);

@@ -9,8 +9,15 @@
 namespace gptj::GPTJ_ISA {
 namespace {
 
-constexpr int kBlockRows = 12, kBlockPanels = 2, kRowPanels = 4;
-constexpr int kByteRows = 6, kBytePanels = 2, kByteRowPanels = 4;
+constexpr int kBlockRows = 12, kBlockPanels = 2;
+constexpr int kByteRows = 6, kBytePanels = 2;
+// Independent chains that keep the multipliers busy, and fit the registers.
+constexpr int kBurstChains = 16;
+// What a single row reads is asked for this far ahead: by measurement, a tenth more than without.
+constexpr size_t kPrefetchBytes = 1280;
+inline void prefetch(const void* p) {
+  _mm_prefetch(static_cast<const char*>(p) + kPrefetchBytes, _MM_HINT_T0);
+}
 
 using F32x16 = __m512;
 
@@ -96,6 +103,7 @@ inline I32x16 load_nibbles(const uint8_t* p) {
 inline I32x16 times(I32x16 v, int32_t x) {
   return _mm512_madd_epi16(v, _mm512_set1_epi32(x & 0xffff));
 }
+inline I32x16 dot(I32x16 acc, Bytes w, Bytes x) { return _mm512_dpbusd_epi32(acc, w, x); }
 // acc[lane] += sum of w[lane][b] * x[b], w without sign
 inline I32x16 dot(I32x16 acc, Bytes w, const int8_t* x) {
   int32_t four;

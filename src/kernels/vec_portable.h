@@ -13,9 +13,12 @@
 namespace gptj::GPTJ_ISA {
 namespace {
 
-// Accumulators that fit the registers: rows and panels of one block; panels walked by one row.
-constexpr int kBlockRows = 4, kBlockPanels = 1, kRowPanels = 2;
-constexpr int kByteRows = 4, kBytePanels = 1, kByteRowPanels = 1;
+// Accumulators that fit the registers: rows and panels of one block.
+constexpr int kBlockRows = 4, kBlockPanels = 1;
+constexpr int kByteRows = 4, kBytePanels = 1;
+// Independent chains that keep the multipliers busy, and fit the registers.
+constexpr int kBurstChains = 4;
+inline void prefetch(const void*) {}
 
 using F32x16 = Eigen::Array<float, 16, 1>;
 using Bits16 = Eigen::Array<uint32_t, 16, 1>;
@@ -93,6 +96,12 @@ inline void store_low_bytes(int8_t* p, const F32x16& v) {
 }
 
 using I32x16 = Eigen::Array<int32_t, 16, 1>;
+using Bytes = I32x16;  // for measuring alone
+inline I32x16 splat_integer(int32_t x) { return I32x16::Constant(x); }
+inline Bytes opaque(Bytes& v) {
+  __asm__ volatile("" : "+m"(v));
+  return v;
+}
 inline F32x16 to_float(const I32x16& v) { return v.cast<float>(); }
 
 // Partials 8 apart are combined, then 4, 2, 1.

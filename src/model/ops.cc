@@ -135,7 +135,7 @@ void linear(Engine& engine, const PackedMatrix& w, const Matrix& x, size_t rows,
   engine.run([&](size_t part) {
     const PartRange panels = part_range(w.n_panels(), part, engine.parts());
     if (panels.begin == panels.end) return;
-    product({operand, rows, w.k, w.group, w.panels.data(), panels.begin, panels.end,
+    product({operand, rows, w.k, w.group, 4, w.panels.data(), panels.begin, panels.end,
              w.bias.size() > 0 ? w.bias.data() : nullptr, out.row(0), out.stride(),
              engine.scratch(part)});
     if (activation != Activation::kGelu) return;

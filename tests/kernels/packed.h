@@ -15,24 +15,26 @@ namespace gptj::test {
 
 // One output's numbers as a quantized panel holds them.
 inline QuantizedOutput read_output(const PanelFormat& format, const std::byte* panels, size_t c) {
-  const auto* panel = reinterpret_cast<const uint8_t*>(panels) + c / kLanes * format.bytes();
-  const size_t lane = c % kLanes;
+  const auto& [element, k, group] = format;
+  const auto* head = reinterpret_cast<const uint8_t*>(panels) + c / kLanes * format.bytes();
+  const size_t lane = c % kLanes, groups = group_count(k, group);
   QuantizedOutput output;
-  for (size_t i = 0; i < format.k; ++i) {
-    if (format.element == Element::kInt8) {
-      output.q.push_back(static_cast<int8_t>(panel[(i / 4 * kLanes + lane) * 4 + i % 4] - 128));
-    } else {
-      const uint8_t both = panel[(i / 8 * kLanes + lane) * 4 + i % 4];
-      output.q.push_back(static_cast<int8_t>(i % 8 < 4 ? both & 15 : both >> 4));
+  for (size_t g = 0; g < groups; ++g) {
+    const size_t j = g % kChunkGroups, in_chunk = std::min(kChunkGroups, groups - (g - j));
+    if (g > 0 && j == 0) head += chunk_bytes(element, group);
+    const auto* scales = reinterpret_cast<const uint16_t*>(head);
+    output.scales.push_back(f16_to_f32(scales[j * kLanes + lane]));
+    const uint8_t zeros = element == Element::kInt4 ? head[in_chunk * 32 + j * 8 + lane % 8] : 0;
+    output.zeros.push_back(static_cast<int8_t>(lane < 8 ? zeros & 15 : zeros >> 4));
+    const uint8_t* numbers = head + chunk_head_bytes(element, in_chunk);
+    for (size_t i = j * group; i < (j + 1) * group && output.q.size() < k; ++i) {
+      if (element == Element::kInt8) {
+        output.q.push_back(static_cast<int8_t>(numbers[(i / 4 * kLanes + lane) * 4 + i % 4] - 128));
+      } else {
+        const uint8_t both = numbers[(i / 8 * kLanes + lane) * 4 + i % 4];
+        output.q.push_back(static_cast<int8_t>(i % 8 < 4 ? both & 15 : both >> 4));
+      }
     }
-  }
-  const auto* scales =
-      reinterpret_cast<const uint16_t*>(panel + scales_offset(format.element, format.k));
-  const uint8_t* zeros = panel + zeros_offset(format.element, format.k, format.group);
-  for (size_t g = 0; g < group_count(format.k, format.group); ++g) {
-    output.scales.push_back(f16_to_f32(scales[g * kLanes + lane]));
-    const uint8_t both = format.element == Element::kInt4 ? zeros[g * 8 + lane % 8] : 0;
-    output.zeros.push_back(static_cast<int8_t>(lane < 8 ? both & 15 : both >> 4));
   }
   return output;
 }
@@ -109,15 +111,15 @@ class OperandRows {
 // out = x W^T + bias by a set, its panels cut in two calls as two threads would.
 inline std::vector<float> product(const KernelTable& set, const Packed& w,
                                   const std::vector<float>& x, size_t x_stride, size_t rows,
-                                  const float* bias, size_t out_stride) {
+                                  const float* bias, size_t out_stride, size_t streams = 4) {
   const OperandRows operand(set, w.format, x, x_stride, rows);
   AlignedBuffer<float> scratch(kProductScratch);
   std::vector<float> out(rows * out_stride, -77.0f);
   const size_t middle = w.n_panels() / 2;
   for (const auto& [begin, end] : {std::pair{size_t{0}, middle}, std::pair{middle, w.n_panels()}}) {
     set.product[static_cast<size_t>(w.format.element)].compute(
-        {operand.rows(), rows, w.format.k, w.format.group, w.panels.data(), begin, end, bias,
-         out.data(), out_stride, scratch.data()});
+        {operand.rows(), rows, w.format.k, w.format.group, streams, w.panels.data(), begin, end,
+         bias, out.data(), out_stride, scratch.data()});
   }
   return out;
 }

@@ -55,6 +55,7 @@ if [[ $scope == all ]]; then
   # SixB* compute two layers of the 6B in double: minutes without a sanitizer, an hour with one.
   # load_memory measures memory, of which a sanitizer takes its own.
   cmake --build "$folder" --parallel "$(nproc)"
+  ln -sfn "$source/models" "$build/models"  # where the program there looks for the bundled model
   "${prefix[@]}" ctest --test-dir "$folder" --output-on-failure --no-tests=error \
     --parallel "$(nproc)" --label-exclude '^long$' --exclude-regex 'SixB|load_memory'
 else
