@@ -83,11 +83,12 @@ void add_model_options(CLI::App& command, ModelOptions& options) {
   add_model_path_option(command, options);
   command
       .add_option("--weights", options.weights,
-                  "f32, f16 or bf16: how weights are held (default: as stored)")
+                  "f32, f16, bf16, int8 or int4: how weights are held (default: as stored)")
       ->check(one_of_the_weight_types);
   command
       .add_option("--kv-cache", options.kv_cache,
-                  "f32, f16 or bf16: how keys and values are held (default: as weights)")
+                  "f32, f16 or bf16: how keys and values are held\n"
+                  "(default: as weights; f16 where they are int8 or int4)")
       ->check(one_of_the_weight_types);
   command
       .add_option("-t,--threads", options.threads,
@@ -99,7 +100,7 @@ void add_model_options(CLI::App& command, ModelOptions& options) {
                   "(default: what is free)")
       ->transform(CLI::AsSizeValue(false));
   command.add_option("--isa", options.isa,
-                     "portable, avx2 or avx512 (default: the best this processor has)");
+                     "portable, avx2, avx2vnni or avx512 (default: the best this processor has)");
   add_output_options(command, options);
 }
 

@@ -44,10 +44,13 @@ ordered_json memory_json(const CheckpointInfo& info) {
   for (const WeightType type : kWeightTypes) {
     const MemoryNeeds needs = memory_needs(
         info.config, {.weights = type, .head = {}, .kv_cache = {}, .stored = info.stored_type});
+    const MemoryNeeds six_b = memory_needs(bench_shape("gpt-j-6b"), {.weights = type});
     json[weight_type_name(type)] = {{"weights_bytes", needs.weights},
                                     {"kv_cache_bytes_per_token", needs.kv_cache_per_token},
                                     {"kv_cache_bytes_full_context", needs.kv_cache_full_context},
-                                    {"total_bytes", needs.weights + needs.kv_cache_full_context}};
+                                    {"total_bytes", needs.weights + needs.kv_cache_full_context},
+                                    {"bits_per_weight", needs.bits_per_weight},
+                                    {"bits_per_weight_of_gpt_j_6b", six_b.bits_per_weight}};
   }
   return json;
 }

@@ -14,14 +14,13 @@ void block(Engine& engine, const ModelConfig& config, const Layer& layer, size_t
   const size_t rows = batch.rows.size();
   layer_norm(engine, layer.ln_1, config.layer_norm_epsilon, s.x, rows, s.normed);
 
-  linear(engine, layer.qkv, s.normed, rows, s.qkv);
+  linear(engine,
+         {{layer.qkv, s.normed, s.qkv}, {layer.fc_in, s.normed, s.inner, Activation::kGelu}}, rows);
   rotate(engine, rotary, config, batch.rows, s.qkv);
   store_kv(engine, config, index, batch, s.qkv);
   attention(engine, config, index, batch, s.qkv, s.attended);
-  linear(engine, layer.out, s.attended, rows, s.attention_out);
-
-  linear(engine, layer.fc_in, s.normed, rows, s.inner, Activation::kGelu);
-  linear(engine, layer.fc_out, s.inner, rows, s.mlp_out);
+  linear(engine, {{layer.out, s.attended, s.attention_out}, {layer.fc_out, s.inner, s.mlp_out}},
+         rows);
 
   add_branches(engine, s.attention_out, s.mlp_out, rows, s.x);
 }
@@ -35,7 +34,7 @@ void head(Engine& engine, const ModelConfig& config, const Weights& weights,
       std::copy_n(s.x.row(some[i]), s.x.columns(), s.attended.row(i));
     }
     layer_norm(engine, weights.ln_f, config.layer_norm_epsilon, s.attended, some.size(), s.wanted);
-    linear(engine, weights.lm_head, s.wanted, some.size(), s.logits);
+    linear(engine, {{weights.lm_head, s.wanted, s.logits}}, some.size());
     for (size_t i = 0; i < some.size(); ++i) sink(some[i], {s.logits.row(i), s.logits.columns()});
   }
 }

@@ -9,9 +9,7 @@
 namespace gptj {
 namespace {
 
-// Biases and layer norms stay f32, whatever the matrices are.
 uint64_t packed_bytes(const TensorSpec& spec, const Packing& packing) {
-  if (spec.shape.size() == 1) return spec.shape[0] * sizeof(float);
   const bool head = is_lm_head(spec.name);
   const Element element = head ? packing.head : packing.layers;
   return padded(spec.shape[0]) / kLanes *
@@ -25,9 +23,17 @@ MemoryNeeds memory_needs(const ModelConfig& config, const MemoryOptions& options
   const auto size = [](int64_t value) { return static_cast<uint64_t>(value); };
   const Packing packing = packing_of(options.weights, options.head);
   MemoryNeeds needs;
+  uint64_t multiplied = 0, matrices = 0;
   for (const TensorSpec& spec : tensor_specs(config)) {
-    if (!is_embedding(spec.name)) needs.weights += packed_bytes(spec, packing);
+    if (spec.shape.size() == 1) {  // f32, whatever the matrices are
+      needs.weights += spec.shape[0] * sizeof(float);
+    } else if (!is_embedding(spec.name)) {
+      matrices += packed_bytes(spec, packing);
+      multiplied += spec.shape[0] * spec.shape[1];
+    }
   }
+  needs.weights += matrices;
+  needs.bits_per_weight = 8.0 * static_cast<double>(matrices) / static_cast<double>(multiplied);
   needs.embedding =
       size(config.vocab_size) * size(config.n_embd) * element_size(element_of(options.stored));
   const WeightType kv = options.kv_cache.value_or(default_kv_cache(options.weights));

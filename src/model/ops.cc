@@ -29,6 +29,9 @@ struct AttentionItem {
 // enough to read each page seldom.
 constexpr size_t kItemRows = 4 * kAttentionRows;
 
+// Panels that a single row walks at once: four are the fastest, or as fast as any, where measured.
+constexpr size_t kStreams = 4;
+
 std::vector<AttentionItem> attention_items(const BatchView& batch, size_t n_head) {
   std::vector<AttentionItem> items;
   for (const Run& run : batch.runs) {
@@ -78,30 +81,31 @@ void reserve(AlignedBuffer<T>& buffer, size_t size) {
 
 }  // namespace
 
-Rows Engine::operand(const PackedMatrix& w, const Matrix& x, size_t rows) {
+Rows Engine::operand(size_t buffer, const PackedMatrix& w, const Matrix& x, size_t rows) {
+  const Operand operand = kernels_.product[static_cast<size_t>(w.element)].operand;
+  if (operand == Operand::kF32) return {x.row(0), x.stride()};
+  if (operands_.size() <= buffer) operands_.resize(buffer + 1);
+  auto& [bytes, halves, scales, sums] = operands_[buffer];
   // A stride off the powers of two keeps rows off each other's cache sets.
   const size_t stride = padded_inputs(w.k) + 64;
-  switch (kernels_.product[static_cast<size_t>(w.element)].operand) {
-    case Operand::kF32: return {x.row(0), x.stride()};
-    case Operand::kBF16:
-      reserve(halves_, rows * stride);
-      for_each(rows, [&](size_t r) {
-        uint16_t* row = halves_.data() + r * stride;
-        kernels_.to_bf16(x.row(r), w.k, row);
-        row[w.k] = 0;
-      });
-      return {halves_.data(), stride};
-    case Operand::kInt8: break;
+  if (operand == Operand::kBF16) {
+    reserve(halves, rows * stride);
+    for_each(rows, [&](size_t r) {
+      uint16_t* row = halves.data() + r * stride;
+      kernels_.to_bf16(x.row(r), w.k, row);
+      row[w.k] = 0;
+    });
+    return {halves.data(), stride};
   }
   const size_t groups = group_count(w.k, w.group);
-  reserve(bytes_, rows * stride);
-  reserve(scales_, rows * groups);
-  reserve(sums_, rows * groups);
+  reserve(bytes, rows * stride);
+  reserve(scales, rows * groups);
+  reserve(sums, rows * groups);
   for_each(rows, [&](size_t r) {
-    kernels_.quantize_row(x.row(r), w.k, w.group, bytes_.data() + r * stride,
-                          scales_.data() + r * groups, sums_.data() + r * groups);
+    kernels_.quantize_row(x.row(r), w.k, w.group, bytes.data() + r * stride,
+                          scales.data() + r * groups, sums.data() + r * groups);
   });
-  return {bytes_.data(), stride, scales_.data(), sums_.data(), groups};
+  return {bytes.data(), stride, scales.data(), sums.data(), groups};
 }
 
 void Engine::for_each(size_t n, const std::function<void(size_t i)>& f) {
@@ -128,20 +132,38 @@ void layer_norm(Engine& engine, const LayerNorm& ln, float epsilon, const Matrix
   });
 }
 
-void linear(Engine& engine, const PackedMatrix& w, const Matrix& x, size_t rows, Matrix& out,
-            Activation activation) {
-  const auto product = engine.kernels().product[static_cast<size_t>(w.element)].compute;
-  const Rows operand = engine.operand(w, x, rows);
+namespace {
+
+// The columns of one product that fall to a part.
+void linear_part(Engine& engine, const Linear& l, const Rows& operand, size_t rows, size_t part) {
+  const PackedMatrix& w = l.w;
+  const PartRange panels = part_range(w.n_panels(), part, engine.parts());
+  if (panels.begin == panels.end) return;
+  engine.kernels().product[static_cast<size_t>(w.element)].compute(
+      {operand, rows, w.k, w.group, kStreams, w.panels.data(), panels.begin, panels.end,
+       w.bias.size() > 0 ? w.bias.data() : nullptr, l.out.row(0), l.out.stride(),
+       engine.scratch(part)});
+  if (l.activation != Activation::kGelu) return;
+  const size_t first = panels.begin * kLanes;
+  for (size_t r = 0; r < rows; ++r) {
+    engine.kernels().gelu(l.out.row(r) + first, (panels.end - panels.begin) * kLanes);
+  }
+}
+
+}  // namespace
+
+void linear(Engine& engine, std::initializer_list<Linear> products, size_t rows) {
+  std::vector<Rows> operands;
+  const Linear* before = nullptr;
+  for (const Linear& l : products) {
+    const bool same = before != nullptr && &before->x == &l.x && before->w.element == l.w.element &&
+                      before->w.group == l.w.group;
+    operands.push_back(same ? operands.back() : engine.operand(operands.size(), l.w, l.x, rows));
+    before = &l;
+  }
   engine.run([&](size_t part) {
-    const PartRange panels = part_range(w.n_panels(), part, engine.parts());
-    if (panels.begin == panels.end) return;
-    product({operand, rows, w.k, w.group, 4, w.panels.data(), panels.begin, panels.end,
-             w.bias.size() > 0 ? w.bias.data() : nullptr, out.row(0), out.stride(),
-             engine.scratch(part)});
-    if (activation != Activation::kGelu) return;
-    const size_t first = panels.begin * kLanes;
-    for (size_t r = 0; r < rows; ++r) {
-      engine.kernels().gelu(out.row(r) + first, (panels.end - panels.begin) * kLanes);
+    for (size_t i = 0; i < products.size(); ++i) {
+      linear_part(engine, products.begin()[i], operands[i], rows, part);
     }
   });
 }

@@ -4,7 +4,9 @@
 #pragma once
 
 #include <functional>
+#include <initializer_list>
 #include <span>
+#include <vector>
 
 #include "base/thread_pool.h"
 #include "model/batch.h"
@@ -25,6 +27,9 @@ class Engine {
   // Rows of x as the products of `w` take them: themselves, or in buffers of the engine's, valid
   // until the next call.
   Rows operand(const PackedMatrix& w, const Matrix& x, size_t rows);
+  // Rows of x as the product with `w` takes them: themselves, or in a buffer of the engine's, of
+  // which it has as many as are named.
+  Rows operand(size_t buffer, const PackedMatrix& w, const Matrix& x, size_t rows);
   float* scratch(size_t part) { return scratch_.data() + part * scratch_floats_; }
 
   // Calls f(part) for every part.
@@ -33,14 +38,17 @@ class Engine {
   void for_each(size_t n, const std::function<void(size_t i)>& f);
 
  private:
+  struct OperandBuffer {
+    AlignedBuffer<int8_t> bytes;
+    AlignedBuffer<uint16_t> halves;
+    AlignedBuffer<float> scales;
+    AlignedBuffer<int32_t> sums;
+  };
   const KernelTable& kernels_;
   ThreadPool& pool_;
   size_t scratch_floats_;
   AlignedBuffer<float> scratch_;
-  AlignedBuffer<int8_t> bytes_;
-  AlignedBuffer<uint16_t> halves_;
-  AlignedBuffer<float> scales_;
-  AlignedBuffer<int32_t> sums_;
+  std::vector<OperandBuffer> operands_;
 };
 
 // The rows of one call: what attention and the cache need to know of them.
@@ -57,10 +65,17 @@ void embed(Engine& engine, const Embedding& wte, std::span<const Row> rows, Matr
 void layer_norm(Engine& engine, const LayerNorm& ln, float epsilon, const Matrix& x, size_t rows,
                 Matrix& out);
 
-// out = x W^T + bias; then gelu where `gelu`.
+// out = x W^T + bias; then gelu where `activation` says so.
 enum class Activation { kNone, kGelu };
-void linear(Engine& engine, const PackedMatrix& w, const Matrix& x, size_t rows, Matrix& out,
-            Activation activation = Activation::kNone);
+struct Linear {
+  const PackedMatrix& w;
+  const Matrix& x;
+  Matrix& out;
+  Activation activation = Activation::kNone;
+};
+// Those that wait for nothing but what is there already are one call: threads then walk through all
+// of their weights without a pause.
+void linear(Engine& engine, std::initializer_list<Linear> products, size_t rows);
 
 // Rotates q and k of every row ([q | k | v] of n_head heads each) by its position.
 void rotate(Engine& engine, const RotaryTable& rotary, const ModelConfig& config,

@@ -40,7 +40,8 @@ TEST_F(CheckpointTest, GoldenModelsOpen) {
        {std::tuple{"rotary-partial-f32", WeightType::kF32, 2},
         std::tuple{"rotary-partial-f32/sharded", WeightType::kF32, 2},
         std::tuple{"rotary-full-odd-ffn-f16", WeightType::kF16, 2},
-        std::tuple{"deep-bf16", WeightType::kBF16, 6}, std::tuple{"big-head-f16", WeightType::kF16, 2},
+        std::tuple{"deep-bf16", WeightType::kBF16, 6},
+        std::tuple{"big-head-f16", WeightType::kF16, 2},
         std::tuple{"long-context-f16", WeightType::kF16, 2}}) {
     const Checkpoint checkpoint = Checkpoint::open(kGolden + name);
     EXPECT_EQ(checkpoint.stored_type(), type) << name;

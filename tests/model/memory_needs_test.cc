@@ -58,6 +58,11 @@ TEST(MemoryNeeds, QuantizedTypesCountTheirScales) {
             vectors + (kLayers + kHead) / 128 * 130);
   EXPECT_EQ(memory_needs(k6B, {.weights = WeightType::kInt4}).weights,
             vectors + kLayers / 128 * 133 / 2 + kHead / 128 * 130);
+  EXPECT_DOUBLE_EQ(memory_needs(k6B, {.weights = WeightType::kInt8}).bits_per_weight, 8.125);
+  EXPECT_NEAR(memory_needs(k6B, {.weights = WeightType::kInt4}).bits_per_weight, 4.2965, 0.0001);
+  EXPECT_NEAR(
+      memory_needs(k6B, {.weights = WeightType::kInt4, .head = WeightType::kInt4}).bits_per_weight,
+      4.1732, 0.0001);
 }
 
 TEST(MemoryNeeds, RefusesWhatIsNoModel) {

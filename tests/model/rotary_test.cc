@@ -27,7 +27,9 @@ uint64_t hash(std::span<const float> values) {
 }
 
 // libm makes these tables; were another one to round differently, models would give other bits.
-TEST(Rotary, TablesHaveTheirKnownBits) { EXPECT_EQ(hash(RotaryTable(six_b()).values()), 1760383955121346928u); }
+TEST(Rotary, TablesHaveTheirKnownBits) {
+  EXPECT_EQ(hash(RotaryTable(six_b()).values()), 1760383955121346928u);
+}
 
 TEST(Rotary, RotatesPairsByTheirAngles) {
   const RotaryTable table(six_b());

@@ -213,23 +213,23 @@ TEST_P(SixBShape, EveryStepIsWithinItsBoundOfDouble) {
     const Layer& layer = model_.weights.layers[i];
     layer_norm(engine, layer.ln_1, config.layer_norm_epsilon, s.x, kRows, s.normed);
     expect_layer_norm(layer.ln_1, s.x, s.normed, kRows);
-    linear(engine, layer.qkv, s.normed, kRows, s.qkv);
+    linear(engine, {{layer.qkv, s.normed, s.qkv}}, kRows);
     expect_linear(layer.qkv, s.normed, s.qkv, kRows, false);
     rotate(engine, model_.rotary, config, rows, s.qkv);  // tests/model/rotary_test.cc has its bound
     store_kv(engine, config, i, batch, s.qkv);
     attention(engine, config, i, batch, s.qkv, s.attended);
     expect_attention(s.qkv, s.attended, kRows, model_.kv_cache());
-    linear(engine, layer.out, s.attended, kRows, s.attention_out);
+    linear(engine, {{layer.out, s.attended, s.attention_out}}, kRows);
     expect_linear(layer.out, s.attended, s.attention_out, kRows, false);
-    linear(engine, layer.fc_in, s.normed, kRows, s.inner, Activation::kGelu);
+    linear(engine, {{layer.fc_in, s.normed, s.inner, Activation::kGelu}}, kRows);
     expect_linear(layer.fc_in, s.normed, s.inner, kRows, true);
-    linear(engine, layer.fc_out, s.inner, kRows, s.mlp_out);
+    linear(engine, {{layer.fc_out, s.inner, s.mlp_out}}, kRows);
     expect_linear(layer.fc_out, s.inner, s.mlp_out, kRows, false);
     add_branches(engine, s.attention_out, s.mlp_out, kRows, s.x);
   }
   layer_norm(engine, model_.weights.ln_f, config.layer_norm_epsilon, s.x, kRows, s.wanted);
   expect_layer_norm(model_.weights.ln_f, s.x, s.wanted, kRows);
-  linear(engine, model_.weights.lm_head, s.wanted, kRows, s.logits);
+  linear(engine, {{model_.weights.lm_head, s.wanted, s.logits}}, kRows);
   expect_linear(model_.weights.lm_head, s.wanted, s.logits, kRows, false);
   std::vector<float> wanted;
   for (size_t r = kRows - 4; r < kRows; ++r) {

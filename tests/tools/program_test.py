@@ -214,6 +214,11 @@ class CompletePrompt(Folder):
             self.assertEqual(done["usage"]["prompt_tokens"], 1, arguments)
             self.assertEqual(done["choices"][0]["token_ids"][0], 4095)
 
+    def test_every_weight_type_completes(self):
+        for weights in ("f32", "f16", "bf16", "int8", "int4"):
+            done = complete_json("--weights", weights, *GREEDY, "--max-tokens", "5", PROMPT)
+            self.assertEqual(len(done["choices"][0]["token_ids"]), 5, weights)
+
     def test_any_text_is_taken_as_it_is(self):
         for text in ("[a, b]", "{}", "", "%x", "a=b", "caf\u00e9 \U0001F642", "'\"'"):
             self.assertEqual(complete("--echo", "--max-tokens", "0", text).decode(), text)
@@ -466,7 +471,8 @@ class Inspect(unittest.TestCase):
             self.assertLessEqual(shapes.items(), tensors.items())
             self.assertEqual(done["parameters"], sum(map(math.prod, shapes.values())))
             self.assertEqual(done["file_bytes"], os.path.getsize(path))
-            self.assertEqual(set(done["memory"]), {"f32", "f16", "bf16"})
+            self.assertEqual(set(done["memory"]), {"f32", "f16", "bf16", "int8", "int4"})
+            self.assertAlmostEqual(done["memory"]["int4"]["bits_per_weight_of_gpt_j_6b"], 4.2965, 4)
             with open(os.path.join(FAIRYTALE, "config.json")) as file:
                 config = json.load(file)
             for name in ("vocab_size", "n_positions", "n_embd", "n_layer", "n_head", "rotary_dim"):

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/aligned_buffer.h"
+
+#include <sys/mman.h>
+
+namespace gptj {
+
+void* allocate_aligned(size_t bytes) {
+  constexpr size_t kLine = 64, kHugePage = size_t{2} << 20;
+  const bool huge = bytes >= 2 * kHugePage;
+  const size_t alignment = huge ? kHugePage : kLine;
+  const size_t size = bytes == 0 ? alignment : (bytes + kLine - 1) / kLine * kLine;
+  void* data = std::aligned_alloc(alignment, size);
+  if (data == nullptr) throw std::bad_alloc();
+#if defined(MADV_HUGEPAGE)
+  if (huge) ::madvise(data, size / kHugePage * kHugePage, MADV_HUGEPAGE);
+#endif
+  return data;
+}
+
+}  // namespace gptj
