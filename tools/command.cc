@@ -88,7 +88,7 @@ void add_model_options(CLI::App& command, ModelOptions& options) {
   command
       .add_option("--kv-cache", options.kv_cache,
                   "f32, f16 or bf16: how keys and values are held\n"
-                  "(default: as weights; f16 where they are int8 or int4)")
+                  "(default: f32 where weights are, else f16)")
       ->check(one_of_the_weight_types);
   command
       .add_option("-t,--threads", options.threads,

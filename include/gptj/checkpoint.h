@@ -92,8 +92,7 @@ struct MemoryOptions {
   WeightType weights = WeightType::kF16;
   // The type of lm_head; empty: as the weights, but int8 where they are int4.
   std::optional<WeightType> head = {};
-  // The type in which the cache holds keys and values; empty: as the weights, f16 where they are
-  // quantized.
+  // The type in which the cache holds keys and values; empty: f32 where weights are, else f16.
   std::optional<WeightType> kv_cache = {};
   // The type in the file, from which the embedding's rows are read.
   WeightType stored = WeightType::kF16;

@@ -38,4 +38,31 @@ struct Perplexity {
 GPTJ_API Perplexity perplexity(const Model& model, std::span<const TokenId> ids,
                                const PerplexityOptions& options = {});
 
+struct FidelityOptions {
+  // Tokens of each window, 2 to n_positions, each run from position 0; 0: n_positions.
+  int64_t window = 0;
+  // How many whole windows of the text to compare; 0: all.
+  int64_t windows = 0;
+  // Called on the calling thread with tokens done and in all; kCancel: ErrorCode::kCancelled.
+  std::function<Progress(int64_t done, int64_t total)> on_progress = {};
+};
+
+// How far one model's predictions are from another's, over every position of every window.
+struct Fidelity {
+  int64_t tokens = 0;  // positions compared
+  // Kullback-Leibler divergence of the model from the reference, in nats per token, over the whole
+  // vocabulary: its mean, and what 99 of 100 positions stay below.
+  double mean_kl = 0;
+  double p99_kl = 0;
+  double top1_agreement = 0;  // the part of positions where both have the same likeliest token
+  double perplexity = 0;      // of the same windows, as perplexity() has it
+  double reference_perplexity = 0;
+};
+
+// Compares `model` with `reference`, usually the same weights as f32, on the text's whole windows.
+// Throws kInvalidArgument for options out of range, for vocabularies or contexts that differ, and
+// for a text of less than one window.
+GPTJ_API Fidelity fidelity(const Model& model, const Model& reference, std::span<const TokenId> ids,
+                           const FidelityOptions& options = {});
+
 }  // namespace gptj

@@ -36,7 +36,7 @@ Packing packing_of(WeightType weights, std::optional<WeightType> head) {
 }
 
 WeightType default_kv_cache(WeightType weights) {
-  return is_quantized(element_of(weights)) ? WeightType::kF16 : weights;
+  return weights == WeightType::kF32 ? WeightType::kF32 : WeightType::kF16;
 }
 
 void check_kv_cache(WeightType type) {

@@ -40,9 +40,8 @@ TEST(Model, TypesOfWeightsAndCacheAreThoseAskedFor) {
   const std::vector<TokenId> ids = {341, 432};
   const TokenId expected = argmax(last_logits(Model::load(kBundled), ids));
   for (const WeightType weights : kWeightTypes) {
-    const bool quantized = weights == WeightType::kInt8 || weights == WeightType::kInt4;
     EXPECT_EQ(Model::load(kBundled, {.weights = weights}).kv_cache_type(),
-              quantized ? WeightType::kF16 : weights);
+              weights == WeightType::kF32 ? WeightType::kF32 : WeightType::kF16);
     for (const WeightType cache : {WeightType::kF32, WeightType::kF16, WeightType::kBF16}) {
       const Model model = Model::load(kBundled, {.weights = weights, .kv_cache = cache});
       EXPECT_EQ(model.weight_type(), weights);
