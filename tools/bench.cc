@@ -34,17 +34,25 @@ ordered_json report_json(const BenchReport& r) {
     json["machine"]["products_by"][peak.weights] = peak.isa;
   }
   json["weight_bytes_per_token"] = r.weight_bytes_per_token;
-  if (r.decode) {
-    json["decode"] = {{"context", r.decode->context},
-                      {"tokens", r.decode->tokens},
-                      {"tokens_per_s", r.decode->tokens_per_s},
-                      {"fraction_of_read", r.decode->fraction_of_read}};
+  for (const auto& [name, decode] :
+       {std::pair{"decode", r.decode}, {"decode_long", r.decode_long}}) {
+    if (!decode) continue;
+    json[name] = {{"context", decode->context},
+                  {"tokens", decode->tokens},
+                  {"tokens_per_s", decode->tokens_per_s},
+                  {"fraction_of_read", decode->fraction_of_read}};
   }
   json["prompt"] = ordered_json::array();
   for (const PromptResult& p : r.prompts) {
     json["prompt"].push_back({{"length", p.length},
                               {"tokens_per_s", p.tokens_per_s},
                               {"fraction_of_peak", p.fraction_of_peak}});
+  }
+  json["batch"] = ordered_json::array();
+  for (const BatchResult& b : r.batches) {
+    json["batch"].push_back({{"size", b.size},
+                             {"tokens_per_s", b.tokens_per_s},
+                             {"fraction_of_wall", b.fraction_of_wall}});
   }
   json["peak_memory_bytes"] = r.peak_memory_bytes;
   char hash[20];
@@ -79,6 +87,15 @@ std::string report_text(const BenchReport& r) {
     out += formatted("prompt of %lld: %.1f tokens/s, %.2f of the peak\n",
                      static_cast<long long>(p.length), p.tokens_per_s, p.fraction_of_peak);
   }
+  for (const BatchResult& b : r.batches) {
+    out += formatted("batch of %lld: %.1f tokens/s, %.2f of the lower wall\n",
+                     static_cast<long long>(b.size), b.tokens_per_s, b.fraction_of_wall);
+  }
+  if (r.decode_long) {
+    out += formatted("decode after %lld tokens: %.2f tokens/s, %.2f of the read bandwidth\n",
+                     static_cast<long long>(r.decode_long->context), r.decode_long->tokens_per_s,
+                     r.decode_long->fraction_of_read);
+  }
   return out + formatted("peak memory: %.2f GB\n", static_cast<double>(r.peak_memory_bytes) / 1e9);
 }
 
@@ -93,6 +110,7 @@ int run_bench(const BenchCommand& command) {
   const bool show = !command.model.quiet && is_terminal(2);
   options.on_step = [show](const std::string& what) {
     if (show) std::fprintf(stderr, "\r\033[K%s ...", what.c_str());
+    return interrupted().cancelled() ? Progress::kCancel : Progress::kContinue;
   };
   const BenchReport report = bench(options);
   if (show) std::fputs("\r\033[K", stderr);
@@ -109,12 +127,18 @@ void add_bench(CLI::App& app, Run& run) {
   command.add_option("--synthetic", options->synthetic,
                      "Random weights of this shape instead of a model: gpt-j-6b or small-1gb");
   command.add_option("--layers", options->layers, "Layers of a synthetic model");
-  command.add_option("--only", options->bench.only, "Run this part only: decode or prompt")
+  command
+      .add_option("--only", options->bench.only,
+                  "Run this part only: decode, decode_long, prompt or batch")
       ->expected(1)
       ->take_all()
       ->allow_extra_args(false);
   command.add_option("--tokens", options->bench.tokens, "Tokens that one decode run makes");
   command.add_option("--prompt", options->bench.prompt_lengths, "Prompt length to measure")
+      ->expected(1)
+      ->take_all()
+      ->allow_extra_args(false);
+  command.add_option("--batch", options->bench.batch_sizes, "Batch size to measure")
       ->expected(1)
       ->take_all()
       ->allow_extra_args(false);

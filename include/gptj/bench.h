@@ -23,13 +23,15 @@ struct BenchOptions {
   std::optional<ModelConfig> synthetic = {};
   uint64_t synthetic_seed = 0;
   LoadOptions load = {};
-  // Which parts to run: "decode", "prompt"; empty: all. The machine is always measured.
+  // Which parts to run: "decode", "decode_long", "prompt", "batch"; empty: all. The machine is
+  // always measured.
   std::vector<std::string> only = {};
-  int64_t tokens = 32;                                   // that one decode run makes
-  std::vector<int64_t> prompt_lengths = {32, 128, 512};  // those beyond the context are left out
-  int64_t runs = 5;                                      // of which the median is reported
-  // What is under way, for a line of progress.
-  std::function<void(const std::string& what)> on_step = {};
+  int64_t tokens = 32;                                    // that one decode run makes
+  std::vector<int64_t> prompt_lengths = {32, 512, 1024};  // those beyond the context are left out
+  std::vector<int64_t> batch_sizes = {1, 4, 16, 32};      // sequences that decode together, to 512
+  int64_t runs = 5;                                       // of which the median is reported
+  // What is under way, for a line of progress; kCancel ends with ErrorCode::kCancelled.
+  std::function<Progress(const std::string& what)> on_step = {};
 };
 
 // What the multiplications of one weight type's products can do at best: with operands at hand.
@@ -50,7 +52,16 @@ struct DecodeResult {
   int64_t context = 0;  // tokens before the first one timed
   int64_t tokens = 0;
   double tokens_per_s = 0;
-  double fraction_of_read = 0;  // bytes of weights per token x tokens/s over read_gb_per_s
+  // Bytes of weights and of the cache per token x tokens/s over read_gb_per_s.
+  double fraction_of_read = 0;
+};
+
+// Sequences of short contexts, one token of each per step.
+struct BatchResult {
+  int64_t size = 0;
+  double tokens_per_s = 0;  // of all together
+  // Of the lower of two walls: reading the weights once per step, and multiplying.
+  double fraction_of_wall = 0;
 };
 
 struct PromptResult {
@@ -65,7 +76,10 @@ struct BenchReport {
   double load_seconds = 0;
   MachineLimits machine;
   uint64_t weight_bytes_per_token = 0;  // read for each token, the embedding's row aside
+  double operations_per_token = 0;      // multiplications and additions, its logits' included
   std::optional<DecodeResult> decode = {};
+  std::optional<DecodeResult> decode_long = {};  // at seven eighths of the context
+  std::vector<BatchResult> batches = {};
   std::vector<PromptResult> prompts = {};
   uint64_t peak_memory_bytes = 0;  // of the process so far
   uint64_t logits_hash = 0;        // FNV-1a of the bits of a fixed prompt's last logits

@@ -82,6 +82,8 @@ uint64_t peak_memory() {
   return kib * 1024;
 }
 
+constexpr std::string_view kParts[] = {"decode", "decode_long", "prompt", "batch"};
+
 class Bench {
  public:
   explicit Bench(const BenchOptions& options) : options_(options) {
@@ -90,9 +92,12 @@ class Bench {
     for (const int64_t length : options.prompt_lengths) {
       check_param(length >= 1, "prompt", "expected at least 1 token, found ", length);
     }
+    for (const int64_t size : options.batch_sizes) {
+      check_param(1 <= size && size <= 512, "batch", "expected 1 to 512 sequences, found ", size);
+    }
     for (const std::string& part : options.only) {
-      check_param(part == "decode" || part == "prompt", "only",
-                  "expected decode or prompt, found \"", part, "\"");
+      check_param(std::find(std::begin(kParts), std::end(kParts), part) != std::end(kParts), "only",
+                  "expected decode, decode_long, prompt or batch, found \"", part, "\"");
     }
   }
 
@@ -105,8 +110,17 @@ class Bench {
     report_.load_seconds = seconds_since(start);
     describe(model);
     measure_machine(model);
-    if (wanted("decode")) report_.decode = decode(model);
+    const int64_t n_positions = model.config().n_positions;
+    if (wanted("decode")) {
+      step("decode");
+      report_.decode = decode(model, std::min<int64_t>(16, n_positions / 2));
+    }
     if (wanted("prompt")) prompts(model);
+    if (wanted("batch")) batches(model);
+    if (wanted("decode_long")) {
+      step("decode after a long text");
+      report_.decode_long = decode(model, n_positions - n_positions / 8);
+    }
     measure_machine(model);
     finish();
     return report_;
@@ -114,7 +128,13 @@ class Bench {
 
  private:
   void step(const std::string& what) {
-    if (options_.on_step) options_.on_step(what);
+    step_ = what;
+    go_on();
+  }
+  // Between two runs: unless the caller has had enough.
+  void go_on() {
+    check(!options_.on_step || options_.on_step(step_) == Progress::kContinue,
+          ErrorCode::kCancelled, "bench was cancelled");
   }
   bool wanted(const std::string& part) const {
     return options_.only.empty() ||
@@ -128,6 +148,8 @@ class Bench {
     report_.kv_cache = weight_type_name(model.kv_cache_type());
     report_.threads = model.threads();
     report_.weight_bytes_per_token = model.weight_bytes();
+    const Work work(model.config());
+    report_.operations_per_token = 2.0 * static_cast<double>(work.layers + work.head);
   }
 
   // Called before and after: the better of both counts.
@@ -147,22 +169,27 @@ class Bench {
     }
   }
 
-  DecodeResult decode(const Model& model) {
-    step("decode");
+  // Tokens made one at a time, each the likeliest, after a prompt of `context`.
+  DecodeResult decode(const Model& model, int64_t context) {
     DecodeResult result;
-    result.context = std::min<int64_t>(16, model.config().n_positions / 2);
-    result.tokens = std::min(options_.tokens, model.config().n_positions - result.context);
+    result.context = context;
+    result.tokens = std::min(options_.tokens, model.config().n_positions - context);
+    Session session(model);
+    const SequenceId s = session.add_sequence();
+    TokenId first = 0, next = 0;
+    const auto pick = [&](size_t, std::span<const float> logits) {
+      next = std::max_element(logits.begin(), logits.end()) - logits.begin();
+    };
+    session.forward(random_rows(model, s, context), [&](size_t row, std::span<const float> logits) {
+      if (report_.logits_hash == 0) report_.logits_hash = hash_of(logits);
+      pick(row, logits);
+      first = next;
+    });
     std::vector<double> rates;
     for (int64_t i = 0; i < options_.runs; ++i) {
-      Session session(model);
-      const SequenceId s = session.add_sequence();
-      TokenId next = 0;
-      const auto pick = [&](size_t, std::span<const float> logits) {
-        report_.logits_hash =
-            i == 0 && session.length(s) == result.context ? hash_of(logits) : report_.logits_hash;
-        next = std::max_element(logits.begin(), logits.end()) - logits.begin();
-      };
-      session.forward(random_rows(model, s, result.context), pick);
+      go_on();
+      session.truncate(s, context);
+      next = first;
       const auto start = Clock::now();
       for (int64_t t = 0; t < result.tokens; ++t) {
         const Row row{next, s, session.length(s), true};
@@ -171,7 +198,43 @@ class Bench {
       rates.push_back(static_cast<double>(result.tokens) / seconds_since(start));
     }
     result.tokens_per_s = median(rates);
+    // A token reads the keys and values before it, and its own.
+    const double positions =
+        static_cast<double>(context) + static_cast<double>(result.tokens + 1) / 2;
+    result.fraction_of_read =  // divided by the bandwidth once that is known
+        result.tokens_per_s * (static_cast<double>(report_.weight_bytes_per_token) +
+                               positions * cache_bytes_per_token(model));
     return result;
+  }
+
+  static double cache_bytes_per_token(const Model& model) {
+    return static_cast<double>(model.kv_cache_bytes(kKvPagePositions)) / kKvPagePositions;
+  }
+
+  void batches(const Model& model) {
+    for (const int64_t size : options_.batch_sizes) {
+      step("batch of " + std::to_string(size));
+      Session session(model);
+      std::vector<SequenceId> sequences;
+      for (int64_t i = 0; i < size; ++i) {
+        sequences.push_back(session.add_sequence());
+        session.forward(random_rows(model, sequences.back(), 4), [](size_t, auto) {});
+      }
+      const int64_t steps = std::max<int64_t>(1, std::min(options_.tokens / 4, int64_t{8}));
+      std::vector<double> rates;
+      for (int64_t i = 0; i < options_.runs; ++i) {
+        go_on();
+        for (const SequenceId s : sequences) session.truncate(s, 4);
+        const auto start = Clock::now();
+        for (int64_t t = 0; t < steps; ++t) {
+          std::vector<Row> rows;
+          for (const SequenceId s : sequences) rows.push_back({t, s, session.length(s), true});
+          session.forward(rows, [](size_t, auto) {});
+        }
+        rates.push_back(static_cast<double>(size * steps) / seconds_since(start));
+      }
+      report_.batches.push_back({size, median(rates), 0});
+    }
   }
 
   void prompts(const Model& model) {
@@ -180,6 +243,7 @@ class Bench {
       step("prompt of " + std::to_string(length));
       std::vector<double> rates;
       for (int64_t i = 0; i < options_.runs; ++i) {
+        go_on();
         Session session(model);
         const std::vector<Row> rows = random_rows(model, session.add_sequence(), length);
         const auto start = Clock::now();
@@ -197,18 +261,24 @@ class Bench {
 
   // Fractions, against the limits as measured before and after.
   void finish() {
-    if (report_.decode) {
-      report_.decode->fraction_of_read = static_cast<double>(report_.weight_bytes_per_token) *
-                                         report_.decode->tokens_per_s /
-                                         (report_.machine.read_gb_per_s * 1e9);
+    const double read = report_.machine.read_gb_per_s * 1e9, peak = report_.peak_tops() * 1e12;
+    for (std::optional<DecodeResult>* decode : {&report_.decode, &report_.decode_long}) {
+      if (*decode) (*decode)->fraction_of_read /= read;
+    }
+    for (BatchResult& batch : report_.batches) {
+      const double by_reading = static_cast<double>(batch.size) * read /
+                                static_cast<double>(report_.weight_bytes_per_token);
+      const double by_multiplying = peak / report_.operations_per_token;
+      batch.fraction_of_wall = batch.tokens_per_s / std::min(by_reading, by_multiplying);
     }
     for (PromptResult& prompt : report_.prompts) {
-      prompt.fraction_of_peak /= report_.peak_tops() * 1e12;
+      prompt.fraction_of_peak /= peak;
     }
     report_.peak_memory_bytes = peak_memory();
   }
 
   const BenchOptions& options_;
+  std::string step_;
   BenchReport report_;
 };
 

@@ -13,7 +13,8 @@ template <int R, int P>
 inline void accumulate_bytes(const uint8_t* w, size_t w_stride, const int8_t* x, size_t x_stride,
                              size_t n, I32x16 (&acc)[R][P]) {
   for (size_t begin = 0; begin < n; begin += 32) {
-    GPTJ_UNROLL for (size_t i = begin; i < begin + 32; i += 4) {
+    GPTJ_UNROLL for (size_t j = 0; j < 32; j += 4) {
+      const size_t i = begin + j;
       GPTJ_UNROLL for (int p = 0; p < P; ++p) {
         const uint8_t* at = w + static_cast<size_t>(p) * w_stride + i * kLanes;
         if (R == 1) prefetch(at);
@@ -69,7 +70,8 @@ struct Int4 : Int4Bytes {
   static void accumulate(const uint8_t* w, size_t w_stride, const int8_t* x, size_t x_stride,
                          size_t n, I32x16 (&acc)[R][P]) {
     for (size_t begin = 0; begin < n; begin += 32) {
-      GPTJ_UNROLL for (size_t i = begin; i < begin + 32; i += 8) {
+      GPTJ_UNROLL for (size_t j = 0; j < 32; j += 8) {
+        const size_t i = begin + j;
         GPTJ_UNROLL for (int p = 0; p < P; ++p) {
           const uint8_t* at = w + static_cast<size_t>(p) * w_stride + i * kInputBytes;
           if (R == 1) prefetch(at);

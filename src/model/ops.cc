@@ -85,27 +85,27 @@ Rows Engine::operand(size_t buffer, const PackedMatrix& w, const Matrix& x, size
   const Operand operand = kernels_.product[static_cast<size_t>(w.element)].operand;
   if (operand == Operand::kF32) return {x.row(0), x.stride()};
   if (operands_.size() <= buffer) operands_.resize(buffer + 1);
-  auto& [bytes, halves, scales, sums] = operands_[buffer];
+  OperandBuffer& b = operands_[buffer];
   // A stride off the powers of two keeps rows off each other's cache sets.
   const size_t stride = padded_inputs(w.k) + 64;
   if (operand == Operand::kBF16) {
-    reserve(halves, rows * stride);
+    reserve(b.halves, rows * stride);
     for_each(rows, [&](size_t r) {
-      uint16_t* row = halves.data() + r * stride;
+      uint16_t* row = b.halves.data() + r * stride;
       kernels_.to_bf16(x.row(r), w.k, row);
       row[w.k] = 0;
     });
-    return {halves.data(), stride};
+    return {b.halves.data(), stride};
   }
   const size_t groups = group_count(w.k, w.group);
-  reserve(bytes, rows * stride);
-  reserve(scales, rows * groups);
-  reserve(sums, rows * groups);
+  reserve(b.bytes, rows * stride);
+  reserve(b.scales, rows * groups);
+  reserve(b.sums, rows * groups);
   for_each(rows, [&](size_t r) {
-    kernels_.quantize_row(x.row(r), w.k, w.group, bytes.data() + r * stride,
-                          scales.data() + r * groups, sums.data() + r * groups);
+    kernels_.quantize_row(x.row(r), w.k, w.group, b.bytes.data() + r * stride,
+                          b.scales.data() + r * groups, b.sums.data() + r * groups);
   });
-  return {bytes.data(), stride, scales.data(), sums.data(), groups};
+  return {b.bytes.data(), stride, b.scales.data(), b.sums.data(), groups};
 }
 
 void Engine::for_each(size_t n, const std::function<void(size_t i)>& f) {

@@ -134,7 +134,7 @@ USES = {
     },
     "bench": {
         **MODEL_OPTIONS,
-        **dict.fromkeys(["--synthetic", "--layers", "--only", "--tokens", "--prompt", "--runs"]),
+        **dict.fromkeys(["--synthetic", "--layers", "--only", "--tokens", "--prompt", "--batch", "--runs"]),
     },
 }
 
@@ -589,21 +589,32 @@ class LongBench(unittest.TestCase):
         self.assertEqual((done["model"], done["isa"], done["weights"], done["kv_cache"]),
                          ("fairytale-8m", "portable", "bf16", "f32"))
         self.assertEqual(done["decode"]["tokens"], 2)
-        self.assertEqual(done["prompt"], [])
+        self.assertEqual((done["prompt"], done["batch"]), ([], []))
+        self.assertNotIn("decode_long", done)
         self.assertGreater(done["machine"]["read_gb_per_s"], 0)
         self.assertRegex(done["logits_hash"], r"^[0-9a-f]{16}$")
 
     def test_text(self):
-        done = run("bench", "--only", "prompt", "--prompt", "8", "--runs", "1", "--synthetic",
-                   "small-1gb", "--layers", "1")
+        done = run("bench", "--only", "prompt", "--prompt", "8", "--only", "batch", "--batch", "3",
+                   "--only", "decode_long", "--tokens", "3", "--runs", "1", "--synthetic",
+                   "small-1gb", "--layers", "1", "--weights", "int4")
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertIn(b"prompt of 8: ", done.stdout)
+        for line in (b"prompt of 8: ", b"batch of 3: ", b"decode after 1792 tokens: "):
+            self.assertIn(line, done.stdout)
+        self.assertNotIn(b"\ndecode: ", done.stdout)
+
+    def test_ctrl_c(self):
+        process = start("bench")
+        time.sleep(3)
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.communicate(timeout=300)[0], b"")
+        self.assertEqual(process.returncode, 130)
 
 
 class BenchUsage(unittest.TestCase):
     def test_wrong_values(self):
         for wrong in (["--only", "everything"], ["--synthetic", "gpt-9"], ["--runs", "0"],
-                      ["--tokens", "0"], ["--prompt", "0"]):
+                      ["--tokens", "0"], ["--prompt", "0"], ["--batch", "0"]):
             self.assertEqual(run("bench", *wrong).returncode, 2, wrong)
 
 
