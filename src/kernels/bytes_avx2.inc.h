@@ -3,7 +3,7 @@
 // bits. The concept is in quantized.inc.h.
 #pragma once
 
-#include "kernels/product.inc.h"
+#include "kernels/bytes.inc.h"
 
 namespace gptj::GPTJ_ISA {
 namespace {
@@ -75,7 +75,7 @@ inline void accumulate_32(LoadBytes bytes, const int8_t* x, size_t x_stride, I32
 }
 
 // A byte each.
-struct Int4Bytes {
+struct Int4Bytes : ZeroPoints {
   static constexpr uint64_t kBurstInputs = 32;
   static I32x16 burst(I32x16 acc, Bytes& w, Bytes x) {
     I32x16 words = splat_integer(0);
@@ -89,9 +89,6 @@ struct Int4Bytes {
   }
   static constexpr bool kStored = false;
   static constexpr size_t kInputBytes = kLanes;
-  using Zero = I32x16;
-  static Zero zero(const uint8_t* p) { return load_nibbles(p); }
-  static I32x16 start(Zero z, int32_t sum) { return times(z, -sum); }
   template <int R, int P>
   static void accumulate(const uint8_t* w, size_t w_stride, const int8_t* x, size_t x_stride,
                          size_t n, I32x16 (&acc)[R][P]) {
@@ -126,13 +123,7 @@ struct Int4 : Int4Bytes {
     }
   }
   using Unpacked = Int4Bytes;
-  static void unpack(const uint8_t* w, size_t n, uint8_t* out) {
-    for (size_t i = 0; i < n; i += 8) {
-      const Bytes both = load_bytes(w + i * kInputBytes);
-      store_bytes(out + i * kLanes, low_nibbles(both));
-      store_bytes(out + (i + 4) * kLanes, high_nibbles(both));
-    }
-  }
+  static void unpack(const uint8_t* w, size_t n, uint8_t* out) { unpack_nibbles(w, n, out); }
 };
 
 }  // namespace
