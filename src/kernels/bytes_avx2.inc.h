@@ -36,7 +36,7 @@ struct Int8 {
     for (size_t i = 0; i < n; i += 4) {
       GPTJ_UNROLL for (int p = 0; p < P; ++p) {
         const uint8_t* at = w + static_cast<size_t>(p) * w_stride + i * kLanes;
-        if (R == 1) prefetch(at);
+        prefetch(at);
         const Bytes stored = load_bytes(at);
         const __m256i lo = _mm256_xor_si256(stored.lo, sign);
         const __m256i hi = _mm256_xor_si256(stored.hi, sign);
@@ -115,7 +115,7 @@ struct Int4 : Int4Bytes {
           [&](int p, int j) {
             const uint8_t* at = w + static_cast<size_t>(p) * w_stride +
                                 (i + 8 * static_cast<size_t>(j / 2)) * kInputBytes;
-            if (R == 1 && j % 2 == 0) prefetch(at);
+            if (j % 2 == 0) prefetch(at);
             const Bytes both = load_bytes(at);
             return j % 2 == 0 ? low_nibbles(both) : high_nibbles(both);
           },

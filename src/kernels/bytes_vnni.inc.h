@@ -8,8 +8,9 @@
 namespace gptj::GPTJ_ISA {
 namespace {
 
-// Unsigned bytes, four of each lane at a time: dot[r][p] += sum of w x.
-template <int R, int P>
+// Unsigned bytes, of memory or unpacked in the cache, four of each lane at a time: dot[r][p] += sum
+// of w x.
+template <bool kStored, int R, int P>
 inline void accumulate_bytes(const uint8_t* w, size_t w_stride, const int8_t* x, size_t x_stride,
                              size_t n, I32x16 (&acc)[R][P]) {
   for (size_t begin = 0; begin < n; begin += 32) {
@@ -17,7 +18,7 @@ inline void accumulate_bytes(const uint8_t* w, size_t w_stride, const int8_t* x,
       const size_t i = begin + j;
       GPTJ_UNROLL for (int p = 0; p < P; ++p) {
         const uint8_t* at = w + static_cast<size_t>(p) * w_stride + i * kLanes;
-        if (R == 1) prefetch(at);
+        if (kStored) prefetch(at);
         const Bytes bytes = load_bytes(at);
         GPTJ_UNROLL for (int r = 0; r < R; ++r) {
           acc[r][p] = dot(acc[r][p], bytes, x + static_cast<size_t>(r) * x_stride + i);
@@ -43,7 +44,7 @@ struct Int8 : VnniBurst {
   template <int R, int P>
   static void accumulate(const uint8_t* w, size_t w_stride, const int8_t* x, size_t x_stride,
                          size_t n, I32x16 (&acc)[R][P]) {
-    accumulate_bytes(w, w_stride, x, x_stride, n, acc);
+    accumulate_bytes<kStored>(w, w_stride, x, x_stride, n, acc);
   }
   using Unpacked = Int8;
 };
@@ -55,7 +56,7 @@ struct Int4Bytes : ZeroPoints, VnniBurst {
   template <int R, int P>
   static void accumulate(const uint8_t* w, size_t w_stride, const int8_t* x, size_t x_stride,
                          size_t n, I32x16 (&acc)[R][P]) {
-    accumulate_bytes(w, w_stride, x, x_stride, n, acc);
+    accumulate_bytes<kStored>(w, w_stride, x, x_stride, n, acc);
   }
 };
 
@@ -71,7 +72,7 @@ struct Int4 : Int4Bytes {
         const size_t i = begin + j;
         GPTJ_UNROLL for (int p = 0; p < P; ++p) {
           const uint8_t* at = w + static_cast<size_t>(p) * w_stride + i * kInputBytes;
-          if (R == 1) prefetch(at);
+          prefetch(at);
           const Bytes both = load_bytes(at);
           const Bytes low = low_nibbles(both), high = high_nibbles(both);
           GPTJ_UNROLL for (int r = 0; r < R; ++r) {

@@ -13,10 +13,11 @@ constexpr int kBlockRows = 6, kBlockPanels = 1;
 constexpr int kByteRows = 4, kBytePanels = 1;
 // Independent chains that keep the multipliers busy, and fit the registers.
 constexpr int kBurstChains = 6;
-// What a single row reads is asked for this far ahead: by measurement, a tenth more than without.
+// What few rows read is asked for this far ahead: by measurement, a tenth faster for one row than
+// without, four tenths for four.
 constexpr size_t kPrefetchBytes = 1280;
-inline void prefetch(const void* p) {
-  _mm_prefetch(static_cast<const char*>(p) + kPrefetchBytes, _MM_HINT_T0);
+inline void prefetch(const void* p, size_t ahead = kPrefetchBytes) {
+  _mm_prefetch(static_cast<const char*>(p) + ahead, _MM_HINT_T0);
 }
 
 struct F32x16 {
