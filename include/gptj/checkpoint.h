@@ -100,7 +100,7 @@ struct MemoryOptions {
 
 // In bytes.
 struct MemoryNeeds {
-  uint64_t weights = 0;    // packed, as loading allocates them
+  uint64_t weights = 0;  // packed, as loading allocates them
   // Bits that a token reads per weight that it multiplies, scales and all: of the matrices.
   double bits_per_weight = 0;
   uint64_t embedding = 0;  // stays mapped from the file; only the rows looked up become resident

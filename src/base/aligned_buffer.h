@@ -11,9 +11,9 @@
 
 namespace gptj {
 
-// At least one byte at a multiple of 64, in huge pages where there are many and the system has them:
-// weights are read once a token, and small pages scattered over memory would cost a fifth of its
-// speed. Throws std::bad_alloc; std::free gives it back.
+// At least one byte at a multiple of 64, in huge pages where there are many and the system has
+// them: weights are read once a token, and small pages scattered over memory would cost a fifth of
+// its speed. Throws std::bad_alloc; std::free gives it back.
 void* allocate_aligned(size_t bytes);
 
 // `size` objects of a trivial type, the first at a multiple of 64 bytes, their values undefined

@@ -36,6 +36,14 @@ struct Chunks {
   size_t unpacked_stride = 0;
 };
 
+// From the beginning of a whole chunk to that of the one after it.
+inline void next_chunk(Chunks& c) {
+  c.x += kChunkGroups * c.group;
+  c.x_scales += kChunkGroups;
+  c.x_sums += kChunkGroups;
+  c.head += chunk_bytes(c.element, c.group);
+}
+
 // Continues acc over one chunk of n inputs.
 template <class W, int R, int P>
 inline void chunk_block(const Chunks& c, size_t n, F32x16 (&acc)[R][P]) {
@@ -84,10 +92,7 @@ void group_block(const Chunks& all) {
     chunk_block<W, R, P>(c, n, acc);
     left -= n;
     if (left == 0) break;
-    c.x += chunk;
-    c.x_scales += kChunkGroups;
-    c.x_sums += kChunkGroups;
-    c.head += chunk_bytes(c.element, c.group);
+    next_chunk(c);
   }
   GPTJ_UNROLL for (int r = 0; r < R; ++r) {
     GPTJ_UNROLL for (int p = 0; p < P; ++p) store(out(r, p), acc[r][p]);
@@ -167,10 +172,7 @@ void blocks_of_panels(const QuantizedMatrix<W>& m, size_t p) {
     group_rows<U, P>(m.product.rows, c);
     left -= c.inputs;
     if (left == 0) break;
-    c.x += chunk;
-    c.x_scales += kChunkGroups;
-    c.x_sums += kChunkGroups;
-    c.head += chunk_bytes(c.element, c.group);
+    next_chunk(c);
     c.resume = true;
   }
 }

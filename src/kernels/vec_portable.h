@@ -98,10 +98,6 @@ inline void store_low_bytes(int8_t* p, const F32x16& v) {
 using I32x16 = Eigen::Array<int32_t, 16, 1>;
 using Bytes = I32x16;  // for measuring alone
 inline I32x16 splat_integer(int32_t x) { return I32x16::Constant(x); }
-inline Bytes opaque(Bytes& v) {
-  __asm__ volatile("" : "+m"(v));
-  return v;
-}
 inline F32x16 to_float(const I32x16& v) { return v.cast<float>(); }
 
 // Partials 8 apart are combined, then 4, 2, 1.

@@ -46,8 +46,8 @@ TEST(Fidelity, OfAModelWithItselfIsPerfect) {
               1e-9 * f.perplexity);
 }
 
-// The bars of the project: sixteen windows of held-out text against f32. A head of 4 bits is a choice
-// of the user's that costs what it costs: a little more than 1 % of perplexity.
+// The bars of the project: sixteen windows of held-out text against f32. A head of 4 bits is a
+// choice of the user's that costs what it costs: a little more than 1 % of perplexity.
 TEST(Fidelity, OfEveryWeightTypeHoldsItsBar) {
   struct Bar {
     WeightType weights;
