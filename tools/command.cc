@@ -75,32 +75,41 @@ void add_output_options(CLI::App& command, ModelOptions& options) {
 
 void add_model_path_option(CLI::App& command, ModelOptions& options) {
   command.add_option("-m,--model", options.model,
-                     "Hugging Face folder or .safetensors file in one\n"
+                     "Hugging Face folder, .safetensors file in one, or file that convert wrote\n"
                      "(default: GPTJ_MODEL, else the bundled demo model)");
 }
 
-void add_model_options(CLI::App& command, ModelOptions& options) {
-  add_model_path_option(command, options);
-  command
-      .add_option("--weights", options.weights,
-                  "f32, f16, bf16, int8 or int4: how weights are held (default: as stored)")
-      ->check(one_of_the_weight_types);
-  command
-      .add_option("--kv-cache", options.kv_cache,
-                  "f32, f16 or bf16: how keys and values are held\n"
-                  "(default: f32 where weights are, else f16)")
-      ->check(one_of_the_weight_types);
+void add_weight_type_option(CLI::App& command, const char* name, std::string& type,
+                            const char* description) {
+  command.add_option(name, type, description)->check(one_of_the_weight_types);
+}
+
+void add_weights_option(CLI::App& command, ModelOptions& options) {
+  add_weight_type_option(command, "--weights", options.weights,
+                         "f32, f16, bf16, int8 or int4: how weights are held (default: as stored)");
+}
+
+void add_engine_options(CLI::App& command, ModelOptions& options) {
   command
       .add_option("-t,--threads", options.threads,
                   "Threads (default: the CPUs this process may use)")
       ->check(CLI::Range(0, 1024));
+  command.add_option("--isa", options.isa,
+                     "portable, avx2, avx2vnni or avx512 (default: the best this processor has)");
+}
+
+void add_model_options(CLI::App& command, ModelOptions& options) {
+  add_model_path_option(command, options);
+  add_weights_option(command, options);
+  add_weight_type_option(command, "--kv-cache", options.kv_cache,
+                         "f32, f16 or bf16: how keys and values are held\n"
+                         "(default: f32 where weights are, else f16)");
   command
       .add_option("--max-ram", options.max_ram,
                   "Bytes that weights and KV cache may take, as 8G or 500M\n"
                   "(default: what is free)")
       ->transform(CLI::AsSizeValue(false));
-  command.add_option("--isa", options.isa,
-                     "portable, avx2, avx2vnni or avx512 (default: the best this processor has)");
+  add_engine_options(command, options);
   add_output_options(command, options);
 }
 

@@ -29,6 +29,12 @@ struct ModelOptions {
 };
 
 void add_model_path_option(CLI::App& command, ModelOptions& options);
+void add_weights_option(CLI::App& command, ModelOptions& options);
+// An option that takes one of the types of weights.
+void add_weight_type_option(CLI::App& command, const char* name, std::string& type,
+                            const char* description);
+// --threads, --isa
+void add_engine_options(CLI::App& command, ModelOptions& options);
 // --model, --weights, --kv-cache, --threads, --max-ram, --isa, --json, --quiet
 void add_model_options(CLI::App& command, ModelOptions& options);
 void add_output_options(CLI::App& command, ModelOptions& options);
@@ -77,6 +83,7 @@ using Run = std::function<int()>;
 void add_complete(CLI::App& app, Run& run);
 void add_tokenize(CLI::App& app, Run& run);
 void add_perplexity(CLI::App& app, Run& run);
+void add_convert(CLI::App& app, Run& run);
 void add_inspect(CLI::App& app, Run& run);
 void add_bench(CLI::App& app, Run& run);
 

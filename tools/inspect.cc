@@ -67,6 +67,10 @@ ordered_json inspect_json(const CheckpointInfo& info) {
   json["tokenizer_size"] =
       info.tokenizer_size ? ordered_json(*info.tokenizer_size) : ordered_json();
   json["memory"] = memory_json(info);
+  json["source"] =
+      info.source.empty() ? ordered_json() : ordered_json::parse(info.source, nullptr, false);
+  json["report"] =
+      info.report.empty() ? ordered_json() : ordered_json::parse(info.report, nullptr, false);
   json["instruction_sets"] = instruction_set_names();
   json["tensors"] = tensors_json(info);
   return json;
@@ -107,6 +111,8 @@ void print_text(const CheckpointInfo& info, bool with_tensors) {
        std::to_string(c.vocab_size) + " rows; tokenizer: " +
            (info.tokenizer_size ? std::to_string(*info.tokenizer_size) + " ids" : "none"));
   line("lm_head", info.has_lm_head ? "yes" : "no: nothing can be generated");
+  if (!info.source.empty()) line("converted from", info.source);
+  if (!info.report.empty()) line("quality", info.report);
   out += "  memory               weights      + KV cache of a full context\n";
   for (const WeightType type : kWeightTypes) {
     const MemoryNeeds needs =
@@ -144,7 +150,7 @@ void add_inspect(CLI::App& app, Run& run) {
       *app.add_subcommand("inspect", "Show config, size and memory needs of a checkpoint");
   const auto options = std::make_shared<InspectOptions>();
   command.add_option("path", options->model.model,
-                     "Hugging Face folder or .safetensors file in one\n"
+                     "Hugging Face folder, .safetensors file in one, or file that convert wrote\n"
                      "(default: GPTJ_MODEL, else the bundled demo model)");
   command.add_option("-m,--model", options->model.model, "The same")->excludes("path");
   command.add_flag("--tensors", options->tensors, "List every tensor (--json always does)");

@@ -16,7 +16,8 @@ std::string version_text() {
 }
 
 int parse_and_run(int argc, char** argv) {
-  CLI::App app("GPT-J on CPUs: complete text, score it, look into models.", "gptj");
+  CLI::App app("GPT-J on CPUs: complete text, score it, convert models and look into them.",
+               "gptj");
   app.set_version_flag("--version", version_text());
   app.require_subcommand(1);
   app.footer(
@@ -26,6 +27,7 @@ int parse_and_run(int argc, char** argv) {
   tool::add_complete(app, run);
   tool::add_tokenize(app, run);
   tool::add_perplexity(app, run);
+  tool::add_convert(app, run);
   tool::add_inspect(app, run);
   tool::add_bench(app, run);
   try {

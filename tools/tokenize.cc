@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <CLI/CLI.hpp>
-#include <filesystem>
 
 #include "command.h"
 
@@ -14,13 +13,6 @@ struct TokenizeOptions {
   bool plain = false, count = false, decode = false;
 };
 
-// A checkpoint's folder; a file's is the one that it lies in.
-Tokenizer load_tokenizer(const ModelOptions& options) {
-  const std::filesystem::path path = model_path(options);
-  const bool folder = std::filesystem::is_directory(path) || !std::filesystem::exists(path);
-  return Tokenizer::load((folder ? path : path.parent_path()).string());
-}
-
 std::string ids_text(const std::vector<TokenId>& ids, bool json) {
   std::string text;
   for (const TokenId id : ids) {
@@ -31,7 +23,7 @@ std::string ids_text(const std::vector<TokenId>& ids, bool json) {
 }
 
 int run_tokenize(const TokenizeOptions& options) {
-  const Tokenizer tokenizer = load_tokenizer(options.model);
+  const Tokenizer tokenizer = load_tokenizer(model_path(options.model));
   const std::string input = options.has_argument ? options.argument : read_input(options.file);
   if (options.decode) {
     print(tokenizer.decode(parse_ids("--decode", input)));

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "gptj/export.h"
+#include "gptj/tokenizer.h"
 
 namespace gptj {
 
@@ -64,7 +65,7 @@ GPTJ_API WeightType parse_weight_type(const std::string& name);
 
 struct TensorInfo {
   std::string name;  // without the prefix "transformer."
-  std::string type;  // "F32", "F16" or "BF16"
+  std::string type;  // "F32", "F16" or "BF16"; "U8" for a packed matrix of this engine's own file
   std::vector<uint64_t> shape;
   uint64_t bytes = 0;
 };
@@ -79,14 +80,20 @@ struct CheckpointInfo {
   WeightType stored_type = WeightType::kF32;  // of most of the weights' bytes
   uint64_t parameters = 0;                    // elements of all tensors
   bool has_lm_head = false;  // without it (a save of the base model) nothing can be generated
+  // Of this engine's own files, as JSON: what they were converted from, and how good they are.
+  std::string source = {}, report = {};
   std::optional<int64_t> tokenizer_size =
       {};  // highest id with a name, plus one; not set: no tokenizer
 };
 
 // Opens and validates the checkpoint at `path`: a folder with config.json and model.safetensors or
-// model.safetensors.index.json, or a .safetensors file in such a folder. Reads headers only. Throws
+// model.safetensors.index.json, a .safetensors file in such a folder, or a file that convert()
+// wrote. Reads headers only. Throws
 // kNotFound, kIo, kBadFile; kUnsupported for what is a checkpoint, but not one that this runs.
 GPTJ_API CheckpointInfo inspect(const std::string& path);
+
+// The tokenizer of such a path, or of a folder that has nothing else. Throws as Tokenizer::load().
+GPTJ_API Tokenizer load_tokenizer(const std::string& path);
 
 struct MemoryOptions {
   WeightType weights = WeightType::kF16;

@@ -7,6 +7,7 @@
 
 #include "gptj/bench.h"
 #include "gptj/checkpoint.h"
+#include "gptj/convert.h"
 #include "gptj/error.h"
 #include "gptj/evaluate.h"
 #include "gptj/export.h"

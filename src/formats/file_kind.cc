@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstdint>
+#include <cstring>
 #include <string_view>
 
 namespace gptj {
@@ -50,6 +52,13 @@ const char* recognise_file(std::span<const std::byte> bytes) {
     if (starts_with(bytes, kind.start)) return kind.description;
   }
   return nullptr;
+}
+
+bool is_safetensors(std::span<const std::byte> bytes) {
+  uint64_t length = 0;
+  if (bytes.size() <= sizeof length) return false;
+  std::memcpy(&length, bytes.data(), sizeof length);
+  return bytes[sizeof length] == std::byte{'{'} && length <= bytes.size() - sizeof length;
 }
 
 }  // namespace gptj

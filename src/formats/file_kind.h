@@ -10,4 +10,7 @@ namespace gptj {
 // about it: "a Git LFS pointer ...". Null where nothing known matches.
 const char* recognise_file(std::span<const std::byte> bytes);
 
+// Whether they begin like a safetensors file: a length, and '{' of a header of that length.
+bool is_safetensors(std::span<const std::byte> bytes);
+
 }  // namespace gptj

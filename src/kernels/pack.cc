@@ -180,6 +180,19 @@ bool pack_panel(const KernelTable& kernels, std::span<const SourceRow, kLanes> r
                       [&]<Element To>() { return pack<To>(rows, format.k, panel); });
 }
 
+void unpack_rows(const std::byte* panels, const PanelFormat& format, size_t first_row, size_t rows,
+                 std::byte* out) {
+  const size_t size = element_size(format.element);
+  with_element(format.element, [&]<Element E>() {
+    for (size_t r = first_row; r < first_row + rows; ++r) {
+      const std::byte* panel = panels + r / kLanes * format.bytes();
+      for (size_t i = 0; i < format.k; ++i, out += size) {
+        std::memcpy(out, panel + panel_index<E>(i, r % kLanes) * size, size);
+      }
+    }
+  });
+}
+
 void widen(const std::byte* source, Element source_type, size_t n, float* out) {
   with_element(source_type, [&]<Element From>() {
     for (size_t i = 0; i < n; ++i) out[i] = to_float<From>(read<From>(source, i));

@@ -30,6 +30,11 @@ struct PanelFormat {
 bool pack_panel(const KernelTable& kernels, std::span<const SourceRow, kLanes> rows,
                 const PanelFormat& format, void* panel);
 
+// Rows first_row .. first_row + rows - 1 of a packed matrix as they were before, row after row, k
+// elements each. Of f32, f16 and bf16 only.
+void unpack_rows(const std::byte* panels, const PanelFormat& format, size_t first_row, size_t rows,
+                 std::byte* out);
+
 // n stored values to f32, exactly.
 void widen(const std::byte* source, Element source_type, size_t n, float* out);
 

@@ -161,6 +161,12 @@ WeightType Checkpoint::stored_type() const {
   }
 }
 
+void check_lm_head(const Checkpoint& checkpoint, const std::string& path) {
+  check(checkpoint.has_lm_head(), ErrorCode::kUnsupported, path,
+        ": expected lm_head.weight and lm_head.bias, found neither: this is a save of the base "
+        "model without its head, which cannot generate; use the checkpoint of GPTJForCausalLM");
+}
+
 const std::shared_ptr<const SafetensorsFile>& Checkpoint::file_of(const TensorView& tensor) const {
   const auto found = std::find_if(files_.begin(), files_.end(),
                                   [&](const auto& file) { return file->owns(tensor); });

@@ -61,4 +61,7 @@ class Checkpoint {
   bool has_lm_head_ = false;
 };
 
+// Throws kUnsupported, with the reason, for a save of the base model; `path` as the user gave it.
+void check_lm_head(const Checkpoint& checkpoint, const std::string& path);
+
 }  // namespace gptj

@@ -114,6 +114,12 @@ std::string beside(const std::string& folder, const char* name) {
   return (fs::path(folder) / name).string();
 }
 
+std::string base_name(const std::string& path) {
+  const fs::path absolute = fs::absolute(path).lexically_normal();
+  const fs::path name = absolute.filename();
+  return (name.empty() ? absolute.parent_path().filename() : name).string();
+}
+
 bool is_there(const std::string& path) {
   std::error_code ignored;
   return fs::symlink_status(path, ignored).type() != fs::file_type::not_found;

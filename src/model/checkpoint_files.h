@@ -22,6 +22,9 @@ CheckpointFiles open_checkpoint_files(const std::string& path);
 // The path of `name` in `folder`.
 std::string beside(const std::string& folder, const char* name);
 
+// The last name of a path: "gpt-j-6b" of "models/gpt-j-6b/".
+std::string base_name(const std::string& path);
+
 // Whether the path names anything. A link to nowhere is there: opening it then says what is wrong.
 bool is_there(const std::string& path);
 

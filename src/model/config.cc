@@ -107,6 +107,22 @@ ModelConfig parse_config(std::string_view text, const std::string& file) {
   return config;
 }
 
+std::string config_json(const ModelConfig& config) {
+  nlohmann::ordered_json json;
+  json["architectures"] = {"GPTJForCausalLM"};
+  json["model_type"] = "gptj";
+  for (const SizeField& size : kSizes) json[size.name] = config.*size.member;
+  json[kInner.name] = config.n_inner;
+  json["rotary_dim"] = config.rotary_dim;
+  json["activation_function"] = kActivations[0];
+  json["layer_norm_epsilon"] = config.layer_norm_epsilon;
+  json["bos_token_id"] = nullptr;
+  if (config.bos_token_id) json["bos_token_id"] = *config.bos_token_id;
+  json["eos_token_id"] = config.eos_token_ids;
+  json["tie_word_embeddings"] = false;
+  return json.dump();
+}
+
 void check_config(const ModelConfig& config, ErrorCode code, const std::string& where) {
   const auto check_size = [&](const SizeField& size) {
     const int64_t value = config.*size.member;

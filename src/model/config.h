@@ -14,6 +14,9 @@ namespace gptj {
 // ids are checked by check_token_ids, once the true vocab_size is known.
 ModelConfig parse_config(std::string_view text, const std::string& file);
 
+// The same as config.json that parse_config() reads back.
+std::string config_json(const ModelConfig& config);
+
 // generation_config.json.
 GenerationDefaults parse_generation_defaults(std::string_view text, const std::string& file);
 

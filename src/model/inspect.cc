@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <filesystem>
+
+#include "base/check.h"
 #include "gptj/checkpoint.h"
 #include "gptj/tokenizer.h"
 #include "model/checkpoint.h"
+#include "model/names.h"
+#include "model/packed_file.h"
+#include "tokenizer/tokenizer_data.h"
 
 namespace gptj {
 namespace {
@@ -10,9 +16,36 @@ TensorInfo tensor_info(const TensorView& tensor) {
   return {tensor.name, dtype_name(tensor.type), tensor.shape, tensor.bytes.size()};
 }
 
+std::string metadata_or_empty(const SafetensorsFile& file, const char* key) {
+  const auto found = file.metadata().find(key);
+  return found == file.metadata().end() ? "" : found->second;
+}
+
+CheckpointInfo inspect_packed(const std::string& path, const PackedFile& packed) {
+  CheckpointInfo info;
+  info.path = path;
+  info.files = {path};
+  info.file_bytes = packed.file().file_bytes();
+  info.config = packed.config();
+  info.generation_defaults = packed.generation_defaults();
+  for (const TensorView& tensor : packed.file().tensors()) {
+    info.tensors.push_back(tensor_info(tensor));
+  }
+  for (const TensorSpec& spec : tensor_specs(info.config)) info.parameters += elements(spec);
+  info.stored_type = packed.weight_type();
+  info.has_lm_head = true;
+  info.source = metadata_or_empty(packed.file(), packed::kSource);
+  info.report = metadata_or_empty(packed.file(), packed::kReport);
+  if (packed.tokenizer_files()) {
+    info.tokenizer_size = make_tokenizer(*packed.tokenizer_files()).size();
+  }
+  return info;
+}
+
 }  // namespace
 
 CheckpointInfo inspect(const std::string& path) {
+  if (const auto packed = PackedFile::open_if_packed(path)) return inspect_packed(path, *packed);
   const Checkpoint checkpoint = Checkpoint::open(path);
   CheckpointInfo info;
   info.path = path;
@@ -32,6 +65,18 @@ CheckpointInfo inspect(const std::string& path) {
     info.tokenizer_size = Tokenizer::load(checkpoint.folder()).size();
   }
   return info;
+}
+
+Tokenizer load_tokenizer(const std::string& path) {
+  namespace fs = std::filesystem;
+  if (const auto packed = PackedFile::open_if_packed(path)) {
+    check(packed->tokenizer_files().has_value(), ErrorCode::kNotFound, path,
+          ": no tokenizer: the model was converted without one");
+    return make_tokenizer(*packed->tokenizer_files());
+  }
+  std::error_code ignored;
+  const bool file = fs::exists(path, ignored) && !fs::is_directory(path, ignored);
+  return Tokenizer::load((file ? fs::path(path).parent_path() : fs::path(path)).string());
 }
 
 }  // namespace gptj

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-
 #include "gptj/checkpoint.h"
 #include "model/config.h"
 #include "model/names.h"
@@ -7,16 +6,6 @@
 #include "model/weights.h"
 
 namespace gptj {
-namespace {
-
-uint64_t packed_bytes(const TensorSpec& spec, const Packing& packing) {
-  const bool head = is_lm_head(spec.name);
-  const Element element = head ? packing.head : packing.layers;
-  return padded(spec.shape[0]) / kLanes *
-         panel_bytes(element, spec.shape[1], quantization_group(element, head));
-}
-
-}  // namespace
 
 MemoryNeeds memory_needs(const ModelConfig& config, const MemoryOptions& options) {
   check_config(config, ErrorCode::kInvalidArgument, "config");
@@ -24,13 +13,16 @@ MemoryNeeds memory_needs(const ModelConfig& config, const MemoryOptions& options
   const Packing packing = packing_of(options.weights, options.head);
   MemoryNeeds needs;
   uint64_t multiplied = 0, matrices = 0;
+  const auto count = [&](const MatrixSpec& spec) {
+    matrices += unpacked_matrix(spec, packing).bytes();
+    multiplied += spec.n * spec.k;
+  };
+  for (int64_t i = 0; i < config.n_layer; ++i) {
+    for (const MatrixSpec& spec : layer_matrices(config, i)) count(spec);
+  }
+  count(head_matrix(config));
   for (const TensorSpec& spec : tensor_specs(config)) {
-    if (spec.shape.size() == 1) {  // f32, whatever the matrices are
-      needs.weights += spec.shape[0] * sizeof(float);
-    } else if (!is_embedding(spec.name)) {
-      matrices += packed_bytes(spec, packing);
-      multiplied += spec.shape[0] * spec.shape[1];
-    }
+    if (spec.shape.size() == 1) needs.weights += spec.shape[0] * sizeof(float);
   }
   needs.weights += matrices;
   needs.bits_per_weight = 8.0 * static_cast<double>(matrices) / static_cast<double>(multiplied);

@@ -2,27 +2,23 @@
 #include "gptj/model.h"
 
 #include <algorithm>
-#include <filesystem>
 
 #include "base/check.h"
 #include "base/float_environment.h"
 #include "base/memory.h"
 #include "kernels/dispatch.h"
 #include "model/checkpoint.h"
+#include "model/checkpoint_files.h"
 #include "model/kv_cache.h"
 #include "model/model_state.h"
+#include "model/packed_file.h"
 #include "model/synthetic.h"
+#include "tokenizer/tokenizer_data.h"
 
 namespace gptj {
 namespace {
 
 constexpr size_t kMaxThreads = 1024;
-
-std::string base_name(const std::string& path) {
-  const std::filesystem::path absolute = std::filesystem::absolute(path).lexically_normal();
-  const std::filesystem::path name = absolute.filename();
-  return (name.empty() ? absolute.parent_path().filename() : name).string();
-}
 
 void check_memory(const std::string& path, const MemoryNeeds& needs, uint64_t max_ram) {
   const uint64_t available = available_memory();
@@ -87,24 +83,49 @@ Model pack(std::shared_ptr<Model::State> state, WeightSource& source, const Load
   return Model(std::move(state));
 }
 
+// Takes the tokenizer, and warns where it does not seem to be this model's.
+void adopt_tokenizer(const std::string& path, Tokenizer tokenizer, const LoadOptions& options,
+                     Model::State& state) {
+  if (tokenizer.size() > state.config.vocab_size && options.on_warning) {
+    options.on_warning(concat(path, ": the tokenizer has ", tokenizer.size(),
+                              " ids, the weights only ", state.config.vocab_size,
+                              " rows; is this another model's tokenizer?"));
+  }
+  state.tokenizer = std::move(tokenizer);
+}
+
+Model load_packed(const std::string& path, std::shared_ptr<const PackedFile> file,
+                  LoadOptions options) {
+  const Packing stored = file->packing();
+  const WeightType wanted = options.weights.value_or(file->weight_type());
+  const bool as_stored = element_of(wanted) == stored.layers &&
+                         (!options.head || element_of(*options.head) == stored.head);
+  if (as_stored) options.head = static_cast<WeightType>(stored.head);
+  const auto source = as_stored ? nullptr : packed_source(file);
+  const auto state = make_state(path, file->config(), file->weight_type(), options);
+  state->generation_defaults = file->generation_defaults();
+  if (file->tokenizer_files()) {
+    adopt_tokenizer(path, make_tokenizer(*file->tokenizer_files()), options, *state);
+  }
+  if (source) return pack(state, *source, options);
+  state->weights = file->weights();
+  return Model(state);
+}
+
 }  // namespace
 
 Model Model::load(const std::string& path, const LoadOptions& options) {
   const DefaultFloatEnvironment environment;
+  if (auto packed = PackedFile::open_if_packed(path)) {
+    return load_packed(path, std::move(packed), options);
+  }
   const auto checkpoint = std::make_shared<const Checkpoint>(Checkpoint::open(path));
-  check(checkpoint->has_lm_head(), ErrorCode::kUnsupported, path,
-        ": expected lm_head.weight and lm_head.bias, found neither: this is a save of the base "
-        "model without its head, which cannot generate; use the checkpoint of GPTJForCausalLM");
+  check_lm_head(*checkpoint, path);
   const ModelConfig& config = checkpoint->config();
   const auto state = make_state(path, config, checkpoint->stored_type(), options);
   state->generation_defaults = checkpoint->generation_defaults();
   if (Tokenizer::found_in(checkpoint->folder())) {
-    state->tokenizer = Tokenizer::load(checkpoint->folder());
-    if (state->tokenizer->size() > config.vocab_size && options.on_warning) {
-      options.on_warning(concat(path, ": the tokenizer has ", state->tokenizer->size(),
-                                " ids, the weights only ", config.vocab_size,
-                                " rows; is this another model's tokenizer?"));
-    }
+    adopt_tokenizer(path, Tokenizer::load(checkpoint->folder()), options, *state);
   }
   return pack(state, *checkpoint_source(checkpoint), options);
 }
@@ -128,11 +149,9 @@ size_t Model::threads() const { return state_->pool.parts(); }
 std::string Model::isa() const { return state_->kernels.isa; }
 
 uint64_t Model::weight_bytes() const {
-  uint64_t bytes = state_->weights.lm_head.panels.size();
+  uint64_t bytes = state_->weights.lm_head.bytes();
   for (const Layer& layer : state_->weights.layers) {
-    for (const PackedMatrix* m : {&layer.qkv, &layer.out, &layer.fc_in, &layer.fc_out}) {
-      bytes += m->panels.size();
-    }
+    for (const PackedMatrix* m : layer.matrices()) bytes += m->bytes();
   }
   return bytes;
 }

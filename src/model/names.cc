@@ -45,6 +45,12 @@ std::vector<uint64_t> shape_of(const Row& row, const ModelConfig& config) {
 
 }  // namespace
 
+uint64_t elements(const TensorSpec& spec) {
+  uint64_t n = 1;
+  for (const uint64_t extent : spec.shape) n *= extent;
+  return n;
+}
+
 std::vector<TensorSpec> tensor_specs(const ModelConfig& config) {
   std::vector<TensorSpec> specs;
   for (const Row& row : kBeforeLayers) specs.push_back({row.name, shape_of(row, config)});

@@ -17,6 +17,8 @@ struct TensorSpec {
   std::vector<uint64_t> shape;  // of a matrix: [out, in]
 };
 
+uint64_t elements(const TensorSpec& spec);
+
 // Every tensor, in the order of the forward pass.
 std::vector<TensorSpec> tensor_specs(const ModelConfig& config);
 

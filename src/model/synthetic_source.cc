@@ -74,12 +74,6 @@ class SyntheticSource : public WeightSource {
  private:
   using Buffer = AlignedBuffer<std::byte>;
 
-  static uint64_t elements(const TensorSpec& spec) {
-    uint64_t n = 1;
-    for (const uint64_t extent : spec.shape) n *= extent;
-    return n;
-  }
-
   TensorView make(size_t t) {
     const TensorSpec& spec = specs_[t];
     const size_t n = elements(spec);

@@ -11,9 +11,17 @@
 
 namespace gptj {
 
+// Every file that may be part of a tokenizer.
+inline constexpr const char* kTokenizerFiles[] = {"tokenizer.json",
+                                                  "vocab.json",
+                                                  "merges.txt",
+                                                  "added_tokens.json",
+                                                  "tokenizer_config.json",
+                                                  "special_tokens_map.json"};
+
 // The texts of a tokenizer's files by file name: from a folder or from a model file's metadata.
 struct TokenizerFiles {
-  std::string origin;  // the folder or file; begins every message
+  std::string origin;  // the folder or model file; begins every message
   std::map<std::string, std::string> texts;
 };
 

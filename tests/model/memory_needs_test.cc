@@ -41,7 +41,8 @@ TEST(MemoryNeeds, OptionsAndPadding) {
   const MemoryNeeds needs = memory_needs(
       odd,
       {.weights = WeightType::kBF16, .kv_cache = WeightType::kF32, .stored = WeightType::kF32});
-  const uint64_t matrices = (4 * 16 * 6 + 16 * 6 + 16 * (5 + 1) + 32 * 6) * 2;  // inputs in pairs
+  // q, k and v are one matrix; inputs come in pairs.
+  const uint64_t matrices = (32 * 6 + 16 * 6 + 16 * 6 + 16 * (5 + 1) + 32 * 6) * 2;
   const uint64_t vectors = (6 + 6 + 5 + 6 + 6 + 6 + 17) * 4;
   EXPECT_EQ(needs.weights, matrices + vectors);
   EXPECT_EQ(needs.embedding, 17u * 6 * 4);

@@ -125,6 +125,17 @@ USES = {
         "--window": ["--window", "20"],
         "--stride": ["--window", "20", "--stride", "10"],
     },
+    "convert": {
+        "--help": ["--help"],
+        "--weights": ["--weights", "int4"],
+        "--head": ["--weights", "int4", "--head", "int4"],
+        "--evaluate": None,  # in Convert
+        "--report": None,
+        "--threads": ["--threads", "1"],
+        "--isa": ["--isa", "portable"],
+        "--json": None,
+        "--quiet": None,
+    },
     "inspect": {
         "--help": ["--help"],
         "--model": ["--model", FAIRYTALE],
@@ -147,13 +158,17 @@ class EveryOption(Folder):
         for command, uses in USES.items():
             self.assertEqual(options_in_help(command), set(uses), command)
 
-    def use(self, command, *arguments):
+    def use(self, command, *arguments, silent=False):
         for option, use in USES[command].items():
             if use is None:
                 continue
             done = run(command, *arguments, *use)
             self.assertEqual(done.returncode, 0, (command, option, done.stderr))
-            self.assertNotEqual(done.stdout, b"", (command, option))
+            if not silent or option == "--help":
+                self.assertNotEqual(done.stdout, b"", (command, option))
+
+    def test_convert(self):
+        self.use("convert", FAIRYTALE, os.path.join(self.folder, "x.safetensors"), silent=True)
 
     def test_complete(self):
         self.use("complete", "--max-tokens", "2", PROMPT)
@@ -321,6 +336,81 @@ class CompleteOutput(unittest.TestCase):
         first = os.read(process.stdout.fileno(), 100000)
         rest = process.communicate(timeout=600)[0]
         self.assertLess(len(first), len(rest))
+
+
+class Convert(Folder):
+    def convert(self, *arguments):
+        target = os.path.join(self.folder, "model.safetensors")
+        done = run("convert", FAIRYTALE, target, *arguments)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return target, done
+
+    def test_every_subcommand_reads_the_file(self):
+        target, done = self.convert("--weights", "int4")
+        self.assertEqual(done.stdout + done.stderr, b"")
+        of_source = ["--model", FAIRYTALE, "--weights", "int4"]
+        self.assertEqual(complete(*GREEDY, "--model", target, PROMPT),
+                         complete(*GREEDY, *of_source, PROMPT))
+        self.assertEqual(run("tokenize", "--model", target, PROMPT).stdout,
+                         run("tokenize", PROMPT).stdout)
+        text = self.write("text", b"The king went home. " * 10)
+        self.assertEqual(run("perplexity", text, "--model", target).stdout,
+                         run("perplexity", text, *of_source).stdout)
+        info = json.loads(run("inspect", "--json", target).stdout)
+        self.assertEqual(info["stored_type"], "int4")
+        self.assertEqual(info["source"]["name"], "fairytale-8m")
+        self.assertEqual(info["report"]["weights"], "int4")
+        self.assertIn(b"converted from", run("inspect", target).stdout)
+        done = run("complete", "--model", target, "--weights", "f16", PROMPT)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"gptj convert", done.stderr)
+
+    def test_the_report_is_printed_and_stored(self):
+        with open(os.path.join(GOLDEN, "fairytale-8m-heldout.txt"), "rb") as file:
+            text = self.write("text", file.read(8000))
+        target, done = self.convert("--weights", "int8", "--evaluate", text, "--json", "--quiet")
+        report = json.loads(done.stdout)
+        self.assertEqual(done.stderr, b"")
+        self.assertEqual(report, json.loads(run("inspect", "--json", target).stdout)["report"])
+        self.assertGreater(report["fidelity"]["mean_kl"], 0)
+        self.assertLess(report["fidelity"]["mean_kl"], 1e-3)
+        _, done = self.convert("--weights", "int8", "--evaluate", text, "--report")
+        self.assertRegex(done.stdout, rb"bits per weight.*\n.*mean KL.*perplexity")
+
+    # By the specification of the format, read without a line of this project's code.
+    def test_the_file_is_valid_safetensors(self):
+        for weights in ("f32", "bf16", "int8", "int4"):
+            target, _ = self.convert("--weights", weights)
+            with open(target, "rb") as file:
+                data = file.read()
+            (length,) = struct.unpack("<Q", data[:8])
+            header = json.loads(data[8:8 + length])
+            self.assertEqual((8 + length) % 4096, 0)
+            metadata = header.pop("__metadata__")
+            self.assertTrue(all(isinstance(value, str) for value in metadata.values()))
+            end = 0
+            for name, tensor in header.items():
+                size = {"U8": 1, "F16": 2, "F32": 4}[tensor["dtype"]] * math.prod(tensor["shape"])
+                self.assertEqual(tensor["data_offsets"], [end, end + size], name)
+                if tensor["dtype"] == "U8":
+                    self.assertEqual((end % 64, size % 64), (0, 0), name)
+                end += size
+            self.assertEqual(8 + length + end, len(data))
+            # The embedding and the vectors are as the source has them.
+            with open(os.path.join(FAIRYTALE, "model.safetensors"), "rb") as file:
+                source = file.read()
+            (source_length,) = struct.unpack("<Q", source[:8])
+            begin, stop = json.loads(source[8:8 + source_length])["transformer.wte.weight"]["data_offsets"]
+            mine, its = header["wte.weight"]["data_offsets"]
+            self.assertEqual(data[8 + length + mine:8 + length + its],
+                             source[8 + source_length + begin:8 + source_length + stop])
+
+    def test_wrong_usage(self):
+        target = os.path.join(self.folder, "x.safetensors")
+        for wrong in ([FAIRYTALE], [FAIRYTALE, "x.bin"], [FAIRYTALE, target, "--weights", "int3"]):
+            self.assertEqual(run("convert", *wrong).returncode, 2, wrong)
+        self.assertEqual(run("convert", self.folder, target).returncode, 1)
+        self.assertEqual(os.listdir(self.folder), [])
 
 
 class ModelChoice(Folder):

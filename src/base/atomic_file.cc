@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/atomic_file.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+
+#include "base/check.h"
+
+namespace gptj {
+namespace {
+
+std::string folder_of(const std::string& path) {
+  const std::string folder = std::filesystem::path(path).parent_path().string();
+  return folder.empty() ? "." : folder;
+}
+
+// A rename is on disk once its folder is.
+bool sync_folder(const std::string& path) {
+  const int folder = ::open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0) return false;
+  const bool ok = ::fsync(folder) == 0;
+  ::close(folder);
+  return ok;
+}
+
+}  // namespace
+
+AtomicFile::AtomicFile(const std::string& path) : path_(path), partial_(path + ".partial") {
+  descriptor_ = ::open(partial_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+  check(descriptor_ >= 0, ErrorCode::kIo, partial_, ": cannot create: ", std::strerror(errno));
+  if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0 && ::ftruncate(descriptor_, 0) == 0) return;
+  const int error = errno;
+  ::close(descriptor_);
+  fail(ErrorCode::kIo,
+       concat(partial_, error == EWOULDBLOCK ? ": another process is writing this file"
+                                             : std::string(": ") + std::strerror(error)));
+}
+
+AtomicFile::~AtomicFile() {
+  if (!committed_) ::unlink(partial_.c_str());
+  ::close(descriptor_);
+}
+
+void AtomicFile::write_at(uint64_t offset, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (n < 0 && errno == EINTR) continue;
+    check(n > 0, ErrorCode::kIo, partial_, ": cannot write: ", std::strerror(errno));
+    bytes = bytes.subspan(static_cast<size_t>(n));
+    offset += static_cast<uint64_t>(n);
+  }
+}
+
+void AtomicFile::commit() {
+  check(::fsync(descriptor_) == 0, ErrorCode::kIo, partial_,
+        ": cannot write: ", std::strerror(errno));
+  check(std::rename(partial_.c_str(), path_.c_str()) == 0, ErrorCode::kIo, path_,
+        ": cannot rename ", partial_, " to it: ", std::strerror(errno));
+  committed_ = true;
+  check(sync_folder(path_), ErrorCode::kIo, folder_of(path_),
+        ": cannot write: ", std::strerror(errno));
+}
+
+uint64_t free_disk_space(const std::string& path) {
+  struct statvfs info {};
+  check(::statvfs(folder_of(path).c_str(), &info) == 0, ErrorCode::kIo, folder_of(path), ": ",
+        std::strerror(errno));
+  return uint64_t{info.f_bavail} * info.f_frsize;
+}
+
+}  // namespace gptj

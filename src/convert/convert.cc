@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gptj/convert.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "base/check.h"
+#include "base/float_environment.h"
+#include "base/memory.h"
+#include "convert/source.h"
+#include "kernels/dispatch.h"
+#include "model/config.h"
+#include "model/names.h"
+#include "model/packed_file.h"
+#include "model/weight_type.h"
+
+namespace gptj {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr int64_t kEvaluationWindow = 512, kEvaluationWindows = 16;
+constexpr size_t kReportRoom = 4096;  // bytes of header kept for the report
+
+ordered_json fidelity_json(const std::optional<Fidelity>& f) {
+  if (!f) return nullptr;
+  return {{"tokens", f->tokens},         {"mean_kl", f->mean_kl},
+          {"p99_kl", f->p99_kl},         {"top1_agreement", f->top1_agreement},
+          {"perplexity", f->perplexity}, {"reference_perplexity", f->reference_perplexity}};
+}
+
+class Conversion {
+ public:
+  Conversion(const std::string& source, const std::string& target, const ConvertOptions& options)
+      : path_(source),
+        source_(source),
+        target_(target),
+        options_(options),
+        weights_(options.weights.value_or(source_.stored_type())),
+        packing_(packing_of(weights_, options.head)) {
+    check_target();
+    report_.weights = weights_;
+    report_.head = static_cast<WeightType>(packing_.head);
+    needs_ = memory_needs(source_.config(), {.weights = weights_, .head = report_.head});
+    report_.bits_per_weight = needs_.bits_per_weight;
+    check_evaluation();
+  }
+
+  ConversionReport run() {
+    const std::unique_ptr<WeightSource> tensors = source_.tensors();
+    ThreadPool pool(options_.threads);
+    WeightPacker packer(*tensors, packing_, select_kernels(options_.isa), pool,
+                        [&](uint64_t done, uint64_t total) { show("converting", done, total); });
+    const Embedding embedding = packer.embedding();
+    SafetensorsWriter writer(target_, packed_tensors(source_.config(), packing_, embedding.element),
+                             metadata(), kReportRoom);
+    report_.file_bytes = writer.file_bytes();
+    write_tensors(packer, embedding, writer);
+    writer.set_metadata(packed::kReport, conversion_report_json(report_));
+    writer.write_header();
+    if (!options_.evaluation.empty()) {
+      report_.fidelity = evaluate(writer.partial_path());
+      writer.set_metadata(packed::kReport, conversion_report_json(report_));
+      writer.write_header();
+    }
+    writer.commit();
+    return report_;
+  }
+
+ private:
+  void check_target() const {
+    check_param(target_.ends_with(".safetensors"), "target",
+                "expected a name that ends in .safetensors, found ", target_);
+    std::error_code ignored;
+    for (const std::string& file : source_.files()) {
+      check_param(!std::filesystem::equivalent(file, target_, ignored), "target",
+                  "expected another file than the source's own, found ", target_);
+    }
+  }
+
+  // Before the hours that converting may take.
+  void check_evaluation() const {
+    if (options_.evaluation.empty()) return;
+    const int64_t window = evaluation_window();
+    check_param(static_cast<int64_t>(options_.evaluation.size()) >= window, "evaluation",
+                "expected a text of at least ", window, " tokens, found ",
+                options_.evaluation.size());
+    const MemoryNeeds reference =
+        memory_needs(source_.config(), {.weights = source_.stored_type()});
+    const uint64_t need = needs_.weights + needs_.kv_cache_full_context + reference.weights +
+                          2 * reference.kv_cache_full_context;
+    check(need <= available_memory(), ErrorCode::kOutOfMemory, path_, ": comparing needs ",
+          gigabytes(need), " for both models, found ", gigabytes(available_memory()),
+          " available; convert without the evaluation");
+  }
+
+  int64_t evaluation_window() const {
+    return std::min(kEvaluationWindow, source_.config().n_positions);
+  }
+
+  SafetensorsWriter::Metadata metadata() const {
+    SafetensorsWriter::Metadata m = source_.tokenizer_texts();
+    m[packed::kLayout] = packed::kLayoutVersion;
+    m[packed::kWeights] = weight_type_name(weights_);
+    m[packed::kHead] = element_name(packing_.head);
+    m[packed::kConfig] = config_json(source_.config());
+    if (!source_.generation_config().empty()) {
+      m[packed::kGenerationConfig] = source_.generation_config();
+    }
+    ordered_json origin;
+    origin["name"] = source_.name();
+    for (const std::string& file : source_.files()) {
+      origin["files"].push_back({{"name", std::filesystem::path(file).filename().string()},
+                                 {"bytes", std::filesystem::file_size(file)}});
+    }
+    origin["type"] = weight_type_name(source_.stored_type());
+    m[packed::kSource] = origin.dump();
+    return m;
+  }
+
+  // In the order of packed_tensors().
+  void write_tensors(WeightPacker& packer, const Embedding& embedding, SafetensorsWriter& writer) {
+    std::vector<std::pair<std::string, AlignedBuffer<float>>> vectors;
+    const auto put = [&](const MatrixSpec& spec, PackedMatrix m) {
+      writer.write(m.panels);
+      const std::vector<std::byte> padding(round_up(m.bytes(), 64) - m.bytes());
+      writer.write(padding);
+      if (!spec.bias.empty()) vectors.emplace_back(spec.bias, std::move(m.bias));
+    };
+    const auto keep = [&](const std::string& name, LayerNorm norm) {
+      vectors.emplace_back(name + ".weight", std::move(norm.weight));
+      vectors.emplace_back(name + ".bias", std::move(norm.bias));
+    };
+    const ModelConfig& config = source_.config();
+    for (int64_t i = 0; i < config.n_layer; ++i) {
+      Layer layer = packer.layer(i);
+      const auto specs = layer_matrices(config, i);
+      for (size_t m = 0; m < specs.size(); ++m) put(specs[m], std::move(*layer.matrices()[m]));
+      keep(layer_tensor_name(i, "ln_1"), std::move(layer.ln_1));
+    }
+    put(head_matrix(config), packer.head());
+    keep("ln_f", packer.final_norm());
+    writer.write(embedding.bytes);
+    write_vectors(vectors, writer);
+  }
+
+  void write_vectors(const std::vector<std::pair<std::string, AlignedBuffer<float>>>& vectors,
+                     SafetensorsWriter& writer) const {
+    for (const TensorSpec& spec : tensor_specs(source_.config())) {
+      if (spec.shape.size() != 1) continue;
+      const auto found = std::find_if(vectors.begin(), vectors.end(),
+                                      [&](const auto& v) { return v.first == spec.name; });
+      writer.write(std::as_bytes(found->second.span().first(spec.shape[0])));
+    }
+  }
+
+  // As f16 and f32 weights are multiplied exactly, the source itself is the reference.
+  Fidelity evaluate(const std::string& file) const {
+    LoadOptions load;
+    load.threads = options_.threads;
+    load.isa = options_.isa;
+    const Model model = Model::load(file, load);
+    load.kv_cache = WeightType::kF32;
+    const Model reference = Model::load(path_, load);
+    const int64_t window = evaluation_window();
+    const auto whole = static_cast<int64_t>(options_.evaluation.size()) / window;
+    return fidelity(model, reference, options_.evaluation,
+                    {.window = window,
+                     .windows = std::min(kEvaluationWindows, whole),
+                     .on_progress = [&](int64_t done, int64_t total) {
+                       show("evaluating", static_cast<uint64_t>(done),
+                            static_cast<uint64_t>(total));
+                       return Progress::kContinue;
+                     }});
+  }
+
+  void show(const char* what, uint64_t done, uint64_t total) const {
+    check(!options_.on_progress || options_.on_progress(what, done, total) == Progress::kContinue,
+          ErrorCode::kCancelled, "converting was cancelled");
+  }
+
+  std::string path_;
+  ConversionSource source_;
+  std::string target_;
+  const ConvertOptions& options_;
+  WeightType weights_;
+  Packing packing_;
+  MemoryNeeds needs_;
+  ConversionReport report_;
+};
+
+}  // namespace
+
+std::string conversion_report_json(const ConversionReport& report) {
+  ordered_json json;
+  json["weights"] = weight_type_name(report.weights);
+  json["head"] = weight_type_name(report.head);
+  json["file_bytes"] = report.file_bytes;
+  json["bits_per_weight"] = report.bits_per_weight;
+  json["fidelity"] = fidelity_json(report.fidelity);
+  return json.dump();
+}
+
+ConversionReport convert(const std::string& source, const std::string& target,
+                         const ConvertOptions& options) {
+  const DefaultFloatEnvironment environment;
+  return Conversion(source, target, options).run();
+}
+
+}  // namespace gptj

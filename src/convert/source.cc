@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "convert/source.h"
+
+#include "base/check.h"
+#include "model/checkpoint_files.h"
+#include "tokenizer/tokenizer_parts.h"
+
+namespace gptj {
+namespace {
+
+constexpr size_t kLargestConfig = 16'000'000;  // bytes
+
+}  // namespace
+
+ConversionSource::ConversionSource(const std::string& path)
+    : name_(base_name(path)), packed_(PackedFile::open_if_packed(path)) {
+  if (packed_) return;
+  checkpoint_ = std::make_shared<const Checkpoint>(Checkpoint::open(path));
+  check_lm_head(*checkpoint_, path);
+}
+
+const ModelConfig& ConversionSource::config() const {
+  return packed_ ? packed_->config() : checkpoint_->config();
+}
+
+WeightType ConversionSource::stored_type() const {
+  return packed_ ? packed_->weight_type() : checkpoint_->stored_type();
+}
+
+std::vector<std::string> ConversionSource::files() const {
+  if (packed_) return {packed_->file().path()};
+  std::vector<std::string> paths;
+  for (const auto& file : checkpoint_->files()) paths.push_back(file->path());
+  return paths;
+}
+
+std::string ConversionSource::generation_config() const {
+  if (packed_) {
+    const auto found = packed_->file().metadata().find(packed::kGenerationConfig);
+    return found == packed_->file().metadata().end() ? "" : found->second;
+  }
+  const std::string path = beside(checkpoint_->folder(), packed::kGenerationConfig);
+  return is_there(path) ? read_text_file(path, kLargestConfig) : "";
+}
+
+std::map<std::string, std::string> ConversionSource::tokenizer_texts() const {
+  if (packed_) {
+    return packed_->tokenizer_files() ? packed_->tokenizer_files()->texts
+                                      : std::map<std::string, std::string>();
+  }
+  if (!Tokenizer::found_in(checkpoint_->folder())) return {};
+  return read_tokenizer_files(checkpoint_->folder()).texts;
+}
+
+std::unique_ptr<WeightSource> ConversionSource::tensors() const {
+  return packed_ ? packed_source(packed_) : checkpoint_source(checkpoint_);
+}
+
+}  // namespace gptj

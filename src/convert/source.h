@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "model/checkpoint.h"
+#include "model/packed_file.h"
+#include "model/weight_source.h"
+
+namespace gptj {
+
+// What is converted: either kind of file that a model is loaded from.
+class ConversionSource {
+ public:
+  // Throws as Model::load() does.
+  explicit ConversionSource(const std::string& path);
+
+  const ModelConfig& config() const;
+  WeightType stored_type() const;
+  // The base name of the folder or file.
+  const std::string& name() const { return name_; }
+  // Paths of the files that hold weights.
+  std::vector<std::string> files() const;
+  // The text of generation_config.json; empty where there is none.
+  std::string generation_config() const;
+  // The tokenizer's files by name; empty where there are none.
+  std::map<std::string, std::string> tokenizer_texts() const;
+  // Throws kUnsupported where weights are quantized already.
+  std::unique_ptr<WeightSource> tensors() const;
+
+ private:
+  std::string name_;
+  std::shared_ptr<const Checkpoint> checkpoint_;  // or
+  std::shared_ptr<const PackedFile> packed_;
+};
+
+}  // namespace gptj

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gptj/convert.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "formats/safetensors.h"
+#include "gptj/generate.h"
+#include "model/packed_file.h"
+#include "support/expect_error.h"
+#include "support/golden.h"
+#include "support/temp_folder.h"
+#include "support/tiny_checkpoint.h"
+
+namespace gptj {
+namespace {
+
+using test::expect_error;
+using test::golden_path;
+using test::TempFolder;
+
+const std::string kFairytale = GPTJ_SOURCE_DIR "/models/fairytale-8m";
+
+std::string read_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+std::vector<std::vector<float>> logits_of(const Model& model) {
+  const std::vector<TokenId> ids = {1, 5, 2, 2, 6, 3};
+  Session session(model);
+  return test::forward(session, test::rows_of(ids, session.add_sequence(), 0));
+}
+
+// Sizes that are no multiple of a panel or a group among them.
+const std::vector<std::string> kModels = {"big-head-f16", "deep-bf16", "rotary-full-odd-ffn-f16",
+                                          "rotary-partial-f32"};
+
+TEST(Convert, AFileGivesTheSameBitsAsItsSourcePackedWhileLoading) {
+  const TempFolder folder;
+  const std::string target = folder.path("model.safetensors");
+  for (const std::string& name : kModels) {
+    for (const WeightType type : kWeightTypes) {
+      SCOPED_TRACE(name + " as " + weight_type_name(type));
+      convert(golden_path(name), target, {.weights = type});
+      const Model loaded = Model::load(golden_path(name), {.weights = type});
+      const Model mapped = Model::load(target);
+      EXPECT_EQ(mapped.weight_type(), type);
+      EXPECT_EQ(mapped.kv_cache_type(), loaded.kv_cache_type());
+      EXPECT_EQ(mapped.weight_bytes(), loaded.weight_bytes());
+      EXPECT_EQ(logits_of(mapped), logits_of(loaded));
+    }
+  }
+}
+
+TEST(Convert, AHeadOfItsOwnTypeIsKept) {
+  const TempFolder folder;
+  const std::string target = folder.path("model.safetensors");
+  const LoadOptions options = {.weights = WeightType::kInt4, .head = WeightType::kInt4};
+  convert(kFairytale, target, {.weights = options.weights, .head = options.head});
+  EXPECT_EQ(logits_of(Model::load(target)), logits_of(Model::load(kFairytale, options)));
+}
+
+TEST(Convert, FilesOfWholeNumbersArePackedAnew) {
+  const TempFolder folder;
+  const std::string stored = folder.path("stored.safetensors");
+  for (const std::string& name : kModels) {
+    convert(golden_path(name), stored);
+    for (const WeightType type : {WeightType::kF32, WeightType::kInt8, WeightType::kInt4}) {
+      SCOPED_TRACE(name + " as " + weight_type_name(type));
+      const std::string again = folder.path("again.safetensors");
+      convert(stored, again, {.weights = type});
+      const auto expected = logits_of(Model::load(golden_path(name), {.weights = type}));
+      EXPECT_EQ(logits_of(Model::load(stored, {.weights = type})), expected);
+      EXPECT_EQ(logits_of(Model::load(again)), expected);
+    }
+  }
+}
+
+TEST(Convert, QuantizedFilesRefuseAnotherType) {
+  const TempFolder folder;
+  const std::string target = folder.path("model.safetensors");
+  for (const WeightType type : {WeightType::kInt8, WeightType::kInt4}) {
+    convert(golden_path("deep-bf16"), target, {.weights = type});
+    for (const WeightType other : kWeightTypes) {
+      if (other == type) continue;
+      expect_error(
+          ErrorCode::kUnsupported, [&] { Model::load(target, {.weights = other}); }, target,
+          weight_type_name(type), "gptj convert");
+    }
+    expect_error(
+        ErrorCode::kUnsupported,
+        [&] { convert(target, folder.path("other.safetensors"), {.weights = WeightType::kF16}); },
+        "gptj convert");
+  }
+}
+
+TEST(Convert, TheFileIsAllThatAModelIs) {
+  const TempFolder folder;
+  const std::string target = folder.path("fairy.safetensors");
+  const ConversionReport report = convert(kFairytale, target, {.weights = WeightType::kInt8});
+  const CheckpointInfo source = inspect(kFairytale), info = inspect(target);
+  EXPECT_EQ(info.stored_type, WeightType::kInt8);
+  EXPECT_EQ(info.parameters, source.parameters);
+  EXPECT_EQ(info.tokenizer_size, source.tokenizer_size);
+  EXPECT_EQ(info.config.eos_token_ids, source.config.eos_token_ids);
+  EXPECT_EQ(info.config.bos_token_id, source.config.bos_token_id);
+  EXPECT_EQ(info.config.layer_norm_epsilon, source.config.layer_norm_epsilon);
+  EXPECT_EQ(info.file_bytes, report.file_bytes);
+  EXPECT_EQ(info.file_bytes, std::filesystem::file_size(target));
+  EXPECT_EQ(info.report, conversion_report_json(report));
+  EXPECT_NE(info.source.find("\"fairytale-8m\""), std::string::npos) << info.source;
+
+  // Nothing but the file is needed: text in, the same text out.
+  Request request;
+  request.prompt = "Once upon a time";
+  request.max_tokens = 20;
+  request.seed = 5;
+  const Model loaded = Model::load(kFairytale, {.weights = WeightType::kInt8});
+  EXPECT_EQ(complete(Model::load(target), request).choices[0].text,
+            complete(loaded, request).choices[0].text);
+  EXPECT_EQ(load_tokenizer(target).encode("A king"), loaded.tokenizer()->encode("A king"));
+}
+
+TEST(Convert, WithoutATokenizerThereIsNone) {
+  const TempFolder folder;
+  const std::string target = folder.path("model.safetensors");
+  convert(golden_path("deep-bf16"), target);
+  EXPECT_EQ(Model::load(target).tokenizer(), nullptr);
+  EXPECT_FALSE(inspect(target).tokenizer_size.has_value());
+  expect_error(
+      ErrorCode::kNotFound, [&] { load_tokenizer(target); }, target, "no tokenizer");
+}
+
+TEST(Convert, TheSameSourceGivesTheSameBytes) {
+  const TempFolder folder;
+  for (const WeightType type : {WeightType::kBF16, WeightType::kInt4}) {
+    convert(kFairytale, folder.path("a.safetensors"), {.weights = type, .threads = 1});
+    convert(kFairytale, folder.path("b.safetensors"),
+            {.weights = type, .threads = 3, .isa = "portable"});
+    EXPECT_EQ(read_file(folder.path("a.safetensors")), read_file(folder.path("b.safetensors")));
+  }
+}
+
+TEST(Convert, TheReportMeasuresTheFile) {
+  const TempFolder folder;
+  const std::string target = folder.path("model.safetensors");
+  std::vector<TokenId> text;
+  for (TokenId id = 0; id < 1100; ++id) text.push_back(id * 37 % 4096);
+  const ConversionReport report =
+      convert(kFairytale, target, {.weights = WeightType::kInt4, .evaluation = text});
+  ASSERT_TRUE(report.fidelity.has_value());
+  const Fidelity expected =
+      fidelity(Model::load(target), Model::load(kFairytale, {.kv_cache = WeightType::kF32}), text,
+               {.window = 512, .windows = 2});
+  EXPECT_EQ(report.fidelity->tokens, 1024);
+  EXPECT_EQ(report.fidelity->mean_kl, expected.mean_kl);
+  EXPECT_GT(report.fidelity->mean_kl, 0);
+  EXPECT_EQ(inspect(target).report, conversion_report_json(report));
+  text.resize(511);
+  expect_error(
+      ErrorCode::kInvalidArgument, [&] { convert(kFairytale, target, {.evaluation = text}); },
+      "at least 512", "511");
+}
+
+TEST(Convert, TheTargetIsWholeOrAsBefore) {
+  const TempFolder folder;
+  const std::string target = folder.write("model.safetensors", "precious");
+  const auto untouched = [&] {
+    return read_file(target) == "precious" && !std::filesystem::exists(target + ".partial");
+  };
+  int calls = 0;
+  const auto cancel_later = [&](const char*, uint64_t done, uint64_t total) {
+    EXPECT_LE(done, total);
+    return ++calls == 20 ? Progress::kCancel : Progress::kContinue;
+  };
+  expect_error(
+      ErrorCode::kCancelled, [&] { convert(kFairytale, target, {.on_progress = cancel_later}); },
+      "cancelled");
+  EXPECT_TRUE(untouched());
+  expect_error(
+      ErrorCode::kUnsupported,
+      [&] { convert(golden_path("big-head-f16") + "/cases.json", target); }, "cases.json");
+  EXPECT_TRUE(untouched());
+  convert(kFairytale, target);
+  EXPECT_EQ(Model::load(target).name(), "model.safetensors");
+}
+
+TEST(Convert, WrongTargetsAreRefused) {
+  const TempFolder folder;
+  const std::string own = folder.path("own.safetensors");
+  convert(golden_path("deep-bf16"), own);
+  const auto refused = [](const std::string& source, const std::string& target, const char* word) {
+    expect_error(
+        ErrorCode::kInvalidArgument, [&] { convert(source, target); }, "target", word);
+  };
+  refused(kFairytale, folder.path("model.bin"), ".safetensors");
+  refused(own, own, "source's own");
+  refused(kFairytale, kFairytale + "/model.safetensors", "source's own");
+  expect_error(
+      ErrorCode::kIo, [&] { convert(kFairytale, folder.path("none/model.safetensors")); },
+      "none/model.safetensors.partial");
+}
+
+// A packed file of the smallest model, to be damaged.
+class PackedFileDamage : public testing::Test {
+ protected:
+  PackedFileDamage() {
+    const TempFolder source;
+    test::TinyCheckpoint().write(source);
+    path_ = folder_.path("tiny.safetensors");
+    convert(source.path(), path_, {.weights = WeightType::kInt4});
+    bytes_ = read_file(path_);
+    uint64_t length = 0;
+    std::memcpy(&length, bytes_.data(), 8);
+    header_ = nlohmann::ordered_json::parse(bytes_.substr(8, length));
+    data_ = bytes_.substr(8 + length);
+  }
+
+  template <class Change>
+  void expect_refused(ErrorCode code, const Change& change, const char* word) {
+    nlohmann::ordered_json header = header_;
+    change(header);
+    std::string text = header.dump();
+    text.resize((text.size() + 8 + 4095) / 4096 * 4096 - 8, ' ');
+    folder_.write("tiny.safetensors", test::safetensors_file(text, data_));
+    expect_error(
+        code, [&] { Model::load(path_); }, path_, word);
+  }
+
+  TempFolder folder_;
+  std::string path_, bytes_, data_;
+  nlohmann::ordered_json header_;
+};
+
+TEST_F(PackedFileDamage, IsNamed) {
+  using Json = nlohmann::ordered_json;
+  const auto without = [](const char* key) {
+    return [key](Json& h) { h["__metadata__"].erase(key); };
+  };
+  const auto with = [](const char* key, const char* value) {
+    return [key, value](Json& h) { h["__metadata__"][key] = value; };
+  };
+  for (const char* key : {packed::kWeights, packed::kHead, packed::kConfig}) {
+    expect_refused(ErrorCode::kBadFile, without(key), key);
+  }
+  expect_refused(ErrorCode::kUnsupported, with(packed::kLayout, "2"), "expected 1, found \"2\"");
+  expect_refused(ErrorCode::kBadFile, with(packed::kWeights, "int3"), "int3");
+  expect_refused(ErrorCode::kBadFile, with(packed::kWeights, "int8"), "expected U8");
+  expect_refused(ErrorCode::kBadFile, with(packed::kConfig, "{"), packed::kConfig);
+  expect_refused(ErrorCode::kBadFile, with(packed::kGenerationConfig, "[]"),
+                 packed::kGenerationConfig);
+  expect_refused(ErrorCode::kBadFile, with("tokenizer.json", "["), "tokenizer.json");
+  expect_refused(
+      ErrorCode::kBadFile,
+      [](Json& h) {
+        h["other"] = h["lm_head.packed"];
+        h.erase("lm_head.packed");
+      },
+      "lm_head.packed");
+  expect_refused(
+      ErrorCode::kBadFile, [](Json& h) { h["ln_f.bias"]["dtype"] = "I32"; }, "ln_f.bias");
+  expect_refused(
+      ErrorCode::kBadFile, [](Json& h) { h["wte.weight"]["dtype"] = "I16"; }, "wte.weight");
+}
+
+TEST_F(PackedFileDamage, OfPlacesIsFound) {
+  // All data one byte later, so that no matrix begins at a multiple of 64.
+  nlohmann::ordered_json header = header_;
+  std::string text = header.dump();
+  text.resize((text.size() + 8 + 4095) / 4096 * 4096 - 7, ' ');
+  folder_.write("tiny.safetensors", test::safetensors_file(text, data_));
+  expect_error(
+      ErrorCode::kBadFile, [&] { Model::load(path_); }, "multiple of 64");
+}
+
+TEST_F(PackedFileDamage, ByCuttingAnywhereIsAnError) {
+  for (size_t size = 0; size < bytes_.size(); size += size < 4200 ? 7 : 1021) {
+    folder_.write("tiny.safetensors", std::string_view(bytes_).substr(0, size));
+    EXPECT_FALSE(test::finishes([&] { Model::load(path_); })) << size;
+  }
+}
+
+TEST_F(PackedFileDamage, OfAnyHeaderByteNeverCrashes) {
+  const size_t length = header_.dump().size();
+  for (size_t i = 0; i < 8 + length; i += 3) {
+    std::string damaged = bytes_;
+    damaged[i] = static_cast<char>(damaged[i] ^ 0x11);
+    folder_.write("tiny.safetensors", damaged);
+    test::finishes([&] { inspect(path_); });
+  }
+}
+
+// Whatever the bytes of packed numbers are, nothing overflows and nothing is read beyond them.
+TEST_F(PackedFileDamage, OfWeightsGivesOtherLogitsOrAnError) {
+  const size_t begin = bytes_.size() - data_.size();
+  for (const char byte : {'\0', '\xff', '\x7c', '\x80'}) {
+    std::string damaged = bytes_;
+    std::fill(damaged.begin() + static_cast<std::ptrdiff_t>(begin), damaged.end(), byte);
+    folder_.write("tiny.safetensors", damaged);
+    test::finishes([&] { logits_of(Model::load(path_)); });
+  }
+}
+
+}  // namespace
+}  // namespace gptj

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "command.h"
+
+namespace gptj::tool {
+namespace {
+
+struct ConvertCommand {
+  ModelOptions model;  // `model` is the source
+  std::string target, head, evaluate;
+  bool report = false;
+};
+
+std::string report_text(const ConversionReport& report) {
+  char text[512];
+  std::snprintf(text, sizeof text, "weights %s, head %s: %.3f bits per weight read, %.3f GB\n",
+                weight_type_name(report.weights), weight_type_name(report.head),
+                report.bits_per_weight, static_cast<double>(report.file_bytes) / 1e9);
+  std::string all = text;
+  if (!report.fidelity) return all;
+  const Fidelity& f = *report.fidelity;
+  std::snprintf(
+      text, sizeof text,
+      "against the source over %lld tokens: mean KL %.3g, 99%% below %.3g, same likeliest "
+      "token %.2f%%, perplexity %.4f (source %.4f)\n",
+      static_cast<long long>(f.tokens), f.mean_kl, f.p99_kl, 100 * f.top1_agreement, f.perplexity,
+      f.reference_perplexity);
+  return all + text;
+}
+
+// The ids of a file by the source's own tokenizer.
+std::vector<TokenId> ids_of(const std::string& source, const std::string& file) {
+  if (file.empty()) return {};
+  return load_tokenizer(source).encode(read_input(file));
+}
+
+int run_convert(const ConvertCommand& command) {
+  const LoadOptions load = load_options(command.model);
+  ConvertOptions options;
+  options.weights = load.weights;
+  if (!command.head.empty()) options.head = parse_weight_type(command.head);
+  options.threads = load.threads;
+  options.isa = load.isa;
+  options.on_warning = load.on_warning;
+  options.evaluation = ids_of(command.model.model, command.evaluate);
+  std::optional<ProgressBar> bar;
+  std::string doing;
+  options.on_progress = [&](const char* what, uint64_t done, uint64_t total) {
+    if (doing != what) bar.emplace(doing = what, command.model.quiet);
+    bar->show(static_cast<double>(done) / static_cast<double>(total));
+    return interrupted().cancelled() ? Progress::kCancel : Progress::kContinue;
+  };
+  const ConversionReport report = convert(command.model.model, command.target, options);
+  bar.reset();
+  if (command.model.json) {
+    print(conversion_report_json(report) + "\n");
+  } else if (command.report) {
+    print(report_text(report));
+  }
+  return exit_code();
+}
+
+}  // namespace
+
+void add_convert(CLI::App& app, Run& run) {
+  CLI::App& command =
+      *app.add_subcommand("convert", "Write a model as one file that opens at once");
+  const auto options = std::make_shared<ConvertCommand>();
+  command.add_option("source", options->model.model, "Hugging Face folder or model file")
+      ->required();
+  command.add_option("target", options->target, "The file to write; its name ends in .safetensors")
+      ->required();
+  add_weights_option(command, options->model);
+  add_weight_type_option(command, "--head", options->head,
+                         "The same for lm_head alone (default: int8 for int4, else as the rest)");
+  command.add_option("--evaluate", options->evaluate,
+                     "A text: measure on it how far the result is from the source");
+  command.add_flag("--report", options->report,
+                   "Print what the file stores of its size and quality (--json always does)");
+  add_engine_options(command, options->model);
+  add_output_options(command, options->model);
+  command.footer(
+      "The file holds packed weights, config and tokenizer. It appears whole or not at all.\n"
+      "Examples:\n"
+      "  gptj convert models/gpt-j-6b gpt-j-6b-int4.safetensors --weights int4\n"
+      "  gptj convert models/fairytale-8m small.safetensors --weights int8 \\\n"
+      "      --evaluate heldout.txt --report");
+  command.callback([&run, options] { run = [options] { return run_convert(*options); }; });
+}
+
+}  // namespace gptj::tool
