@@ -9,7 +9,7 @@ namespace {
 
 struct ConvertCommand {
   ModelOptions model;  // `model` is the source
-  std::string target, head, evaluate;
+  std::string target, head, calibrate, evaluate;
   bool report = false;
 };
 
@@ -19,6 +19,9 @@ std::string report_text(const ConversionReport& report) {
                 weight_type_name(report.weights), weight_type_name(report.head),
                 report.bits_per_weight, static_cast<double>(report.file_bytes) / 1e9);
   std::string all = text;
+  if (report.calibration_tokens > 0) {
+    all += "rounded for a text of " + std::to_string(report.calibration_tokens) + " tokens\n";
+  }
   if (!report.fidelity) return all;
   const Fidelity& f = *report.fidelity;
   std::snprintf(
@@ -44,6 +47,7 @@ int run_convert(const ConvertCommand& command) {
   options.threads = load.threads;
   options.isa = load.isa;
   options.on_warning = load.on_warning;
+  options.calibration = ids_of(command.model.model, command.calibrate);
   options.evaluation = ids_of(command.model.model, command.evaluate);
   std::optional<ProgressBar> bar;
   std::string doing;
@@ -75,6 +79,9 @@ void add_convert(CLI::App& app, Run& run) {
   add_weights_option(command, options->model);
   add_weight_type_option(command, "--head", options->head,
                          "The same for lm_head alone (default: int8 for int4, else as the rest)");
+  command.add_option("--calibrate", options->calibrate,
+                     "A text like those that the model is to write: int8 and int4 weights are\n"
+                     "rounded for it, which takes longer and loses less (GPTQ)");
   command.add_option("--evaluate", options->evaluate,
                      "A text: measure on it how far the result is from the source");
   command.add_flag("--report", options->report,
@@ -85,8 +92,8 @@ void add_convert(CLI::App& app, Run& run) {
       "The file holds packed weights, config and tokenizer. It appears whole or not at all.\n"
       "Examples:\n"
       "  gptj convert models/gpt-j-6b gpt-j-6b-int4.safetensors --weights int4\n"
-      "  gptj convert models/fairytale-8m small.safetensors --weights int8 \\\n"
-      "      --evaluate heldout.txt --report");
+      "  gptj convert models/fairytale-8m small.safetensors --weights int4 \\\n"
+      "      --calibrate tales.txt --evaluate heldout.txt --report");
   command.callback([&run, options] { run = [options] { return run_convert(*options); }; });
 }
 

@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/float_environment.h"
 #include "base/memory.h"
+#include "convert/calibration.h"
 #include "convert/source.h"
 #include "kernels/dispatch.h"
 #include "model/config.h"
@@ -21,6 +22,7 @@ namespace {
 using nlohmann::ordered_json;
 
 constexpr int64_t kEvaluationWindow = 512, kEvaluationWindows = 16;
+constexpr size_t kMaxCalibrationTokens = 65536;
 constexpr size_t kReportRoom = 4096;  // bytes of header kept for the report
 
 ordered_json fidelity_json(const std::optional<Fidelity>& f) {
@@ -44,19 +46,31 @@ class Conversion {
     report_.head = static_cast<WeightType>(packing_.head);
     needs_ = memory_needs(source_.config(), {.weights = weights_, .head = report_.head});
     report_.bits_per_weight = needs_.bits_per_weight;
+    check_calibration();
     check_evaluation();
   }
 
   ConversionReport run() {
     const std::unique_ptr<WeightSource> tensors = source_.tensors();
     ThreadPool pool(options_.threads);
-    WeightPacker packer(*tensors, packing_, select_kernels(options_.isa), pool,
-                        [&](uint64_t done, uint64_t total) { show("converting", done, total); });
+    const KernelTable& kernels = select_kernels(options_.isa);
+    const bool calibrated = report_.calibration_tokens > 0;
+    WeightPacker packer(*tensors, calibrated ? Packing{Element::kF32, Element::kF32} : packing_,
+                        kernels, pool, [&](uint64_t done, uint64_t total) {
+                          if (!calibrated) show("converting", done, total);
+                        });
     const Embedding embedding = packer.embedding();
+    std::optional<Calibration> calibration;
+    if (calibrated) {
+      calibration.emplace(source_.config(), packing_, kernels, pool, embedding, calibration_ids(),
+                          [this, done = uint64_t{0}]() mutable {
+                            show("calibrating", ++done, calibration_steps());
+                          });
+    }
     SafetensorsWriter writer(target_, packed_tensors(source_.config(), packing_, embedding.element),
                              metadata(), kReportRoom);
     report_.file_bytes = writer.file_bytes();
-    write_tensors(packer, embedding, writer);
+    write_tensors(packer, embedding, calibration ? &*calibration : nullptr, writer);
     writer.set_metadata(packed::kReport, conversion_report_json(report_));
     writer.write_header();
     if (!options_.evaluation.empty()) {
@@ -77,6 +91,33 @@ class Conversion {
       check_param(!std::filesystem::equivalent(file, target_, ignored), "target",
                   "expected another file than the source's own, found ", target_);
     }
+  }
+
+  std::span<const TokenId> calibration_ids() const {
+    return std::span(options_.calibration)
+        .first(std::min(options_.calibration.size(), kMaxCalibrationTokens));
+  }
+
+  uint64_t calibration_steps() const {
+    return Calibration::steps(source_.config(), calibration_ids().size());
+  }
+
+  void check_calibration() {
+    const std::span<const TokenId> ids = calibration_ids();
+    if (ids.empty()) return;
+    check_param(is_quantized(packing_.layers) && is_quantized(packing_.head), "calibration",
+                "expected weights of int8 or int4, which are rounded for a text; found ",
+                element_name(packing_.layers), ", head ", element_name(packing_.head));
+    const int64_t vocabulary = source_.config().vocab_size;
+    for (const TokenId id : ids) {
+      check_param(0 <= id && id < vocabulary, "calibration", "expected token ids below ",
+                  vocabulary, ", found ", id);
+    }
+    const uint64_t need = Calibration::bytes(source_.config(), ids.size());
+    check(need <= available_memory(), ErrorCode::kOutOfMemory, path_, ": calibrating on ",
+          ids.size(), " tokens needs ", gigabytes(need), ", found ", gigabytes(available_memory()),
+          " available; use a shorter text");
+    report_.calibration_tokens = static_cast<int64_t>(ids.size());
   }
 
   // Before the hours that converting may take.
@@ -120,7 +161,8 @@ class Conversion {
   }
 
   // In the order of packed_tensors().
-  void write_tensors(WeightPacker& packer, const Embedding& embedding, SafetensorsWriter& writer) {
+  void write_tensors(WeightPacker& packer, const Embedding& embedding, Calibration* calibration,
+                     SafetensorsWriter& writer) const {
     std::vector<std::pair<std::string, AlignedBuffer<float>>> vectors;
     const auto put = [&](const MatrixSpec& spec, PackedMatrix m) {
       writer.write(m.panels);
@@ -135,12 +177,16 @@ class Conversion {
     const ModelConfig& config = source_.config();
     for (int64_t i = 0; i < config.n_layer; ++i) {
       Layer layer = packer.layer(i);
+      if (calibration != nullptr) layer = calibration->layer(i, std::move(layer));
       const auto specs = layer_matrices(config, i);
       for (size_t m = 0; m < specs.size(); ++m) put(specs[m], std::move(*layer.matrices()[m]));
       keep(layer_tensor_name(i, "ln_1"), std::move(layer.ln_1));
     }
-    put(head_matrix(config), packer.head());
-    keep("ln_f", packer.final_norm());
+    LayerNorm final_norm = packer.final_norm();
+    PackedMatrix head = packer.head();
+    if (calibration != nullptr) head = calibration->head(final_norm, std::move(head));
+    put(head_matrix(config), std::move(head));
+    keep("ln_f", std::move(final_norm));
     writer.write(embedding.bytes);
     write_vectors(vectors, writer);
   }
@@ -198,6 +244,7 @@ std::string conversion_report_json(const ConversionReport& report) {
   json["head"] = weight_type_name(report.head);
   json["file_bytes"] = report.file_bytes;
   json["bits_per_weight"] = report.bits_per_weight;
+  json["calibration_tokens"] = report.calibration_tokens;
   json["fidelity"] = fidelity_json(report.fidelity);
   return json.dump();
 }

@@ -95,16 +95,9 @@ bool pack(std::span<const SourceRow, kLanes> rows, size_t k, void* panel) {
   return in_range;
 }
 
-// A group of 16 outputs as the kernels quantize it, and the numbers they make of it.
-struct Group {
-  alignas(64) float w[kMaxGroup * kLanes];
-  int8_t q[kMaxGroup * kLanes];
-  uint16_t scales[kLanes];
-  int8_t zeros[kLanes];
-};
-
 // Inputs begin .. begin + n - 1.
-void gather(std::span<const SourceRow, kLanes> rows, size_t begin, size_t n, Group& group) {
+void gather(std::span<const SourceRow, kLanes> rows, size_t begin, size_t n,
+            QuantizedGroup& group) {
   float row[kMaxGroup];
   for (size_t lane = 0; lane < kLanes; ++lane) {
     const auto& [data, type] = rows[lane];
@@ -115,16 +108,6 @@ void gather(std::span<const SourceRow, kLanes> rows, size_t begin, size_t n, Gro
     }
     for (size_t i = 0; i < n; ++i) group.w[i * kLanes + lane] = row[i];
   }
-}
-
-bool overflowed(const Group& group, size_t n) {
-  for (size_t lane = 0; lane < kLanes; ++lane) {
-    if (std::isfinite(f16_to_f32(group.scales[lane]))) continue;
-    bool finite = true;
-    for (size_t i = 0; i < n; ++i) finite = finite && std::isfinite(group.w[i * kLanes + lane]);
-    if (finite) return true;
-  }
-  return false;
 }
 
 // Puts the numbers of n inputs, from input i of their chunk on.
@@ -144,34 +127,59 @@ void put_numbers(Element element, size_t i, size_t n, const int8_t* q, uint8_t* 
 
 bool pack_quantized(const KernelTable& kernels, std::span<const SourceRow, kLanes> rows,
                     const PanelFormat& format, void* panel) {
-  const auto& [element, k, group_size] = format;
-  std::memset(panel, 0, format.bytes());
-  auto* head = static_cast<uint8_t*>(panel);
+  QuantizedPanel out(format, panel);
+  QuantizedGroup group;
   bool in_range = true;
-  Group group;
-  const size_t groups = group_count(k, group_size);
-  for (size_t g = 0; g * group_size < k; ++g) {
-    const size_t begin = g * group_size, n = std::min(group_size, k - begin), j = g % kChunkGroups;
-    if (g > 0 && j == 0) head += chunk_bytes(element, group_size);
-    const size_t in_chunk = std::min(kChunkGroups, groups - (g - j));
+  for (size_t g = 0; g * format.group < format.k; ++g) {
+    const size_t begin = g * format.group, n = std::min(format.group, format.k - begin);
     gather(rows, begin, n, group);
-    if (element == Element::kInt8) {
-      kernels.quantize_int8(group.w, n, group.q, group.scales);
-    } else {
-      kernels.quantize_int4(group.w, n, group.q, group.scales, group.zeros);
-      uint8_t* zeros = head + in_chunk * kLanes * 2 + j * 8;
-      for (size_t lane = 0; lane < 8; ++lane) {
-        zeros[lane] = static_cast<uint8_t>(group.zeros[lane] | group.zeros[lane + 8] << 4);
-      }
-    }
-    in_range = in_range && !overflowed(group, n);
-    std::memcpy(head + j * kLanes * 2, group.scales, sizeof group.scales);
-    put_numbers(element, j * group_size, n, group.q, head + chunk_head_bytes(element, in_chunk));
+    group.quantize(kernels, format.element, n);
+    in_range = in_range && !group.overflowed(n);
+    out.put(g, n, group);
   }
   return in_range;
 }
 
 }  // namespace
+
+void QuantizedGroup::quantize(const KernelTable& kernels, Element element, size_t n) {
+  if (element == Element::kInt8) {
+    kernels.quantize_int8(w, n, q, scales);
+  } else {
+    kernels.quantize_int4(w, n, q, scales, zeros);
+  }
+}
+
+bool QuantizedGroup::overflowed(size_t n) const {
+  for (size_t lane = 0; lane < kLanes; ++lane) {
+    if (std::isfinite(f16_to_f32(scales[lane]))) continue;
+    bool finite = true;
+    for (size_t i = 0; i < n; ++i) finite = finite && std::isfinite(w[i * kLanes + lane]);
+    if (finite) return true;
+  }
+  return false;
+}
+
+QuantizedPanel::QuantizedPanel(const PanelFormat& format, void* panel)
+    : format_(format), panel_(static_cast<uint8_t*>(panel)) {
+  std::memset(panel, 0, format.bytes());
+}
+
+void QuantizedPanel::put(size_t g, size_t n, const QuantizedGroup& group) {
+  const Element element = format_.element;
+  const size_t chunk = g / kChunkGroups, j = g % kChunkGroups;
+  const size_t in_chunk =
+      std::min(kChunkGroups, group_count(format_.k, format_.group) - chunk * kChunkGroups);
+  uint8_t* head = panel_ + chunk * chunk_bytes(element, format_.group);
+  std::memcpy(head + j * kLanes * 2, group.scales, sizeof group.scales);
+  if (element == Element::kInt4) {
+    uint8_t* zeros = head + in_chunk * kLanes * 2 + j * 8;
+    for (size_t lane = 0; lane < 8; ++lane) {
+      zeros[lane] = static_cast<uint8_t>(group.zeros[lane] | group.zeros[lane + 8] << 4);
+    }
+  }
+  put_numbers(element, j * format_.group, n, group.q, head + chunk_head_bytes(element, in_chunk));
+}
 
 bool pack_panel(const KernelTable& kernels, std::span<const SourceRow, kLanes> rows,
                 const PanelFormat& format, void* panel) {

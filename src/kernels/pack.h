@@ -30,6 +30,31 @@ struct PanelFormat {
 bool pack_panel(const KernelTable& kernels, std::span<const SourceRow, kLanes> rows,
                 const PanelFormat& format, void* panel);
 
+// A group of neighbouring inputs of 16 outputs, and the numbers that it becomes.
+struct QuantizedGroup {
+  alignas(64) float w[kMaxGroup * kLanes];  // [i][lane]
+  int8_t q[kMaxGroup * kLanes];             // the same; int8: within +-127, int4: 0 to 15
+  uint16_t scales[kLanes];                  // f16
+  int8_t zeros[kLanes];                     // int4 alone
+
+  // q, scales and zeros of the first n inputs' w.
+  void quantize(const KernelTable& kernels, Element element, size_t n);
+  // Whether a scale of finite weights is not.
+  bool overflowed(size_t n) const;
+};
+
+// One quantized panel, filled group by group.
+class QuantizedPanel {
+ public:
+  QuantizedPanel(const PanelFormat& format, void* panel);
+  // Group g, of n inputs.
+  void put(size_t g, size_t n, const QuantizedGroup& group);
+
+ private:
+  PanelFormat format_;
+  uint8_t* panel_;
+};
+
 // Rows first_row .. first_row + rows - 1 of a packed matrix as they were before, row after row, k
 // elements each. Of f32, f16 and bf16 only.
 void unpack_rows(const std::byte* panels, const PanelFormat& format, size_t first_row, size_t rows,

@@ -9,22 +9,6 @@ namespace {
 
 size_t size(int64_t n) { return static_cast<size_t>(n); }
 
-void block(Engine& engine, const ModelConfig& config, const Layer& layer, size_t index,
-           const RotaryTable& rotary, const BatchView& batch, Scratch& s) {
-  const size_t rows = batch.rows.size();
-  layer_norm(engine, layer.ln_1, config.layer_norm_epsilon, s.x, rows, s.normed);
-
-  linear(engine,
-         {{layer.qkv, s.normed, s.qkv}, {layer.fc_in, s.normed, s.inner, Activation::kGelu}}, rows);
-  rotate(engine, rotary, config, batch.rows, s.qkv);
-  store_kv(engine, config, index, batch, s.qkv);
-  attention(engine, config, index, batch, s.qkv, s.attended);
-  linear(engine, {{layer.out, s.attended, s.attention_out}, {layer.fc_out, s.inner, s.mlp_out}},
-         rows);
-
-  add_branches(engine, s.attention_out, s.mlp_out, rows, s.x);
-}
-
 // Logits of the given rows of x, a few at a time.
 void head(Engine& engine, const ModelConfig& config, const Weights& weights,
           std::span<const size_t> rows, Scratch& s, const LogitsSink& sink) {
@@ -40,6 +24,22 @@ void head(Engine& engine, const ModelConfig& config, const Weights& weights,
 }
 
 }  // namespace
+
+void block(Engine& engine, const ModelConfig& config, const Layer& layer, size_t index,
+           const RotaryTable& rotary, const BatchView& batch, Scratch& s) {
+  const size_t rows = batch.rows.size();
+  layer_norm(engine, layer.ln_1, config.layer_norm_epsilon, s.x, rows, s.normed);
+
+  linear(engine,
+         {{layer.qkv, s.normed, s.qkv}, {layer.fc_in, s.normed, s.inner, Activation::kGelu}}, rows);
+  rotate(engine, rotary, config, batch.rows, s.qkv);
+  store_kv(engine, config, index, batch, s.qkv);
+  attention(engine, config, index, batch, s.qkv, s.attended);
+  linear(engine, {{layer.out, s.attended, s.attention_out}, {layer.fc_out, s.inner, s.mlp_out}},
+         rows);
+
+  add_branches(engine, s.attention_out, s.mlp_out, rows, s.x);
+}
 
 Scratch::Scratch(const ModelConfig& config)
     : x(size(config.n_embd)),

@@ -29,6 +29,12 @@ struct Scratch {
 // Rows that the head computes at once: logits of a long text take no more memory than these.
 constexpr size_t kHeadRows = 32;
 
+// One layer: x += attention(ln_1(x)) + mlp(ln_1(x)), x being that of `s`, where what the matrices
+// were multiplied with is left behind: normed (qkv and fc_in), attended (out) and inner (fc_out).
+// `index` is the layer's in the cache.
+void block(Engine& engine, const ModelConfig& config, const Layer& layer, size_t index,
+           const RotaryTable& rotary, const BatchView& batch, Scratch& s);
+
 // Runs one chunk of rows, already extended into the cache, and hands out the logits wanted; `sink`
 // gets the row's index in `batch`.
 void forward(Engine& engine, const ModelConfig& config, const Weights& weights,

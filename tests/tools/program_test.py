@@ -129,7 +129,8 @@ USES = {
         "--help": ["--help"],
         "--weights": ["--weights", "int4"],
         "--head": ["--weights", "int4", "--head", "int4"],
-        "--evaluate": None,  # in Convert
+        "--calibrate": None,  # in Convert
+        "--evaluate": None,
         "--report": None,
         "--threads": ["--threads", "1"],
         "--isa": ["--isa", "portable"],
@@ -374,8 +375,9 @@ class Convert(Folder):
         self.assertEqual(report, json.loads(run("inspect", "--json", target).stdout)["report"])
         self.assertGreater(report["fidelity"]["mean_kl"], 0)
         self.assertLess(report["fidelity"]["mean_kl"], 1e-3)
-        _, done = self.convert("--weights", "int8", "--evaluate", text, "--report")
-        self.assertRegex(done.stdout, rb"bits per weight.*\n.*mean KL.*perplexity")
+        _, done = self.convert("--weights", "int8", "--calibrate", text, "--evaluate", text, "--report")
+        self.assertRegex(done.stdout,
+                         rb"bits per weight.*\nrounded for a text of \d+ tokens\n.*mean KL.*perplexity")
 
     # By the specification of the format, read without a line of this project's code.
     def test_the_file_is_valid_safetensors(self):

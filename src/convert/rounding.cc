@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "convert/rounding.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cmath>
+
+#include "base/half.h"
+
+namespace gptj {
+namespace {
+
+using Lanes = std::array<float, kLanes>;
+
+// One panel of 16 outputs, group after group. In comments w is the exact weight of an input, q the
+// rounded one, e = w - q, all of one output.
+class PanelRounding {
+ public:
+  PanelRounding(const UpperFactor& factor, const KernelTable& kernels, const PanelFormat& format)
+      : factor_(factor),
+        kernels_(kernels),
+        format_(format),
+        errors_(format.k * kLanes),
+        product_scratch_(kProductScratch) {}
+
+  // `exact` is [k][16]. Returns false if a finite weight's scale became infinite.
+  bool round(const float* exact, std::byte* panel) {
+    QuantizedPanel out(format_, panel);
+    bool in_range = true;
+    for (size_t begin = 0; begin < format_.k; begin += format_.group) {
+      begin_ = begin;
+      n_ = std::min(format_.group, format_.k - begin);
+      exact_ = exact + begin * kLanes;
+      round_group();
+      out.put(begin / format_.group, n_, group_);
+      in_range = in_range && !group_.overflowed(n_);
+    }
+    return in_range;
+  }
+
+ private:
+  void round_group() {
+    sum_groups_before();
+    // If nothing were rounded, e would undo what is carried: those weights choose the scales.
+    for_each_input([&](size_t j, const Lanes& carried, Lanes& e) {
+      for (size_t l = 0; l < kLanes; ++l) {
+        e[l] = -carried[l];
+        group_.w[j * kLanes + l] = exact_[j * kLanes + l] + carried[l];
+      }
+    });
+    group_.quantize(kernels_, format_.element, n_);
+    read_scales();
+    for_each_input([&](size_t j, const Lanes& carried, Lanes& e) {
+      for (size_t l = 0; l < kLanes; ++l) {
+        const float w = exact_[j * kLanes + l];
+        const float level =
+            std::clamp(std::nearbyint((w + carried[l]) * reciprocal_[l]), lowest_[l], highest_[l]);
+        group_.q[j * kLanes + l] = static_cast<int8_t>(level + zero_[l]);
+        e[l] = w - level * scale_[l];
+      }
+    });
+  }
+
+  // sums_[j] = sum of R[i][j] e[i] over the inputs i of earlier groups.
+  void sum_groups_before() {
+    if (begin_ == 0) {
+      std::fill_n(sums_, n_ * kLanes, 0.0f);
+      return;
+    }
+    kernels_.product[static_cast<size_t>(Element::kF32)].compute(
+        {.x = {factor_.column(begin_), factor_.stride},
+         .rows = n_,
+         .k = begin_,
+         .group = 0,
+         .streams = 1,
+         .panels = errors_.data(),
+         .first_panel = 0,
+         .last_panel = 1,
+         .bias = nullptr,
+         .out = sums_,
+         .out_stride = kLanes,
+         .scratch = product_scratch_.data()});
+  }
+
+  // Calls choose(j, carried, e) for each input j of the group in ascending order: carried is what
+  // the errors of those before it are worth here, e the error to choose.
+  template <class Function>
+  void for_each_input(const Function& choose) {
+    float* errors = errors_.data() + begin_ * kLanes;
+    for (size_t j = 0; j < n_; ++j) {
+      const float* r = factor_.column(begin_ + j) + begin_;
+      Lanes carried;
+      std::copy_n(sums_ + j * kLanes, kLanes, carried.data());
+      for (size_t i = 0; i < j; ++i) {
+        for (size_t l = 0; l < kLanes; ++l) carried[l] += r[i] * errors[i * kLanes + l];
+      }
+      for (float& value : carried) value /= r[j];
+      Lanes e;
+      choose(j, carried, e);
+      std::copy_n(e.data(), kLanes, errors + j * kLanes);
+    }
+  }
+
+  void read_scales() {
+    const bool int4 = format_.element == Element::kInt4;
+    for (size_t l = 0; l < kLanes; ++l) {
+      const float zero = int4 ? static_cast<float>(group_.zeros[l]) : 0.0f;
+      scale_[l] = f16_to_f32(group_.scales[l]);
+      reciprocal_[l] = scale_[l] > 0 && std::isfinite(scale_[l]) ? 1.0f / scale_[l] : 0.0f;
+      lowest_[l] = int4 ? -zero : -127.0f;
+      highest_[l] = int4 ? 15.0f - zero : 127.0f;
+      zero_[l] = zero;
+    }
+  }
+
+  const UpperFactor& factor_;
+  const KernelTable& kernels_;
+  PanelFormat format_;
+  AlignedBuffer<float> errors_;  // e of all inputs so far, [k][16]
+  AlignedBuffer<float> product_scratch_;
+  // Of the group at hand.
+  size_t begin_ = 0, n_ = 0;
+  const float* exact_ = nullptr;
+  alignas(64) float sums_[kMaxGroup * kLanes];
+  QuantizedGroup group_;
+  Lanes scale_, reciprocal_, lowest_, highest_, zero_;
+};
+
+}  // namespace
+
+bool round_with_feedback(const PackedMatrix& exact, const UpperFactor& factor,
+                         const KernelTable& kernels, ThreadPool& pool, PackedMatrix& m) {
+  const PanelFormat format = m.format();
+  m.owned = AlignedBuffer<std::byte>(m.bytes());
+  m.panels = m.owned.span();
+  std::atomic<bool> in_range{true};
+  pool.run([&](size_t part) {
+    PanelRounding rounding(factor, kernels, format);
+    const PartRange range = part_range(m.n_panels(), part, pool.parts());
+    for (size_t p = range.begin; p < range.end; ++p) {
+      const auto* panel = exact.panels.data() + p * exact.format().bytes();
+      if (!rounding.round(reinterpret_cast<const float*>(panel),
+                          m.owned.data() + p * format.bytes())) {
+        in_range = false;
+      }
+    }
+  });
+  return in_range;
+}
+
+}  // namespace gptj
