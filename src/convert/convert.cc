@@ -14,6 +14,7 @@
 #include "model/config.h"
 #include "model/names.h"
 #include "model/packed_file.h"
+#include "model/smoothing.h"
 #include "model/weight_type.h"
 
 namespace gptj {
@@ -51,7 +52,7 @@ class Conversion {
   }
 
   ConversionReport run() {
-    const std::unique_ptr<WeightSource> tensors = source_.tensors();
+    const auto tensors = smoothed_source(source_.tensors(), packing_.layers);
     ThreadPool pool(options_.threads);
     const KernelTable& kernels = select_kernels(options_.isa);
     const bool calibrated = report_.calibration_tokens > 0;

@@ -12,6 +12,7 @@
 #include "model/kv_cache.h"
 #include "model/model_state.h"
 #include "model/packed_file.h"
+#include "model/smoothing.h"
 #include "model/synthetic.h"
 #include "tokenizer/tokenizer_data.h"
 
@@ -77,9 +78,11 @@ std::shared_ptr<Model::State> make_state(const std::string& path, const ModelCon
                        .weights = {}});
 }
 
-Model pack(std::shared_ptr<Model::State> state, WeightSource& source, const LoadOptions& options) {
+Model pack(std::shared_ptr<Model::State> state, std::unique_ptr<WeightSource> source,
+           const LoadOptions& options) {
+  const auto smoothed = smoothed_source(std::move(source), state->packing.layers);
   state->weights =
-      load_weights(source, state->packing, state->kernels, state->pool, pack_progress(options));
+      load_weights(*smoothed, state->packing, state->kernels, state->pool, pack_progress(options));
   return Model(std::move(state));
 }
 
@@ -101,13 +104,13 @@ Model load_packed(const std::string& path, std::shared_ptr<const PackedFile> fil
   const bool as_stored = element_of(wanted) == stored.layers &&
                          (!options.head || element_of(*options.head) == stored.head);
   if (as_stored) options.head = static_cast<WeightType>(stored.head);
-  const auto source = as_stored ? nullptr : packed_source(file);
+  auto source = as_stored ? nullptr : packed_source(file);
   const auto state = make_state(path, file->config(), file->weight_type(), options);
   state->generation_defaults = file->generation_defaults();
   if (file->tokenizer_files()) {
     adopt_tokenizer(path, make_tokenizer(*file->tokenizer_files()), options, *state);
   }
-  if (source) return pack(state, *source, options);
+  if (source) return pack(state, std::move(source), options);
   state->weights = file->weights();
   return Model(state);
 }
@@ -127,14 +130,14 @@ Model Model::load(const std::string& path, const LoadOptions& options) {
   if (Tokenizer::found_in(checkpoint->folder())) {
     adopt_tokenizer(path, Tokenizer::load(checkpoint->folder()), options, *state);
   }
-  return pack(state, *checkpoint_source(checkpoint), options);
+  return pack(state, checkpoint_source(checkpoint), options);
 }
 
 Model synthetic_model(const ModelConfig& config, const LoadOptions& options, uint64_t seed) {
   const DefaultFloatEnvironment environment;
   const WeightType type = options.weights.value_or(WeightType::kF32);
   const auto state = make_state("synthetic", config, type, options);
-  return pack(state, *synthetic_source(config, synthetic_type(type), seed, state->pool), options);
+  return pack(state, synthetic_source(config, synthetic_type(type), seed, state->pool), options);
 }
 
 const ModelConfig& Model::config() const { return state_->config; }

@@ -13,6 +13,7 @@
 #include "kernels/pack.h"
 #include "support/expect_error.h"
 #include "support/golden.h"
+#include "support/packed_weights.h"
 #include "support/random_floats.h"
 #include "support/temp_folder.h"
 
@@ -142,34 +143,7 @@ PackedMatrix rounded(const std::vector<float>& w, const Case& c, const UpperFact
 double output_error(const PackedMatrix& m, const std::vector<float>& w,
                     const Eigen::MatrixXd& moments) {
   const Eigen::Index k = moments.rows();
-  std::vector<float> numbers(m.n * m.k);
-  const KernelTable& kernels = select_kernels("");
-  // A row that is 1 at input i alone gives weight i of every output.
-  AlignedBuffer<float> out(padded(m.n)), scratch(kProductScratch);
-  const size_t groups = group_count(m.k, m.group);
-  std::vector<int8_t> unit(padded_inputs(m.k));
-  std::vector<float> scales(groups, 1.0f);
-  std::vector<int32_t> sums(groups);
-  for (size_t i = 0; i < m.k; ++i) {
-    unit[i] = 1;
-    sums[i / m.group] = 1;
-    kernels.product[static_cast<size_t>(m.element)].compute(
-        {.x = {unit.data(), unit.size(), scales.data(), sums.data(), groups},
-         .rows = 1,
-         .k = m.k,
-         .group = m.group,
-         .streams = 1,
-         .panels = m.panels.data(),
-         .first_panel = 0,
-         .last_panel = m.n_panels(),
-         .bias = nullptr,
-         .out = out.data(),
-         .out_stride = out.size(),
-         .scratch = scratch.data()});
-    unit[i] = 0;
-    sums[i / m.group] = 0;
-    for (size_t n = 0; n < m.n; ++n) numbers[n * m.k + i] = out[n];
-  }
+  const std::vector<float> numbers = test::weights_of(m);
   double error = 0;
   for (size_t n = 0; n < m.n; ++n) {
     Eigen::VectorXd e(k);
