@@ -99,8 +99,9 @@ void add_model_options(CLI::App& command, ModelOptions& options) {
                   "Bytes that weights and KV cache may take, as 8G or 500M\n"
                   "(default: what is free)")
       ->transform(CLI::AsSizeValue(false));
-  command.add_option("--isa", options.isa,
-                     "portable, avx2, avx2vnni or avx512 (default: the best this processor has)");
+  command.add_option(
+      "--isa", options.isa,
+      "portable, avx2, avx2vnni, avx512 or amx (default: the best this processor has)");
   add_output_options(command, options);
 }
 
