@@ -23,6 +23,7 @@ constexpr size_t kColumnPanels = 16;
 // What one thread's scratch holds.
 struct TileScratch {
   uint8_t weights[kPiecePanels][kPieceBytes];
+  float w_scales[kChunkGroups][kPiecePanels][kLanes];
   int32_t dots[2][kPieceRows][kPiecePanels][kLanes];
 };
 static_assert(sizeof(TileScratch) <= kProductScratch * sizeof(float));
@@ -276,6 +277,40 @@ struct Int4Tiles : QuantizedTiles {
   }
 };
 
+// The dots of some rows of activations with a group of P panels, and what they become:
+//   out[r][p] = fma(float(dot[r][p]), sx[r] * sw[p], out[r][p]), where not `resume` from 0
+struct Dots {
+  const int32_t (*dots)[kPiecePanels][kLanes] = nullptr;
+  const float* x_scales = nullptr;
+  size_t x_groups = 0;  // from one row's scale to the next one's
+  const float (*w_scales)[kLanes] = nullptr;
+  float* out = nullptr;
+  size_t out_stride = 0;
+  bool resume = false;
+  size_t rows = 0;
+  size_t scaled = 0;  // of these rows so many are done
+};
+
+// Goes on to row end - 1.
+template <int P>
+inline void scale(Dots& d, size_t end) {
+  if (d.scaled >= end) return;
+  const size_t x_groups = d.x_groups, out_stride = d.out_stride;
+  const bool resume = d.resume;
+  const float* sx = d.x_scales + d.scaled * x_groups;
+  float* out = d.out + d.scaled * out_stride;
+  F32x16 sw[P];
+  GPTJ_UNROLL for (size_t p = 0; p < P; ++p) sw[p] = load(d.w_scales[p]);
+  for (size_t r = d.scaled; r < end; ++r, sx += x_groups, out += out_stride) {
+    GPTJ_UNROLL for (size_t p = 0; p < P; ++p) {
+      const F32x16 acc = resume ? load(out + p * kLanes) : splat(0.0f);
+      const I32x16 dot = _mm512_loadu_si512(d.dots[r][p]);
+      store(out + p * kLanes, fma(to_float(dot), mul(splat(*sx), sw[p]), acc));
+    }
+  }
+  d.scaled = end;
+}
+
 // One piece at work: its weights copied, the next one asked for.
 template <class W>
 class PieceAtWork {
@@ -303,39 +338,55 @@ class PieceAtWork {
         } else {
           Tiles::zero();
         }
-        multiply<R, P>(first, 0, piece_.inputs);
+        multiply<R, P>(first, 0, piece_.inputs, [] {});
         Tiles::store(out, product_.out_stride);
       });
     });
   }
 
-  // acc = fma(float(dot), sx * sw, acc) group by group. The tiles multiply one group while the
-  // dots of the one before are scaled.
+  // Group by group. While the tiles multiply one group the dots of the one before are scaled: half
+  // of them between two steps, the rest where results are stored, so that the processor always
+  // sees tile products among the next few hundred instructions.
   void multiply_groups(TileShapes& shapes) {
+    const size_t groups = w_.groups(piece_.inputs);
+    for (size_t g = 0; g < groups; ++g) widen_scales(g);
     Dots before;
     size_t turn = 0;
     for_each_block(shapes, [&](size_t first, size_t rows) {
-      for (size_t g = 0; g < w_.groups(piece_.inputs); ++g, turn ^= 1) {
+      for (size_t g = 0; g < groups; ++g, turn ^= 1) {
         const size_t begin = g * w_.group, left = piece_.inputs - begin;
-        auto& dots = scratch_.dots[turn];
         with_tiles(rows, piece_.panels, [&]<int R, int P>() {
           Results<R, P>::zero();
-          multiply<R, P>(first, begin, left < w_.group ? left : w_.group);
-          Results<R, P>::store(dots, kPiecePanels * kLanes);
+          multiply<R, P>(first, begin, left < w_.group ? left : w_.group,
+                         [&] { scale<P>(before, before.rows / 2); });
+          Results<R, P>::store(scratch_.dots[turn], kPiecePanels * kLanes);
+          scale<P>(before, before.rows);
         });
-        scale(before);
-        before = {&dots, first, rows, g};
+        before = dots(turn, first, rows, g);
       }
     });
-    scale(before);
+    with_tiles(before.rows, piece_.panels, [&]<int R, int P>() { scale<P>(before, before.rows); });
   }
 
  private:
-  // Dots of group g of the piece, of some rows.
-  struct Dots {
-    const int32_t (*dots)[kPieceRows][kPiecePanels][kLanes] = nullptr;
-    size_t first = 0, rows = 0, g = 0;
-  };
+  void widen_scales(size_t g) {
+    for (size_t p = 0; p < piece_.panels; ++p) {
+      const uint8_t* head = w_.at(piece_.panel + p, piece_.begin);
+      store(scratch_.w_scales[g][p],
+            load_f16(reinterpret_cast<const uint16_t*>(head) + g * kLanes));
+    }
+  }
+  Dots dots(size_t turn, size_t first, size_t rows, size_t g) const {
+    const Rows& x = product_.x;
+    return {.dots = scratch_.dots[turn],
+            .x_scales = x.scales + first * x.groups + piece_.begin / w_.group + g,
+            .x_groups = x.groups,
+            .w_scales = scratch_.w_scales[g],
+            .out = results(first),
+            .out_stride = product_.out_stride,
+            .resume = resumed() || g > 0,
+            .rows = rows};
+  }
 
   size_t copied_tiles() const {
     return round_up(piece_.inputs * W::kInputBytes * kLanes, kTileBytes) / kTileBytes *
@@ -357,44 +408,18 @@ class PieceAtWork {
     }
   }
 
-  // Inputs begin .. begin + n - 1 of the piece.
-  template <int R, int P>
-  void multiply(size_t first, size_t begin, size_t n) {
-    const size_t stride = product_.x.stride * W::kInputBytes;
+  // Inputs begin .. begin + n - 1 of the piece; `between` is called between two steps.
+  template <int R, int P, class Between>
+  void multiply(size_t first, size_t begin, size_t n, const Between& between) {
+    const size_t stride = product_.x.stride * W::kInputBytes, row_bytes = w_.row_bytes;
     const uint8_t* x = static_cast<const uint8_t*>(product_.x.data) + first * stride +
                        (piece_.begin + begin) * W::kInputBytes;
     const uint8_t* w = scratch_.weights[0] + begin * W::kInputBytes * kLanes;
-    for (size_t s = 0; s < steps(n); ++s) {
+    for (size_t left = steps(n);; x += row_bytes, w += row_bytes * kLanes) {
       Results<R, P>::template multiply<W>(x, stride, w);
       ahead_.step();
-      x += w_.row_bytes;
-      w += w_.row_bytes * kLanes;
-    }
-  }
-
-  void scale(const Dots& d) const {
-    if (piece_.panels == 2) {
-      scale_panels<2>(d);
-    } else {
-      scale_panels<1>(d);
-    }
-  }
-  template <int P>
-  void scale_panels(const Dots& d) const {
-    const Rows& x = product_.x;
-    const float* sx = x.scales + d.first * x.groups + piece_.begin / w_.group + d.g;
-    F32x16 sw[P];
-    GPTJ_UNROLL for (size_t p = 0; p < P; ++p) {
-      const uint8_t* head = w_.at(piece_.panel + p, piece_.begin);
-      sw[p] = load_f16(reinterpret_cast<const uint16_t*>(head) + d.g * kLanes);
-    }
-    float* out = results(d.first);
-    for (size_t r = 0; r < d.rows; ++r, sx += x.groups, out += product_.out_stride) {
-      GPTJ_UNROLL for (size_t p = 0; p < P; ++p) {
-        const F32x16 acc = resumed() || d.g > 0 ? load(out + p * kLanes) : splat(0.0f);
-        const I32x16 dot = _mm512_loadu_si512((*d.dots)[r][p]);
-        store(out + p * kLanes, fma(to_float(dot), mul(splat(*sx), sw[p]), acc));
-      }
+      if (--left == 0) break;
+      between();
     }
   }
 
