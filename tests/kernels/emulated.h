@@ -8,6 +8,7 @@
 namespace gptj::test {
 
 extern const KernelTable kAvx512Simde;
+extern const ProductKernel kAvx512Bf16Simde[kElements];
 extern const ProductKernel kAmxEmulated[kElements];
 
 }  // namespace gptj::test

@@ -9,11 +9,10 @@ namespace gptj::test {
 #ifdef GPTJ_EMULATED_SETS
 namespace {
 
-KernelTable emulated_amx() {
-  KernelTable kernels = kAvx512Simde;
-  kernels.isa = "emulated amx";
+KernelTable with_products(const char* isa, KernelTable kernels, const ProductKernel* products) {
+  kernels.isa = isa;
   for (size_t e = 0; e < kElements; ++e) {
-    if (kAmxEmulated[e].compute != nullptr) kernels.product[e] = kAmxEmulated[e];
+    if (products[e].compute != nullptr) kernels.product[e] = products[e];
   }
   return kernels;
 }
@@ -26,9 +25,11 @@ bool has_avx2() {
 }  // namespace
 
 std::vector<const KernelTable*> emulated_sets() {
-  static const KernelTable amx = emulated_amx();
+  static const KernelTable bf16 =
+      with_products("avx512bf16 by SIMDe", kAvx512Simde, kAvx512Bf16Simde);
+  static const KernelTable amx = with_products("emulated amx", kAvx512Simde, kAmxEmulated);
   if (!has_avx2()) return {};
-  return {&kAvx512Simde, &amx};
+  return {&kAvx512Simde, &bf16, &amx};
 }
 #else
 std::vector<const KernelTable*> emulated_sets() { return {}; }
