@@ -34,7 +34,7 @@ constexpr int kRows0 = 4, kRows1 = 5, kWeights0 = 6, kWeights1 = 7;
 // The shapes of this thread's tiles, until release_tiles().
 class TileShapes {
  public:
-  explicit TileShapes(size_t row_bytes) : row_bytes_(static_cast<uint8_t>(row_bytes)) {}
+  explicit TileShapes(size_t row_bytes) : row_bytes_(row_bytes) {}
 
   // For 1 to 32 rows of activations, of row_bytes each.
   void set_rows(size_t rows) {
@@ -60,7 +60,7 @@ class TileShapes {
   size_t row_bytes_, rows_ = 0;
 };
 
-// R x P tiles of results and what becomes of them all.
+// What is done with R x P tiles of results at once: R of rows, P of panels.
 template <int R, int P>
 struct Results {
   static void zero() {
