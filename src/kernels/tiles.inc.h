@@ -125,9 +125,11 @@ class Pieces {
  public:
   // Of `inputs` inputs, `step` of them at a time.
   Pieces(const Product& a, size_t inputs, size_t step)
-      : last_panel_(a.last_panel), inputs_(inputs), step_(step), columns_(a.first_panel) {
-    panel_ = columns_;
-  }
+      : last_panel_(a.last_panel),
+        inputs_(inputs),
+        step_(step),
+        columns_(a.first_panel),
+        panel_(a.first_panel) {}
   bool done() const { return columns_ >= last_panel_; }
   Piece operator*() const {
     const size_t panels = columns_end() - panel_, inputs = inputs_ - begin_;
@@ -150,7 +152,8 @@ class Pieces {
     return columns_ + kColumnPanels < last_panel_ ? columns_ + kColumnPanels : last_panel_;
   }
   size_t last_panel_, inputs_, step_;
-  size_t columns_, panel_, begin_ = 0;
+  size_t columns_;  // where the panels begin that are walked through now
+  size_t panel_, begin_ = 0;
 };
 
 // Asks for the next piece little by little, so that memory works while this one is multiplied.
@@ -171,12 +174,13 @@ class ReadAhead {
   size_t lines_, done_ = 0;
 };
 
-// Each kind of weights W says how a piece stands in memory, and copies one panel's part of it:
-//   W(a)              of a product
-//   inputs, step      of the padded matrix, of a piece
-//   row_bytes         of a row of activations in one step, a tile's or half of it
-//   at(panel, begin)  where a piece begins; bytes(inputs) how long it is
-//   copy              to tiles, one after the other
+// How each kind of weights W stands in memory, and what the tiles want of it:
+//   multiply                 the tiles' product of W and its rows
+//   kInputBytes              of one input of a row, and of a copied lane
+//   inputs, step             inputs of the padded matrix, and of a piece
+//   row_bytes                what one step takes of a row: a tile's 64 bytes, or a group of 32
+//   at(panel, begin)         a panel's part of a piece; bytes(inputs) is its length
+//   copy(..., out, ahead)    that part as tiles, one after the other
 struct Bf16Tiles {
   template <int C, int A, int B>
   static void multiply() {
