@@ -94,8 +94,9 @@ void add_engine_options(CLI::App& command, ModelOptions& options) {
       .add_option("-t,--threads", options.threads,
                   "Threads (default: the CPUs this process may use)")
       ->check(CLI::Range(0, 1024));
-  command.add_option("--isa", options.isa,
-                     "portable, avx2, avx2vnni or avx512 (default: the best this processor has)");
+  command.add_option(
+      "--isa", options.isa,
+      "portable, avx2, avx2vnni, avx512 or amx (default: the best this processor has)");
 }
 
 void add_model_options(CLI::App& command, ModelOptions& options) {

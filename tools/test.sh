@@ -13,9 +13,11 @@ if [[ ${1:-} == --all ]]; then
 fi
 
 install_build_packages
-# Sanitizers, another compiler, another architecture, the rules.
-install_missing python3=python3 clang++=clang libclang-rt-14-dev \
+# Sanitizers, another compiler, another architecture, instructions that this processor lacks, the
+# rules.
+install_missing python3=python3 clang++=clang libclang-rt-14-dev libsimde-dev \
   aarch64-linux-gnu-g++=g++-aarch64-linux-gnu qemu-aarch64=qemu-user
+settings+=(GPTJ_SIMDE_INCLUDE=/usr/include)  # build/ may have been configured without it
 configure
 build_project --target all
 ctest --test-dir "$build" --output-on-failure --no-tests=error --parallel "$(nproc)" \

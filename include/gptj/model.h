@@ -28,7 +28,7 @@ struct LoadOptions {
   // Threads of the pool that all sessions share; 0: the CPUs that affinity and cgroup allow; at
   // most 1024.
   size_t threads = 0;
-  // "portable", "avx2", "avx2vnni", "avx512"; empty: the best this processor has.
+  // "portable", "avx2", "avx2vnni", "avx512", "amx"; empty: the best this processor has.
   std::string isa = {};
   // Bytes that weights and one full context may take, never above what the machine or its cgroup
   // has left; 0: that much.

@@ -1,45 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Products of bf16 weights and bf16 rows, whose pairs AVX512-BF16 multiplies and adds at once.
 #define GPTJ_ISA avx512bf16
 
 #include "kernels/vec_avx512.h"
 // Above: the vector of this instruction set; below: what is made of it.
-#include "kernels/product.inc.h"
-
-namespace gptj::GPTJ_ISA {
-namespace {
-
-inline __m512bh as_pairs(F32x16 v) { return reinterpret_cast<__m512bh>(v); }
-
-// A pair stands in the place of an f32.
-struct Pairs {
-  using Stored = float;
-  static constexpr size_t kStep = 1;
-  static constexpr uint64_t kOperations = 4;
-  static void load_step(const Stored* p, F32x16* out) { out[0] = load(p); }
-  static F32x16 multiply_add(F32x16 x, F32x16 w, F32x16 acc) {
-    return _mm512_dpbf16_ps(acc, as_pairs(x), as_pairs(w));
-  }
-};
-
-void product_of_pairs(const Product& a) {
-  Product pairs = a;
-  pairs.k = (a.k + 1) / 2;
-  pairs.x.stride = a.x.stride / 2;
-  product<Pairs>(pairs);
-}
-
-}  // namespace
-}  // namespace gptj::GPTJ_ISA
+#include "kernels/bf16_pairs.inc.h"
 
 namespace gptj {
 
-const ProductKernel kAvx512Bf16Products[kElements] = {
-    {},
-    {},
-    {&GPTJ_ISA::product_of_pairs, Operand::kBF16, "avx512bf16",
-     &GPTJ_ISA::chain_burst<GPTJ_ISA::Pairs>},
-    {},
-    {}};
+const ProductKernel kAvx512Bf16Products[kElements] = GPTJ_PAIR_PRODUCTS("avx512bf16");
 
 }  // namespace gptj

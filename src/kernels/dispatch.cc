@@ -3,6 +3,8 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #endif
 
 #include "base/check.h"
@@ -38,6 +40,32 @@ bool has_avx512() {
 }
 
 bool has_avx512bf16() { return has_avx512() && has_leaf_7_1(5); }
+
+// The state components, of those in `mask`, that the system saves with a thread.
+uint64_t saved_by_the_system(uint64_t mask) {
+  uint32_t low = 0, high = 0;
+  asm("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  return (uint64_t{high} << 32 | low) & mask;
+}
+
+// Linux wants to be asked, once a process, before a thread's tiles are used.
+bool may_use_tiles() {
+  constexpr long kRequestPermission = 0x1023, kTileData = 18;
+  return ::syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+}
+
+bool has_tiles() {
+  constexpr unsigned kAmx = 1u << 22 | 1u << 24 | 1u << 25;  // bf16, tile, int8
+  constexpr uint64_t kTileState = uint64_t{3} << 17;
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  return has_avx512() && __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0 &&
+         (edx & kAmx) == kAmx && saved_by_the_system(kTileState) == kTileState && may_use_tiles();
+}
+
+bool has_amx() {
+  static const bool found = has_tiles();
+  return found;
+}
 #endif
 
 struct Part {
@@ -54,6 +82,7 @@ constexpr Part kParts[] = {
     {"avx2vnni", has_avx2vnni, nullptr, kAvx2VnniProducts},
     {"avx512", has_avx512, &kAvx512Kernels, nullptr},
     {"avx512", has_avx512bf16, nullptr, kAvx512Bf16Products},
+    {"amx", has_amx, nullptr, kAmxProducts},
 #endif
 };
 

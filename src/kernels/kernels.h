@@ -74,7 +74,7 @@ constexpr size_t panel_bytes(Element e, size_t k, size_t group) {
 // Rows of activations as a product takes them.
 enum class Operand : uint8_t { kF32, kBF16, kInt8 };
 struct Rows {
-  const void* data;  // f32; bf16, an odd k padded with a zero; int8, padded with zeros
+  const void* data;  // f32; bf16 and int8, padded with zeros to padded_inputs(k)
   size_t stride;     // elements from one row to the next
   // int8 alone: of group g of row r at [r * groups + g]
   const float* scales = nullptr;
@@ -184,6 +184,7 @@ extern const KernelTable kAvx2Kernels;
 extern const ProductKernel kAvx2VnniProducts[kElements];
 extern const KernelTable kAvx512Kernels;
 extern const ProductKernel kAvx512Bf16Products[kElements];
+extern const ProductKernel kAmxProducts[kElements];
 #endif
 
 }  // namespace gptj

@@ -93,7 +93,7 @@ Rows Engine::operand(size_t buffer, const PackedMatrix& w, const Matrix& x, size
     for_each(rows, [&](size_t r) {
       uint16_t* row = b.halves.data() + r * stride;
       kernels_.to_bf16(x.row(r), w.k, row);
-      row[w.k] = 0;
+      std::fill(row + w.k, row + padded_inputs(w.k), uint16_t{0});
     });
     return {b.halves.data(), stride};
   }

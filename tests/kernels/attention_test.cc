@@ -14,6 +14,7 @@ namespace {
 
 using test::random_floats;
 using test::supported_sets;
+using test::tested_sets;
 
 // Keys and values of one head for some positions, paged as the cache pages them.
 struct Head {
@@ -85,7 +86,7 @@ TEST_P(AttentionTest, GivesTheSameBitsOnEverySetHoweverRowsAreCut) {
       const std::vector<float> row = head.attend(select_kernels("portable"), r, 1);
       expected.insert(expected.end(), row.begin(), row.end());
     }
-    for (const KernelTable* set : supported_sets()) {
+    for (const KernelTable* set : tested_sets()) {
       for (const size_t chunk : {1, 5, 12, 64, 150}) {
         for (size_t first = 0; first < head.positions; first += chunk) {
           const size_t rows = std::min<size_t>(chunk, head.positions - first);
@@ -103,7 +104,7 @@ TEST_P(AttentionTest, GivesTheSameBitsOnEverySetHoweverRowsAreCut) {
 
 TEST_P(AttentionTest, IsSoftmaxOfScaledDots) {
   const Head head(24, 200, GetParam());
-  for (const KernelTable* set : supported_sets()) {
+  for (const KernelTable* set : tested_sets()) {
     const std::vector<float> found = head.attend(*set, 0, head.positions);
     for (size_t r = 0; r < head.positions; ++r) {
       std::vector<double> s(r + 1);

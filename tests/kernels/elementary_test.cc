@@ -13,7 +13,7 @@ namespace gptj {
 namespace {
 
 using test::random_floats;
-using test::supported_sets;
+using test::tested_sets;
 
 using Row = std::vector<float>;
 
@@ -45,7 +45,7 @@ Row mapped(Row x, Function f) {
 }
 
 TEST(Elementary, ExpIsWithinTwoUlp) {
-  for (const KernelTable* set : supported_sets()) {
+  for (const KernelTable* set : tested_sets()) {
     const Row x = sweep(-87.0f, 0.0f, 1000003);
     const Row y = mapped(x, set->exp);
     double worst = 0;
@@ -56,7 +56,7 @@ TEST(Elementary, ExpIsWithinTwoUlp) {
 }
 
 TEST(Elementary, ExpAtItsEdges) {
-  for (const KernelTable* set : supported_sets()) {
+  for (const KernelTable* set : tested_sets()) {
     const float below = std::nextafter(-87.0f, -100.0f);
     const Row y = mapped({0.0f, -0.0f, below, -1000.0f, -HUGE_VALF, std::nanf("")}, set->exp);
     EXPECT_EQ(y[0], 1.0f);
@@ -69,7 +69,7 @@ TEST(Elementary, ExpAtItsEdges) {
 }
 
 TEST(Elementary, TanhIsWithinTwoUlp) {
-  for (const KernelTable* set : supported_sets()) {
+  for (const KernelTable* set : tested_sets()) {
     for (const Row& x : {sweep(-12.0f, 12.0f, 1000003), sweep(-0.7f, 0.7f, 1000003),
                          sweep(0.0f, 1e-30f, 1001), Row{-HUGE_VALF, HUGE_VALF, -50.0f, 50.0f}}) {
       const Row y = mapped(x, set->tanh);
@@ -83,7 +83,7 @@ TEST(Elementary, TanhIsWithinTwoUlp) {
 }
 
 TEST(Elementary, GeluIsTheTanhForm) {
-  for (const KernelTable* set : supported_sets()) {
+  for (const KernelTable* set : tested_sets()) {
     const Row x = sweep(-10.0f, 10.0f, 100003);
     const Row y = mapped(x, set->gelu);
     for (size_t i = 0; i < x.size(); ++i) {
@@ -99,7 +99,7 @@ TEST(Elementary, GeluIsTheTanhForm) {
 // One function of the table on awkward values and every short length: all sets, the same bits.
 template <class Call>
 void expect_same_bits(Call call) {
-  const std::vector<const KernelTable*> sets = supported_sets();
+  const std::vector<const KernelTable*> sets = tested_sets();
   for (size_t n = 1; n <= 70; ++n) {
     Row x = random_floats(n, 100 + n, 20.0f);
     x[0] = n % 3 == 0 ? 0.0f : x[0];
@@ -125,7 +125,7 @@ TEST(Rows, LayerNormIsRight) {
     double mean = 0, variance = 0;
     for (const float v : x) mean += v / static_cast<double>(n);
     for (const float v : x) variance += (v - mean) * (v - mean) / static_cast<double>(n);
-    for (const KernelTable* set : supported_sets()) {
+    for (const KernelTable* set : tested_sets()) {
       Row out(n);
       set->layer_norm(x.data(), weight.data(), bias.data(), 1e-5f, n, out.data());
       for (size_t i = 0; i < n; ++i) {
@@ -159,7 +159,7 @@ TEST(Rows, TheRestGivesTheSameBitsOnEverySet) {
 }
 
 TEST(Rows, MaximumAndExpSumAreRight) {
-  for (const KernelTable* set : supported_sets()) {
+  for (const KernelTable* set : tested_sets()) {
     const Row x = random_floats(1000, 3, 5.0f);
     float maximum = 0, sum = 0;
     set->max_and_exp_sum(x.data(), x.size(), &maximum, &sum);
@@ -178,7 +178,7 @@ TEST(Rows, NarrowingIsThatOfBaseHalf) {
   x[7] = 65504.0f;
   x[8] = 65519.0f;
   x[9] = std::numeric_limits<float>::denorm_min();
-  for (const KernelTable* set : supported_sets()) {
+  for (const KernelTable* set : tested_sets()) {
     std::vector<uint16_t> f16(x.size()), bf16(x.size());
     EXPECT_EQ(set->to_f16(x.data(), x.size(), f16.data()), 3u) << set->isa;
     set->to_bf16(x.data(), x.size(), bf16.data());
@@ -191,7 +191,7 @@ TEST(Rows, NarrowingIsThatOfBaseHalf) {
 }
 
 TEST(Rows, NarrowingKeepsNan) {
-  for (const KernelTable* set : supported_sets()) {
+  for (const KernelTable* set : tested_sets()) {
     const Row x = {1.0f, std::nanf(""), 2.0f};
     std::vector<uint16_t> f16(3), bf16(3);
     EXPECT_EQ(set->to_f16(x.data(), 3, f16.data()), 0u);

@@ -87,7 +87,7 @@ class OperandRows {
       const float* row = &x[r * x_stride];
       if (operand == Operand::kBF16) {
         set.to_bf16(row, format.k, &halves_[r * stride]);
-        halves_[r * stride + format.k] = 0;
+        std::fill_n(&halves_[r * stride + format.k], padded_inputs(format.k) - format.k, 0);
       } else {
         set.quantize_row(row, format.k, format.group, &bytes_[r * stride], &scales_[r * groups],
                          &sums_[r * groups]);

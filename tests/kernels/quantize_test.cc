@@ -10,7 +10,7 @@ namespace {
 
 using test::Packed;
 using test::random_floats;
-using test::supported_sets;
+using test::tested_sets;
 
 void expect_row(const KernelTable& set, const std::vector<float>& x, size_t group) {
   const QuantizedRow expected = quantize_activations(x, group);
@@ -38,7 +38,7 @@ void expect_row(const KernelTable& set, const std::vector<float>& x, size_t grou
 }
 
 TEST(QuantizeRow, IsThePlainLoopOnEverySetForEverySize) {
-  for (const KernelTable* set : supported_sets()) {
+  for (const KernelTable* set : tested_sets()) {
     for (const size_t k : {1, 15, 16, 17, 63, 64, 65, 128, 130, 200, 1000}) {
       for (const size_t group : {32, 64, 128}) expect_row(*set, random_floats(k, k), group);
     }
@@ -48,7 +48,7 @@ TEST(QuantizeRow, IsThePlainLoopOnEverySetForEverySize) {
 TEST(QuantizeRow, OfTiesExtremesAndWhatIsNotFinite) {
   const float tiny = 0x1p-97f, denormal = std::numeric_limits<float>::denorm_min();
   const float nan = std::numeric_limits<float>::quiet_NaN();
-  for (const KernelTable* set : supported_sets()) {
+  for (const KernelTable* set : tested_sets()) {
     expect_row(*set, {127.0f, 0.5f, 1.5f, 2.5f, -0.5f, -1.5f, -126.5f}, 32);
     expect_row(*set, {std::numeric_limits<float>::max(), 1e38f, -3e38f, 0.0f}, 32);
     expect_row(*set, {tiny, -tiny / 2, denormal}, 32);
@@ -73,7 +73,7 @@ TEST(QuantizeWeights, EverySetMakesTheSamePanels) {
         rows[lane].data = reinterpret_cast<const std::byte*>(&values[lane * k]);
       }
       std::vector<std::vector<std::byte>> panels;
-      for (const KernelTable* set : supported_sets()) {
+      for (const KernelTable* set : tested_sets()) {
         panels.emplace_back(format(element, k).bytes());
         EXPECT_TRUE(pack_panel(*set, std::span<const SourceRow, kLanes>(rows), format(element, k),
                                panels.back().data()));

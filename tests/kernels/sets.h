@@ -21,4 +21,13 @@ inline std::vector<const KernelTable*> supported_sets() {
   return sets;
 }
 
+// Those compiled for tests alone that run on this machine: none where SIMDe was not there.
+std::vector<const KernelTable*> emulated_sets();
+
+inline std::vector<const KernelTable*> tested_sets() {
+  std::vector<const KernelTable*> sets = supported_sets();
+  for (const KernelTable* set : emulated_sets()) sets.push_back(set);
+  return sets;
+}
+
 }  // namespace gptj::test

@@ -78,8 +78,11 @@ inline std::vector<float> six_b_logits(const SixB& model, const KernelTable& ker
 
 // Products of bf16 round as each instruction set does; all else is the same bits on every one.
 inline bool same_arithmetic(WeightType type, const KernelTable& a, const KernelTable& b) {
-  constexpr auto kBF16 = static_cast<size_t>(Element::kBF16);
-  return type != WeightType::kBF16 || a.product[kBF16].operand == b.product[kBF16].operand;
+  if (type != WeightType::kBF16) return true;
+  const ProductKernel &of_a = a.product[static_cast<size_t>(Element::kBF16)],
+                      &of_b = b.product[static_cast<size_t>(Element::kBF16)];
+  return of_a.compute == of_b.compute ||
+         (of_a.operand != Operand::kBF16 && of_b.operand != Operand::kBF16);
 }
 
 // For tests over weight types.

@@ -3,7 +3,7 @@
 // are built with an fma unit (tests/CMakeLists.txt), as without one they would take an hour.
 #include <algorithm>
 
-#include "kernels/dispatch.h"
+#include "kernels/sets.h"
 #include "model/six_b.h"
 
 namespace gptj {
@@ -33,6 +33,23 @@ TEST_P(SixBShapeLong, SameBitsUpTo512Rows) {
                              " threads " + std::to_string(threads) + " chunk " +
                              std::to_string(chunk));
       }
+    }
+  }
+}
+
+// Those made for tests are slow: few rows, and each set only where the product is its own.
+TEST_P(SixBShapeLong, SameBitsOnEmulatedSets) {
+  const SixB model(GetParam());
+  for (const size_t rows : {2, 33}) {
+    const std::vector<float> by_best = six_b_logits(model, select_kernels(""), 2, rows, 0);
+    for (const KernelTable* set : test::emulated_sets()) {
+      const auto element = static_cast<size_t>(element_of(GetParam()));
+      if (std::string(set->product[element].isa) != set->isa) continue;
+      const std::vector<float> expected =
+          test::same_arithmetic(GetParam(), *set, select_kernels(""))
+              ? by_best
+              : six_b_logits(model, *set, 2, rows, 7);
+      expect_same_bits(six_b_logits(model, *set, 2, rows, 0), expected, set->isa);
     }
   }
 }

@@ -445,7 +445,7 @@ class ModelChoice(Folder):
         found = run("--version").stdout.decode().split("found:")[1].split()
         for isa in found:
             self.assertEqual(complete(*GREEDY, "--isa", isa, PROMPT), greedy_text())
-        for isa in {"avx2", "avx512"} - set(found):
+        for isa in {"avx2", "avx512", "amx"} - set(found):
             done = run("complete", "--isa", isa, "a")
             self.assertEqual(done.returncode, 1)
             self.assertIn(", ".join(found).encode(), done.stderr)
