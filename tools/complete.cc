@@ -98,10 +98,23 @@ std::string rate(int64_t tokens, double seconds) {
   return text;
 }
 
+// A small model is fast anyway.
+constexpr uint64_t kLargeModel = 256 << 20;  // bytes
+
+void mention_faster_type(const Model& model, const ModelOptions& options) {
+  const auto faster = model.faster_weight_type();
+  if (!options.weights.empty() || model.weight_bytes() < kLargeModel || !faster) return;
+  const std::string name = weight_type_name(*faster);
+  note(options.quiet, std::string("gptj: ") + weight_type_name(model.weight_type()) +
+                          " weights are multiplied as f32 here; --weights " + name + " uses " +
+                          products_by(*faster, model.isa()) + " and reads prompts faster");
+}
+
 int run_complete(const CompleteOptions& options) {
   Request request = options.request.build();
   request.prompt = options.prompt.read();
   const Model model = load_model(options.model);
+  mention_faster_type(model, options.model);
 
   // One sample streams; several would mix, and a truncated prompt is known only afterwards.
   const bool one = request.n == 1 && request.best_of.value_or(1) == 1;

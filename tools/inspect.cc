@@ -72,6 +72,9 @@ ordered_json inspect_json(const CheckpointInfo& info) {
   json["report"] =
       info.report.empty() ? ordered_json() : ordered_json::parse(info.report, nullptr, false);
   json["instruction_sets"] = instruction_set_names();
+  for (const WeightType type : kWeightTypes) {
+    json["products_by"][weight_type_name(type)] = products_by(type);
+  }
   json["tensors"] = tensors_json(info);
   return json;
 }
@@ -120,6 +123,12 @@ void print_text(const CheckpointInfo& info, bool with_tensors) {
     line(weight_type_name(type),
          gigabytes(needs.weights) + "  " + gigabytes(needs.kv_cache_full_context));
   }
+  std::string sets;
+  for (const WeightType type : kWeightTypes) {
+    sets +=
+        std::string(sets.empty() ? "" : ", ") + weight_type_name(type) + " " + products_by(type);
+  }
+  line("multiplied by", sets);
   if (with_tensors) {
     for (const TensorInfo& t : info.tensors) {
       std::string shape;

@@ -28,4 +28,8 @@ GPTJ_API const char* version();
 // The instruction sets that this library has kernels for and this processor runs, the best last.
 GPTJ_API std::vector<std::string> instruction_set_names();
 
+// Whose instructions multiply weights of this type where `isa` is asked for (empty: the best there
+// is): "avx512", "avx512bf16", "amx", ... Throws as LoadOptions::isa does.
+GPTJ_API std::string products_by(WeightType weights, const std::string& isa = {});
+
 }  // namespace gptj

@@ -60,6 +60,9 @@ class GPTJ_API Model {
   size_t threads() const;
   // The kernel table that runs: "avx512", ...
   std::string isa() const;
+  // A type of no more bytes whose products of many rows are faster on this processor: bf16, for f16
+  // and f32 weights where there are instructions for it. It rounds weights to 8 bits of precision.
+  std::optional<WeightType> faster_weight_type() const;
   // Bytes of packed weights, and of the KV cache for one sequence of `positions` tokens.
   uint64_t weight_bytes() const;
   uint64_t kv_cache_bytes(int64_t positions) const;

@@ -116,6 +116,11 @@ std::vector<std::string> instruction_set_names() {
   return names;
 }
 
+std::string products_by(WeightType weights, const std::string& isa) {
+  // Weight types are in the order of Element.
+  return select_kernels(isa).product[static_cast<size_t>(weights)].isa;
+}
+
 std::string supported_isas() {
   std::string list;
   for (const std::string& name : instruction_set_names()) list += (list.empty() ? "" : ", ") + name;

@@ -151,6 +151,15 @@ WeightType Model::kv_cache_type() const { return state_->kv_cache_type; }
 size_t Model::threads() const { return state_->pool.parts(); }
 std::string Model::isa() const { return state_->kernels.isa; }
 
+std::optional<WeightType> Model::faster_weight_type() const {
+  const auto operand = [&](WeightType type) {
+    return state_->kernels.product[static_cast<size_t>(element_of(type))].operand;
+  };
+  const bool widened = operand(state_->weight_type) == Operand::kF32;
+  if (!widened || operand(WeightType::kBF16) != Operand::kBF16) return std::nullopt;
+  return WeightType::kBF16;
+}
+
 uint64_t Model::weight_bytes() const {
   uint64_t bytes = state_->weights.lm_head.bytes();
   for (const Layer& layer : state_->weights.layers) {

@@ -58,8 +58,15 @@ def main():
             json.dump(CONFIG, file)
         result = subprocess.run(
             [sys.argv[1], "complete", "--model", folder, "--ids", "1,2,3", "--max-tokens", "2"],
-            check=True, stdout=subprocess.PIPE, text=True)
+            check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        info = json.loads(subprocess.run([sys.argv[1], "inspect", "--json", folder], check=True,
+                                         stdout=subprocess.PIPE, text=True).stdout)
         file_bytes = os.path.getsize(weights)
+    # Its f16 weights are slower than bf16 where the processor multiplies those by themselves.
+    by = info["products_by"]
+    hint = f"gptj: f16 weights are multiplied as f32 here; --weights bf16 uses {by['bf16']} "
+    if (hint in result.stderr) != (by["bf16"] in ("avx512bf16", "amx")):
+        sys.exit(f"bf16 by {by['bf16']}, and on stderr: {result.stderr}")
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
     limit = file_bytes * 1.1 + 64e6
     print(f"ids {result.stdout.strip()}; file {file_bytes / 1e6:.0f} MB, peak {peak / 1e6:.0f} MB, "
