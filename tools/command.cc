@@ -46,6 +46,11 @@ std::string one_of_the_weight_types(const std::string& name) {
   }
   return "expected f32, f16, bf16, int8 or int4, found \"" + name + "\"";
 }
+std::string one_of_the_cache_types(const std::string& name) {
+  const bool known = name != weight_type_name(WeightType::kInt4);
+  if (known && one_of_the_weight_types(name).empty()) return {};
+  return "expected f32, f16, bf16 or int8, found \"" + name + "\"";
+}
 
 // Ctrl-C ends the wait for input.
 std::string read_stdin() {
@@ -87,9 +92,9 @@ void add_model_options(CLI::App& command, ModelOptions& options) {
       ->check(one_of_the_weight_types);
   command
       .add_option("--kv-cache", options.kv_cache,
-                  "f32, f16 or bf16: how keys and values are held\n"
+                  "f32, f16, bf16 or int8: how keys and values are held\n"
                   "(default: f32 where weights are, else f16)")
-      ->check(one_of_the_weight_types);
+      ->check(one_of_the_cache_types);
   command
       .add_option("-t,--threads", options.threads,
                   "Threads (default: the CPUs this process may use)")

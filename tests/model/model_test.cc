@@ -42,7 +42,8 @@ TEST(Model, TypesOfWeightsAndCacheAreThoseAskedFor) {
   for (const WeightType weights : kWeightTypes) {
     EXPECT_EQ(Model::load(kBundled, {.weights = weights}).kv_cache_type(),
               weights == WeightType::kF32 ? WeightType::kF32 : WeightType::kF16);
-    for (const WeightType cache : {WeightType::kF32, WeightType::kF16, WeightType::kBF16}) {
+    for (const WeightType cache :
+         {WeightType::kF32, WeightType::kF16, WeightType::kBF16, WeightType::kInt8}) {
       const Model model = Model::load(kBundled, {.weights = weights, .kv_cache = cache});
       EXPECT_EQ(model.weight_type(), weights);
       EXPECT_EQ(model.kv_cache_type(), cache);
@@ -51,10 +52,10 @@ TEST(Model, TypesOfWeightsAndCacheAreThoseAskedFor) {
   }
 }
 
-TEST(Model, HoldsNoKeysInQuantizedTypes) {
+TEST(Model, HoldsNoKeysInFourBits) {
   expect_error(
       ErrorCode::kInvalidArgument, [] { Model::load(kBundled, {.kv_cache = WeightType::kInt4}); },
-      "kv_cache: expected f32, f16 or bf16, found int4");
+      "kv_cache: expected f32, f16, bf16 or int8, found int4");
 }
 
 TEST(Model, HeadOfFourBitsIsEightUnlessToldOtherwise) {
