@@ -38,6 +38,9 @@ ordered_json tensors_json(const CheckpointInfo& info) {
   return list;
 }
 
+constexpr WeightType kCacheTypes[] = {WeightType::kF32, WeightType::kF16, WeightType::kBF16,
+                                      WeightType::kInt8};
+
 // For each weight type, with the KV cache that goes with it.
 ordered_json memory_json(const CheckpointInfo& info) {
   ordered_json json;
@@ -55,6 +58,17 @@ ordered_json memory_json(const CheckpointInfo& info) {
   return json;
 }
 
+// For each type that --kv-cache takes.
+ordered_json kv_cache_json(const CheckpointInfo& info) {
+  ordered_json json;
+  for (const WeightType type : kCacheTypes) {
+    const MemoryNeeds needs = memory_needs(info.config, {.kv_cache = type});
+    json[weight_type_name(type)] = {{"bytes_per_token", needs.kv_cache_per_token},
+                                    {"bytes_full_context", needs.kv_cache_full_context}};
+  }
+  return json;
+}
+
 ordered_json inspect_json(const CheckpointInfo& info) {
   ordered_json json;
   json["path"] = info.path;
@@ -67,6 +81,7 @@ ordered_json inspect_json(const CheckpointInfo& info) {
   json["tokenizer_size"] =
       info.tokenizer_size ? ordered_json(*info.tokenizer_size) : ordered_json();
   json["memory"] = memory_json(info);
+  json["kv_cache"] = kv_cache_json(info);
   json["instruction_sets"] = instruction_set_names();
   json["tensors"] = tensors_json(info);
   return json;
@@ -113,6 +128,11 @@ void print_text(const CheckpointInfo& info, bool with_tensors) {
         memory_needs(c, {.weights = type, .kv_cache = {}, .stored = info.stored_type});
     line(weight_type_name(type),
          gigabytes(needs.weights) + "  " + gigabytes(needs.kv_cache_full_context));
+  }
+  out += "  KV cache             a full context\n";
+  for (const WeightType type : kCacheTypes) {
+    line(weight_type_name(type),
+         gigabytes(memory_needs(c, {.kv_cache = type}).kv_cache_full_context));
   }
   if (with_tensors) {
     for (const TensorInfo& t : info.tensors) {
