@@ -5,6 +5,7 @@
 
 #include <bit>
 #include <cfenv>
+#include <cmath>
 #include <filesystem>
 #include <thread>
 
@@ -129,6 +130,22 @@ TEST(Model, WarnsOfATokenizerLargerThanTheWeights) {
   std::string warning;
   Model::load(folder.path(), {.on_warning = [&](const std::string& text) { warning = text; }});
   EXPECT_NE(warning.find("4096 ids, the weights only 7 rows"), std::string::npos) << warning;
+}
+
+// A row that has no scale makes one that is not a number.
+TEST(Model, KeysAndValuesThatAreNotFiniteStayAnErrorInInt8) {
+  for (const char* name : {"k_proj", "v_proj"}) {
+    const TempFolder folder;
+    TinyCheckpoint tiny(DType::kF32);
+    TestTensor& tensor = tiny.tensor(std::string("transformer.h.0.attn.") + name + ".weight");
+    const float infinity = HUGE_VALF;
+    std::memcpy(tensor.bytes.data(), &infinity, sizeof infinity);
+    tiny.write(folder);
+    const Model model = Model::load(folder.path(), {.kv_cache = WeightType::kInt8});
+    const std::vector<TokenId> ids = {1, 2};
+    expect_error(
+        ErrorCode::kNotFinite, [&] { last_logits(model, ids); }, "position 0");
+  }
 }
 
 // Rounding upwards at the caller's changes nothing inside, and is still on afterwards.
