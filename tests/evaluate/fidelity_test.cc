@@ -76,7 +76,7 @@ TEST(Fidelity, OfEveryWeightTypeHoldsItsBar) {
 // What the cache alone costs: f32 weights, and keys and values in fewer bits.
 TEST(Fidelity, OfEveryCacheTypeHoldsItsBar) {
   for (const auto& [type, mean_kl] :
-       {std::pair{WeightType::kF16, 1e-6}, {WeightType::kBF16, 1e-5}, {WeightType::kInt8, 1e-4}}) {
+       {std::pair{WeightType::kF16, 2e-7}, {WeightType::kBF16, 7e-6}, {WeightType::kInt8, 5e-5}}) {
     const Fidelity f = of({.weights = WeightType::kF32, .kv_cache = type});
     const std::string name = std::string("cache of ") + weight_type_name(type);
     SCOPED_TRACE(name);
