@@ -46,6 +46,11 @@ std::string one_of_the_weight_types(const std::string& name) {
   }
   return "expected f32, f16, bf16, int8 or int4, found \"" + name + "\"";
 }
+std::string one_of_the_cache_types(const std::string& name) {
+  const bool known = name != weight_type_name(WeightType::kInt4);
+  if (known && one_of_the_weight_types(name).empty()) return {};
+  return "expected f32, f16, bf16 or int8, found \"" + name + "\"";
+}
 
 // Ctrl-C ends the wait for input.
 std::string read_stdin() {
@@ -102,9 +107,11 @@ void add_engine_options(CLI::App& command, ModelOptions& options) {
 void add_model_options(CLI::App& command, ModelOptions& options) {
   add_model_path_option(command, options);
   add_weights_option(command, options);
-  add_weight_type_option(command, "--kv-cache", options.kv_cache,
-                         "f32, f16 or bf16: how keys and values are held\n"
-                         "(default: f32 where weights are, else f16)");
+  command
+      .add_option("--kv-cache", options.kv_cache,
+                  "f32, f16, bf16 or int8: how keys and values are held\n"
+                  "(default: f32 where weights are, else f16)")
+      ->check(one_of_the_cache_types);
   command
       .add_option("--max-ram", options.max_ram,
                   "Bytes that weights and KV cache may take, as 8G or 500M\n"

@@ -38,6 +38,9 @@ ordered_json tensors_json(const CheckpointInfo& info) {
   return list;
 }
 
+constexpr WeightType kCacheTypes[] = {WeightType::kF32, WeightType::kF16, WeightType::kBF16,
+                                      WeightType::kInt8};
+
 // For each weight type, with the KV cache that goes with it.
 ordered_json memory_json(const CheckpointInfo& info) {
   ordered_json json;
@@ -51,6 +54,17 @@ ordered_json memory_json(const CheckpointInfo& info) {
                                     {"total_bytes", needs.weights + needs.kv_cache_full_context},
                                     {"bits_per_weight", needs.bits_per_weight},
                                     {"bits_per_weight_of_gpt_j_6b", six_b.bits_per_weight}};
+  }
+  return json;
+}
+
+// For each type that --kv-cache takes.
+ordered_json kv_cache_json(const CheckpointInfo& info) {
+  ordered_json json;
+  for (const WeightType type : kCacheTypes) {
+    const MemoryNeeds needs = memory_needs(info.config, {.kv_cache = type});
+    json[weight_type_name(type)] = {{"bytes_per_token", needs.kv_cache_per_token},
+                                    {"bytes_full_context", needs.kv_cache_full_context}};
   }
   return json;
 }
@@ -71,6 +85,7 @@ ordered_json inspect_json(const CheckpointInfo& info) {
       info.source.empty() ? ordered_json() : ordered_json::parse(info.source, nullptr, false);
   json["report"] =
       info.report.empty() ? ordered_json() : ordered_json::parse(info.report, nullptr, false);
+  json["kv_cache"] = kv_cache_json(info);
   json["instruction_sets"] = instruction_set_names();
   for (const WeightType type : kWeightTypes) {
     json["products_by"][weight_type_name(type)] = products_by(type);
@@ -129,6 +144,11 @@ void print_text(const CheckpointInfo& info, bool with_tensors) {
         std::string(sets.empty() ? "" : ", ") + weight_type_name(type) + " " + products_by(type);
   }
   line("multiplied by", sets);
+  out += "  KV cache             a full context\n";
+  for (const WeightType type : kCacheTypes) {
+    line(weight_type_name(type),
+         gigabytes(memory_needs(c, {.kv_cache = type}).kv_cache_full_context));
+  }
   if (with_tensors) {
     for (const TensorInfo& t : info.tensors) {
       std::string shape;

@@ -99,7 +99,8 @@ struct MemoryOptions {
   WeightType weights = WeightType::kF16;
   // The type of lm_head; empty: as the weights, but int8 where they are int4.
   std::optional<WeightType> head = {};
-  // The type in which the cache holds keys and values; empty: f32 where weights are, else f16.
+  // The type in which the cache holds keys and values, not int4; empty: f32 where weights are, else
+  // f16.
   std::optional<WeightType> kv_cache = {};
   // The type in the file, from which the embedding's rows are read.
   WeightType stored = WeightType::kF16;
@@ -111,7 +112,7 @@ struct MemoryNeeds {
   // Bits that a token reads per weight that it multiplies, scales and all: of the matrices.
   double bits_per_weight = 0;
   uint64_t embedding = 0;  // stays mapped from the file; only the rows looked up become resident
-  uint64_t kv_cache_per_token = 0;
+  uint64_t kv_cache_per_token = 0;     // scales and padding included
   uint64_t kv_cache_per_page = 0;      // the cache grows by pages of kKvPagePositions
   uint64_t kv_cache_full_context = 0;  // of one sequence of n_positions
 };

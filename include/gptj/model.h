@@ -23,7 +23,8 @@ struct LoadOptions {
   std::optional<WeightType> weights = {};
   // How lm_head is held; not set: as the weights, but int8 where they are int4.
   std::optional<WeightType> head = {};
-  // How keys and values are held, f32, f16 or bf16; not set: f32 with f32 weights, else f16.
+  // How keys and values are held, f32, f16, bf16, or int8 with a scale per position and head; not
+  // set: f32 with f32 weights, else f16.
   std::optional<WeightType> kv_cache = {};
   // Threads of the pool that all sessions share; 0: the CPUs that affinity and cgroup allow; at
   // most 1024.

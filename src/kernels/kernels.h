@@ -24,8 +24,10 @@ constexpr const char* element_name(Element e) {
   constexpr const char* kNames[kElements] = {"f32", "f16", "bf16", "int8", "int4"};
   return kNames[static_cast<size_t>(e)];
 }
-// Bytes of one value of the types that stand alone.
-constexpr size_t element_size(Element e) { return e == Element::kF32 ? 4 : 2; }
+// Bytes of one value of the types that stand alone, and of int8 in a KV page.
+constexpr size_t element_size(Element e) {
+  return e == Element::kF32 ? 4 : e == Element::kInt8 ? 1 : 2;
+}
 
 constexpr size_t round_up(size_t n, size_t step) { return (n + step - 1) / step * step; }
 constexpr size_t padded(size_t n) { return round_up(n, kLanes); }
@@ -103,10 +105,24 @@ struct Product {
 };
 constexpr size_t kProductScratch = 512 * 4 * kLanes;
 
+// One head's part of a KV page: keys as [head_dim][64], keys being lanes; values as [64][head_dim
+// padded to 16]; of int8 besides, f32 scales of the 64 keys, then of the 64 values.
+constexpr size_t kv_values_offset(Element e, size_t head_dim) {
+  return head_dim * kPagePositions * element_size(e);
+}
+constexpr size_t kv_scales_offset(Element e, size_t head_dim) {
+  return kv_values_offset(e, head_dim) + padded(head_dim) * kPagePositions * element_size(e);
+}
+constexpr size_t kv_head_bytes(Element e, size_t head_dim) {
+  return kv_scales_offset(e, head_dim) + (e == Element::kInt8 ? 2 * kPagePositions * 4 : 0);
+}
+
 // Causal attention of one head over `rows` consecutive positions of one sequence. Row r stands at
 // first_position + r and sees the keys 0 .. first_position + r:
 //   s_j = scale * (chain over ascending d of q[d] * k_j[d]), softmax over pages in ascending order
 //   with one online state, out = sum p_j v_j / sum p_j (DESIGN.md, rules of the bits).
+// Keys and values of int8 are widened, with scales sk_j and sv_j:
+//   s_j = scale * (sk_j * chain), out = sum (p_j * sv_j) v_j / sum p_j.
 struct Attention {
   const float* q;  // row r at q + r * q_stride, head_dim floats
   size_t q_stride;
@@ -114,13 +130,15 @@ struct Attention {
   size_t out_stride;
   size_t rows;
   size_t first_position;
-  const void* const* k_pages;  // page p: [head_dim][64], keys as lanes
-  const void* const* v_pages;  // page p: [64][head_dim padded to 16]
+  const void* const* pages;  // the head's part of page p begins page_offset bytes into pages[p]
+  size_t page_offset;
   size_t head_dim;
   float scale;
   float* scratch;  // attention_scratch(head_dim) floats, 64-byte aligned
 };
-constexpr size_t kAttentionRows = 12;  // rows that share one pass over a page
+// Rows that share one pass over a page: enough to read each page seldom, few enough that their sums
+// stay in cache.
+constexpr size_t kAttentionRows = 48;
 constexpr size_t attention_scratch(size_t head_dim) {
   return kAttentionRows * (kPagePositions + padded(head_dim));
 }
@@ -140,7 +158,7 @@ struct KernelTable {
   const char* isa;
 
   ProductKernel product[kElements];
-  void (*attention[kElements])(const Attention&);  // none over int8 and int4
+  void (*attention[kElements])(const Attention&);  // none over int4
 
   // One row of k activations to int8, group by group: amax is the largest magnitude, s = amax /
   // 127, q = x * (127 / amax) rounded to nearest even, padded with zeros to padded_inputs(k). Not

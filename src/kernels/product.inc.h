@@ -45,7 +45,9 @@ struct BF16Pairs : Fma {
 };
 
 // The operands of a block: out[r][p][lane] continues its chain with x[r][i] * w(p, i)[lane] for
-// i = 0 .. k - 1, where w(p, i) stands at w + p * panel_stride + i * k_stride.
+// i = 0 .. k - 1, where w(p, i) stands at w + p * panel_stride + i * k_stride. Row r then goes on
+// for min(r, stairs) steps more: in causal attention each row sees one key more than the row
+// before.
 template <class W>
 struct Chains {
   const float* x;
@@ -58,21 +60,72 @@ struct Chains {
   size_t out_stride;
   bool resume;  // false: the chains begin at 0; true: at what `out` holds
   size_t out_panel_stride = kLanes;
+  size_t stairs = 0;              // of types with a kStep of 1 alone
+  size_t ahead = kPrefetchBytes;  // how far a single row asks for what it reads
 };
 
+// Where R rows of x go on. One pointer and the stride address three rows: of pointers to each of
+// twelve, most would be loaded again at every step.
+template <int R>
+struct RowsAt {
+  static constexpr int kSharing = 3, kPointers = (R + kSharing - 1) / kSharing;
+  RowsAt(const float* x, size_t row_stride) : stride(row_stride) {
+    GPTJ_UNROLL for (int j = 0; j < kPointers; ++j) {
+      at[j] = x + static_cast<size_t>(j * kSharing) * stride;
+    }
+  }
+  F32x16 splat_of(int r, size_t i) const {
+    return splat(at[r / kSharing][static_cast<size_t>(r % kSharing) * stride + i]);
+  }
+  void advance(size_t n) {
+    GPTJ_UNROLL for (int j = 0; j < kPointers; ++j) {
+      at[j] += n;
+      __asm__("" : "+r"(at[j]));  // or compilers make a pointer of every row again
+    }
+  }
+  const float* at[kPointers];
+  size_t stride;
+};
+
+// Step i of every chain, or the first `valid` of what W loads at once.
 template <class W, int R, int P>
-inline void step(const Chains<W>& c, size_t i, size_t valid, F32x16 (&acc)[R][P]) {
+inline void step(const Chains<W>& c, const RowsAt<R>& x, size_t offset, size_t i, size_t valid,
+                 F32x16 (&acc)[R][P]) {
   F32x16 w[P][W::kStep];
   GPTJ_UNROLL for (int p = 0; p < P; ++p) {
     const auto* at = c.w + static_cast<size_t>(p) * c.panel_stride + i * c.k_stride;
-    if (R == 1) prefetch(at);
+    if (R == 1) prefetch(at, c.ahead);
     W::load_step(at, w[p]);
   }
   GPTJ_UNROLL for (size_t s = 0; s < W::kStep; ++s) {
     if (s < valid) {
       GPTJ_UNROLL for (int r = 0; r < R; ++r) {
-        const F32x16 x = splat(c.x[static_cast<size_t>(r) * c.x_stride + i + s]);
-        GPTJ_UNROLL for (int p = 0; p < P; ++p) acc[r][p] = W::multiply_add(x, w[p][s], acc[r][p]);
+        const F32x16 x_r = x.splat_of(r, offset + s);
+        GPTJ_UNROLL for (int p = 0; p < P; ++p) {
+          acc[r][p] = W::multiply_add(x_r, w[p][s], acc[r][p]);
+        }
+      }
+    }
+  }
+}
+
+// The last steps of a block whose rows end one after the other.
+template <class W, int R, int P>
+inline void climb(const Chains<W>& c, const RowsAt<R>& x, F32x16 (&acc)[R][P]) {
+  GPTJ_UNROLL for (int stair = 1; stair < R; ++stair) {
+    if (static_cast<size_t>(stair) <= c.stairs) {
+      const size_t i = static_cast<size_t>(stair) - 1;
+      F32x16 w[P][1];
+      GPTJ_UNROLL for (int p = 0; p < P; ++p) {
+        W::load_step(c.w + static_cast<size_t>(p) * c.panel_stride + (c.k + i) * c.k_stride, w[p]);
+      }
+      GPTJ_UNROLL for (int r = 0; r < R; ++r) {
+        if (r >= stair) {
+          const F32x16 x_r = x.splat_of(r, i);
+          GPTJ_UNROLL for (int p = 0; p < P; ++p) {
+            acc[r][p] = W::multiply_add(x_r, w[p][0], acc[r][p]);
+          }
+        }
       }
     }
   }
@@ -86,14 +139,14 @@ inline float* out_of(const Chains<W>& c, int r, int p) {
 
 // Steps of a chain between two branches: few rows wait for memory, and a branch guessed wrong would
 // stop what is read ahead.
-template <int R>
-constexpr size_t kUnrolledSteps = R == 1   ? 8
-                                  : R <= 4 ? 2
-                                           : 1;
+template <int R, int P>
+constexpr size_t kUnrolledSteps = R == 1 && P <= 4 ? 8
+                                  : R <= 4         ? 2
+                                                   : 1;
 
 template <class W, int R, int P>
 void block(const Chains<W>& c) {
-  constexpr size_t kSteps = kUnrolledSteps<R>;
+  constexpr size_t kSteps = kUnrolledSteps<R, P>;
   F32x16 acc[R][P];
   GPTJ_UNROLL for (int r = 0; r < R; ++r) {
     GPTJ_UNROLL for (int p = 0; p < P; ++p) {
@@ -101,14 +154,22 @@ void block(const Chains<W>& c) {
       acc[r][p] = c.resume ? load(out) : splat(0.0f);
     }
   }
+  RowsAt<R> x(c.x, c.x_stride);
   size_t i = 0;
   for (; i + kSteps * W::kStep <= c.k; i += kSteps * W::kStep) {
     GPTJ_UNROLL for (size_t s = 0; s < kSteps; ++s) {
-      step<W, R, P>(c, i + s * W::kStep, W::kStep, acc);
+      step<W, R, P>(c, x, s * W::kStep, i + s * W::kStep, W::kStep, acc);
     }
+    x.advance(kSteps * W::kStep);
   }
-  for (; i + W::kStep <= c.k; i += W::kStep) step<W, R, P>(c, i, W::kStep, acc);
-  if (i < c.k) step<W, R, P>(c, i, c.k - i, acc);
+  for (; i + W::kStep <= c.k; i += W::kStep) {
+    step<W, R, P>(c, x, 0, i, W::kStep, acc);
+    x.advance(W::kStep);
+  }
+  if (i < c.k) step<W, R, P>(c, x, 0, i, c.k - i, acc);
+  if constexpr (W::kStep == 1) {
+    if (c.stairs > 0) climb<W, R, P>(c, x, acc);
+  }
   GPTJ_UNROLL for (int r = 0; r < R; ++r) {
     GPTJ_UNROLL for (int p = 0; p < P; ++p) { store(out_of(c, r, p), acc[r][p]); }
   }
@@ -132,6 +193,9 @@ inline void row_blocks(size_t rows, Chains<W> c) {
     Chains<W> part = c;
     part.x += begin * c.x_stride;
     part.out += begin * c.out_stride;
+    const size_t climbed = begin < c.stairs ? begin : c.stairs;
+    part.k += climbed;
+    part.stairs -= climbed;
     block_of<W, kBlockRows, P>(static_cast<int>(end - begin), part);
   }
 }
@@ -150,6 +214,7 @@ inline void panel_group(size_t rows, size_t panels, const Chains<W>& chains) {
     }
   };
   if (rows == 1) {
+    cover(kRowPanels, [&] { block<W, 1, kRowPanels>(c); });
     cover(4, [&] { block<W, 1, 4>(c); });
     cover(1, [&] { block<W, 1, 1>(c); });
   } else {

@@ -15,7 +15,8 @@
     .product = {GPTJ_CHAIN_PRODUCT(isa_name, F32), GPTJ_CHAIN_PRODUCT(isa_name, F16),        \
                 GPTJ_CHAIN_PRODUCT(isa_name, BF16Pairs), GPTJ_QUANTIZED_PRODUCTS(isa_name)}, \
     .attention = {&GPTJ_ISA::attention<GPTJ_ISA::F32>, &GPTJ_ISA::attention<GPTJ_ISA::F16>,  \
-                  &GPTJ_ISA::attention<GPTJ_ISA::BF16>, nullptr, nullptr},                   \
+                  &GPTJ_ISA::attention<GPTJ_ISA::BF16>,                                      \
+                  &GPTJ_ISA::attention<GPTJ_ISA::CachedInt8>, nullptr},                      \
     .quantize_row = &GPTJ_ISA::quantize_row, .quantize_int8 = &GPTJ_ISA::quantize_int8,      \
     .quantize_int4 = &GPTJ_ISA::quantize_int4, .layer_norm = &GPTJ_ISA::layer_norm,          \
     .gelu = &GPTJ_ISA::gelu_row, .add_branches = &GPTJ_ISA::add_branches,                    \

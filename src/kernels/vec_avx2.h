@@ -9,7 +9,7 @@
 namespace gptj::GPTJ_ISA {
 namespace {
 
-constexpr int kBlockRows = 6, kBlockPanels = 1;
+constexpr int kBlockRows = 6, kBlockPanels = 1, kRowPanels = 4;
 constexpr int kByteRows = 4, kBytePanels = 1;
 // Independent chains that keep the multipliers busy, and fit the registers.
 constexpr int kBurstChains = 6;
@@ -79,6 +79,11 @@ inline __m256 widen_bf16(__m128i v) {
 inline F32x16 load_bf16(const uint16_t* p) {
   return {widen_bf16(load_8_halves(p)), widen_bf16(load_8_halves(p + 8))};
 }
+inline __m256 load_8_int8(const int8_t* p) {
+  return _mm256_cvtepi32_ps(
+      _mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
+}
+inline F32x16 load_int8(const int8_t* p) { return {load_8_int8(p), load_8_int8(p + 8)}; }
 inline void load_bf16_pair(const uint16_t* p, F32x16& even, F32x16& odd) {
   const __m256i high = _mm256_set1_epi32(static_cast<int>(0xffff0000u));
   const __m256i lo = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));

@@ -9,7 +9,7 @@
 namespace gptj::GPTJ_ISA {
 namespace {
 
-constexpr int kBlockRows = 12, kBlockPanels = 2;
+constexpr int kBlockRows = 12, kBlockPanels = 2, kRowPanels = 16;
 constexpr int kByteRows = 6, kBytePanels = 2;
 // Independent chains that keep the multipliers busy, and fit the registers.
 constexpr int kBurstChains = 16;
@@ -49,6 +49,10 @@ inline __m256i load_16_halves(const uint16_t* p) {
 inline F32x16 load_f16(const uint16_t* p) { return _mm512_cvtph_ps(load_16_halves(p)); }
 inline F32x16 load_bf16(const uint16_t* p) {
   return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(load_16_halves(p)), 16));
+}
+inline F32x16 load_int8(const int8_t* p) {
+  return _mm512_cvtepi32_ps(
+      _mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
 }
 inline void load_bf16_pair(const uint16_t* p, F32x16& even, F32x16& odd) {
   const __m512i pairs = _mm512_loadu_si512(p);

@@ -14,11 +14,12 @@ namespace gptj::GPTJ_ISA {
 namespace {
 
 // Accumulators that fit the registers: rows and panels of one block.
-constexpr int kBlockRows = 4, kBlockPanels = 1;
+constexpr int kBlockRows = 4, kBlockPanels = 1, kRowPanels = 4;
 constexpr int kByteRows = 4, kBytePanels = 1;
 // Independent chains that keep the multipliers busy, and fit the registers.
 constexpr int kBurstChains = 4;
-inline void prefetch(const void*) {}
+constexpr size_t kPrefetchBytes = 0;
+inline void prefetch(const void*, size_t) {}
 
 using F32x16 = Eigen::Array<float, 16, 1>;
 using Bits16 = Eigen::Array<uint32_t, 16, 1>;
@@ -65,6 +66,9 @@ inline F32x16 load_f16(const uint16_t* p) {
 }
 inline F32x16 load_bf16(const uint16_t* p) {
   return elementwise([&](int i) { return bf16_to_f32(p[i]); });
+}
+inline F32x16 load_int8(const int8_t* p) {
+  return elementwise([&](int i) { return static_cast<float>(p[i]); });
 }
 inline void load_bf16_pair(const uint16_t* p, F32x16& even, F32x16& odd) {
   even = elementwise([&](int i) { return bf16_to_f32(p[2 * i]); });

@@ -32,9 +32,7 @@ void block(Engine& engine, const ModelConfig& config, const Layer& layer, size_t
 
   linear(engine,
          {{layer.qkv, s.normed, s.qkv}, {layer.fc_in, s.normed, s.inner, Activation::kGelu}}, rows);
-  rotate(engine, rotary, config, batch.rows, s.qkv);
-  store_kv(engine, config, index, batch, s.qkv);
-  attention(engine, config, index, batch, s.qkv, s.attended);
+  attention(engine, rotary, config, index, batch, s.qkv, s.attended);
   linear(engine, {{layer.out, s.attended, s.attention_out}, {layer.fc_out, s.inner, s.mlp_out}},
          rows);
 

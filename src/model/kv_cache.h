@@ -16,10 +16,6 @@
 
 namespace gptj {
 
-struct PagePointers {
-  std::vector<const void*> keys, values;
-};
-
 class KvCache {
  public:
   KvCache(const ModelConfig& config, Element element);
@@ -37,14 +33,18 @@ class KvCache {
   // of its own where the last one is shared.
   void extend(SequenceId sequence, int64_t n);
 
-  // Writes key and value (head_dim floats each) of one position, layer and head, rounded to the
-  // cache's type. Different heads may be written from different threads.
-  void store(const KernelTable& kernels, SequenceId sequence, int64_t position, size_t layer,
-             size_t head, const float* key, const float* value);
+  // Where the pages of a sequence begin, until it is changed; and where in each of them a layer's
+  // head has its part, as kernels.h lays it out.
+  std::byte* const* pages(SequenceId sequence) const { return find(sequence).addresses.data(); }
+  size_t page_offset(size_t layer, size_t head) const {
+    return (layer * n_head_ + head) * head_bytes_;
+  }
 
-  // One layer and head of the pages that hold the first `length` positions: keys as [head_dim][64],
-  // values as [64][padded(head_dim)].
-  PagePointers pages(SequenceId sequence, size_t length, size_t layer, size_t head) const;
+  // Writes key and value (head_dim floats each) of one position into a head's part of its page,
+  // rounded to the cache's type. Different positions and heads may be written from different
+  // threads, each with a scratch of padded_inputs(head_dim) floats.
+  void store(const KernelTable& kernels, int64_t position, const float* key, const float* value,
+             std::byte* part, float* scratch);
 
   // Values so far that f16 could not hold, and that are kept as +-65504.
   uint64_t clamped() const { return clamped_; }
@@ -57,15 +57,20 @@ class KvCache {
   struct Sequence {
     int64_t length = 0;
     std::vector<std::shared_ptr<Page>> pages;
+    std::vector<std::byte*> addresses;  // of the same
   };
   const Sequence& find(SequenceId sequence) const;
   Sequence& find(SequenceId sequence);
-  std::shared_ptr<Page> new_page(const Page* copy_of) const;
-  void narrow(const KernelTable& kernels, const float* x, size_t n, std::byte* out);
+  static void resize(Sequence& sequence, size_t pages);
+  std::shared_ptr<Page> new_page() const { return std::make_shared<Page>(page_bytes_); }
+  // head_dim floats to the cache's type; the scale of an int8 row becomes number `scale` of the
+  // part.
+  void narrow(const KernelTable& kernels, const float* x, std::byte* part, size_t scale,
+              std::byte* out);
 
   Element element_;
   size_t n_head_, head_dim_;
-  uint64_t keys_bytes_, head_bytes_, page_bytes_;
+  uint64_t head_bytes_, page_bytes_;
   std::atomic<uint64_t> clamped_{0};
   SequenceId next_ = 0;
   std::map<SequenceId, Sequence> sequences_;

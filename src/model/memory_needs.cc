@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gptj/checkpoint.h"
 #include "model/config.h"
+#include "model/kv_cache.h"
 #include "model/names.h"
 #include "model/weight_type.h"
 #include "model/weights.h"
@@ -29,9 +30,9 @@ MemoryNeeds memory_needs(const ModelConfig& config, const MemoryOptions& options
   needs.embedding =
       size(config.vocab_size) * size(config.n_embd) * element_size(element_of(options.stored));
   const WeightType kv = options.kv_cache.value_or(default_kv_cache(options.weights));
-  needs.kv_cache_per_token =
-      2 * size(config.n_layer) * size(config.n_embd) * element_size(element_of(kv));
-  needs.kv_cache_per_page = size(kKvPagePositions) * needs.kv_cache_per_token;
+  check_kv_cache(kv);
+  needs.kv_cache_per_page = kv_page_bytes(config, element_of(kv));
+  needs.kv_cache_per_token = needs.kv_cache_per_page / size(kKvPagePositions);
   needs.kv_cache_full_context =
       round_up(size(config.n_positions), size(kKvPagePositions)) * needs.kv_cache_per_token;
   return needs;

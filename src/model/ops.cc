@@ -18,28 +18,26 @@ struct Heads {
   size_t n, dim, width;
 };
 
-// One head over some rows of one run: the unit that attention hands to a thread.
+// One head over some rows of one run, few enough to spread a prompt's triangle evenly over threads:
+// the unit that attention hands to a thread.
 struct AttentionItem {
-  size_t first, rows;  // rows of the batch
   size_t head;
-  int64_t cost;  // keys read
+  size_t first, rows;  // rows of the batch
+  int64_t cost;        // keys read
 };
-
-// Rows of a run that one item takes: few enough to spread a prompt's triangle evenly over threads,
-// enough to read each page seldom.
-constexpr size_t kItemRows = 4 * kAttentionRows;
 
 // Panels that a single row walks at once: four are the fastest, or as fast as any, where measured.
 constexpr size_t kStreams = 4;
 
+// Head by head, of each head as many.
 std::vector<AttentionItem> attention_items(const BatchView& batch, size_t n_head) {
   std::vector<AttentionItem> items;
-  for (const Run& run : batch.runs) {
-    for (size_t head = 0; head < n_head; ++head) {
-      for (size_t done = 0; done < run.size; done += kItemRows) {
-        const size_t first = run.first + done, rows = std::min(kItemRows, run.size - done);
+  for (size_t head = 0; head < n_head; ++head) {
+    for (const Run& run : batch.runs) {
+      for (size_t done = 0; done < run.size; done += kAttentionRows) {
+        const size_t first = run.first + done, rows = std::min(kAttentionRows, run.size - done);
         const int64_t last = batch.rows[first].position + static_cast<int64_t>(rows);
-        items.push_back({first, rows, head, last * static_cast<int64_t>(rows)});
+        items.push_back({head, first, rows, last * static_cast<int64_t>(rows)});
       }
     }
   }
@@ -168,47 +166,81 @@ void linear(Engine& engine, std::initializer_list<Linear> products, size_t rows)
   });
 }
 
-void rotate(Engine& engine, const RotaryTable& rotary, const ModelConfig& config,
-            std::span<const Row> rows, Matrix& qkv) {
-  const Heads heads(config);
-  engine.for_each(rows.size(), [&](size_t r) {
-    for (size_t h = 0; h < 2 * heads.n; ++h) {  // those of q, then those of k
-      rotary.rotate(qkv.row(r) + h * heads.dim, rows[r].position);
-    }
-  });
-}
+namespace {
 
-void store_kv(Engine& engine, const ModelConfig& config, size_t layer, const BatchView& batch,
-              const Matrix& qkv) {
-  const Heads heads(config);
-  engine.for_each(heads.n, [&](size_t h) {
-    for (size_t r = 0; r < batch.rows.size(); ++r) {
-      const float* key = qkv.row(r) + heads.width + h * heads.dim;
-      batch.cache.store(engine.kernels(), batch.rows[r].sequence, batch.rows[r].position, layer, h,
-                        key, key + heads.width);
+// Attention of one layer, item by item.
+struct LayerAttention {
+  void rotate_and_store(const AttentionItem& item, float* scratch) const {
+    const size_t column = item.head * heads.dim;
+    const SequenceId sequence = batch.rows[item.first].sequence;
+    std::byte* const* pages = batch.cache.pages(sequence);
+    const size_t offset = batch.cache.page_offset(layer, item.head);
+    for (size_t r = item.first; r < item.first + item.rows; ++r) {
+      const int64_t position = batch.rows[r].position;
+      float* q = qkv.row(r) + column;
+      float* k = q + heads.width;
+      rotary.rotate(q, position);
+      rotary.rotate(k, position);
+      batch.cache.store(kernels, position, k, k + heads.width,
+                        pages[static_cast<size_t>(position) / kPagePositions] + offset, scratch);
     }
-  });
-}
+  }
 
-void attention(Engine& engine, const ModelConfig& config, size_t layer, const BatchView& batch,
-               const Matrix& qkv, Matrix& out) {
-  const Heads heads(config);
-  const auto scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(heads.dim)));
-  const auto kernel = engine.kernels().attention[static_cast<size_t>(batch.cache.element())];
-  const std::vector<AttentionItem> items = attention_items(batch, heads.n);
+  // Once all keys and values that these rows see are stored.
+  void attend(const AttentionItem& item, float* scratch) const {
+    const size_t column = item.head * heads.dim;
+    const Row& row = batch.rows[item.first];
+    kernels.attention[static_cast<size_t>(batch.cache.element())](
+        {.q = qkv.row(item.first) + column,
+         .q_stride = qkv.stride(),
+         .out = out.row(item.first) + column,
+         .out_stride = out.stride(),
+         .rows = item.rows,
+         .first_position = static_cast<size_t>(row.position),
+         .pages = reinterpret_cast<const void* const*>(batch.cache.pages(row.sequence)),
+         .page_offset = batch.cache.page_offset(layer, item.head),
+         .head_dim = heads.dim,
+         .scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(heads.dim))),
+         .scratch = scratch});
+  }
+
+  const KernelTable& kernels;
+  const RotaryTable& rotary;
+  Heads heads;
+  size_t layer;
+  const BatchView& batch;
+  Matrix& qkv;
+  Matrix& out;
+};
+
+}  // namespace
+
+void attention(Engine& engine, const RotaryTable& rotary, const ModelConfig& config, size_t layer,
+               const BatchView& batch, Matrix& qkv, Matrix& out) {
+  const LayerAttention step{engine.kernels(), rotary, Heads(config), layer, batch, qkv, out};
+  const std::vector<AttentionItem> items = attention_items(batch, step.heads.n);
   const std::vector<size_t> begins = equal_cost_ranges(items, engine.parts());
-  engine.run([&](size_t part) {
-    for (size_t i = begins[part]; i < begins[part + 1]; ++i) {
-      const auto& [first, rows, head, cost] = items[i];
-      const auto position = static_cast<size_t>(batch.rows[first].position);
-      const PagePointers pages =
-          batch.cache.pages(batch.rows[first].sequence, position + rows, layer, head);
-      const size_t column = head * heads.dim;
-      kernel({qkv.row(first) + column, qkv.stride(), out.row(first) + column, out.stride(), rows,
-              position, pages.keys.data(), pages.values.data(), heads.dim, scale,
-              engine.scratch(part)});
-    }
-  });
+  const size_t per_head = items.size() / step.heads.n;
+  const auto run = [&](size_t items_at_once, bool store, bool attend) {
+    engine.run([&](size_t part) {
+      float* scratch = engine.scratch(part);
+      for (size_t i = begins[part]; i < begins[part + 1]; i += items_at_once) {
+        const auto some = std::span(items).subspan(i, items_at_once);
+        if (store)
+          for (const AttentionItem& item : some) step.rotate_and_store(item, scratch);
+        if (attend)
+          for (const AttentionItem& item : some) step.attend(item, scratch);
+      }
+    });
+  };
+  const bool whole_heads = std::all_of(begins.begin(), begins.end(),
+                                       [&](size_t begin) { return begin % per_head == 0; });
+  if (whole_heads) {
+    run(per_head, true, true);  // a head's rows wait for nothing but each other
+  } else {
+    run(1, true, false);
+    run(1, false, true);
+  }
 }
 
 void add_branches(Engine& engine, const Matrix& a, const Matrix& b, size_t rows, Matrix& x) {

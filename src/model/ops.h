@@ -77,17 +77,11 @@ struct Linear {
 // of their weights without a pause.
 void linear(Engine& engine, std::initializer_list<Linear> products, size_t rows);
 
-// Rotates q and k of every row ([q | k | v] of n_head heads each) by its position.
-void rotate(Engine& engine, const RotaryTable& rotary, const ModelConfig& config,
-            std::span<const Row> rows, Matrix& qkv);
-
-// Writes k and v of every row where the cache keeps them, rounded to its type.
-void store_kv(Engine& engine, const ModelConfig& config, size_t layer, const BatchView& batch,
-              const Matrix& qkv);
-
-// out[r] = softmax(q k^T / sqrt(head_dim)) v of each head over the positions up to r's own.
-void attention(Engine& engine, const ModelConfig& config, size_t layer, const BatchView& batch,
-               const Matrix& qkv, Matrix& out);
+// out[r] = softmax(q k^T / sqrt(head_dim)) v of each head over the positions up to r's own. Rotates
+// q and k of every row ([q | k | v] of n_head heads each) by its position, and keeps k and v in the
+// cache, rounded to its type: what every row reads, its own included.
+void attention(Engine& engine, const RotaryTable& rotary, const ModelConfig& config, size_t layer,
+               const BatchView& batch, Matrix& qkv, Matrix& out);
 
 // x[r] += a[r] + b[r]
 void add_branches(Engine& engine, const Matrix& a, const Matrix& b, size_t rows, Matrix& x);

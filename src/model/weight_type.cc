@@ -32,7 +32,7 @@ WeightType default_kv_cache(WeightType weights) {
 }
 
 void check_kv_cache(WeightType type) {
-  check_param(!is_quantized(element_of(type)), "kv_cache", "expected f32, f16 or bf16, found ",
+  check_param(type != WeightType::kInt4, "kv_cache", "expected f32, f16, bf16 or int8, found ",
               weight_type_name(type));
 }
 

@@ -73,6 +73,22 @@ TEST(Fidelity, OfEveryWeightTypeHoldsItsBar) {
   }
 }
 
+// What the cache alone costs: f32 weights, and keys and values in fewer bits.
+TEST(Fidelity, OfEveryCacheTypeHoldsItsBar) {
+  for (const auto& [type, mean_kl] :
+       {std::pair{WeightType::kF16, 2e-7}, {WeightType::kBF16, 7e-6}, {WeightType::kInt8, 5e-5}}) {
+    const Fidelity f = of({.weights = WeightType::kF32, .kv_cache = type});
+    const std::string name = std::string("cache of ") + weight_type_name(type);
+    SCOPED_TRACE(name);
+    RecordProperty(name, std::to_string(f.mean_kl));
+    EXPECT_LE(f.mean_kl, mean_kl);
+    EXPECT_NEAR(f.perplexity / f.reference_perplexity, 1, 0.001);
+    std::printf("%s: mean KL %.3g, 99th percentile %.3g, top-1 %.4f, perplexity %.4f of %.4f\n",
+                name.c_str(), f.mean_kl, f.p99_kl, f.top1_agreement, f.perplexity,
+                f.reference_perplexity);
+  }
+}
+
 TEST(Fidelity, RefusesWhatCannotBeCompared) {
   const std::vector<TokenId> ids(100, 5);
   const Model other = Model::load(GPTJ_SOURCE_DIR "/tests/golden/big-head-f16");

@@ -7,6 +7,7 @@
 #include "base/aligned_buffer.h"
 #include "base/half.h"
 #include "kernels/sets.h"
+#include "quant/quant.h"
 #include "support/random_floats.h"
 
 namespace gptj {
@@ -16,13 +17,16 @@ using test::random_floats;
 using test::supported_sets;
 using test::tested_sets;
 
+// What stands before the head's part of each page.
+constexpr size_t kOffset = 192;
+
 // Keys and values of one head for some positions, paged as the cache pages them.
 struct Head {
   size_t dim, positions;
   Element element;
   std::vector<float> q, k, v;  // [positions][dim], k and v as the pages round them
   std::vector<AlignedBuffer<std::byte>> storage;
-  std::vector<const void*> k_pages, v_pages;
+  std::vector<const void*> pages;
 
   Head(size_t dim_, size_t positions_, Element e)
       : dim(dim_),
@@ -31,35 +35,45 @@ struct Head {
         q(random_floats(positions * dim, 1, 2.0f)),
         k(random_floats(positions * dim, 2, 2.0f)),
         v(random_floats(positions * dim, 3, 2.0f)) {
-    const size_t width = padded(dim), size = element_size(e);
     for (size_t begin = 0; begin < positions; begin += kPagePositions) {
-      AlignedBuffer<std::byte> keys(dim * kPagePositions * size),
-          values(width * kPagePositions * size);
+      AlignedBuffer<std::byte> page(kOffset + kv_head_bytes(e, dim));
       // What nobody wrote is garbage, here NaN: it must never reach a result.
-      std::fill(keys.data(), keys.data() + keys.size(), std::byte{0xff});
-      std::fill(values.data(), values.data() + values.size(), std::byte{0xff});
+      std::fill(page.data(), page.data() + page.size(), std::byte{0xff});
+      std::byte* part = page.data() + kOffset;
       for (size_t j = 0; j < kPagePositions && begin + j < positions; ++j) {
-        for (size_t d = 0; d < dim; ++d) {
-          put(keys, d * kPagePositions + j, k[(begin + j) * dim + d]);
-          put(values, j * width + d, v[(begin + j) * dim + d]);
-        }
+        put(part, false, j, &k[(begin + j) * dim]);
+        put(part, true, j, &v[(begin + j) * dim]);
       }
-      k_pages.push_back(keys.data());
-      v_pages.push_back(values.data());
-      storage.push_back(std::move(keys));
-      storage.push_back(std::move(values));
+      pages.push_back(page.data());
+      storage.push_back(std::move(page));
     }
   }
 
-  // Stores value rounded, and rounds it where it came from.
-  void put(AlignedBuffer<std::byte>& page, size_t index, float& value) const {
+  // Stores a key or value rounded, as the page's j-th, and rounds it where it came from.
+  void put(std::byte* part, bool value, size_t j, float* row) const {
+    const auto index = [&](size_t d) {
+      return value ? (dim * kPagePositions + j * padded(dim) + d) : (d * kPagePositions + j);
+    };
+    if (element == Element::kInt8) {
+      const QuantizedRow quantized = quantize_activations({row, dim}, padded_inputs(dim));
+      const size_t scale = (value ? kPagePositions : 0) + j;
+      reinterpret_cast<float*>(part + kv_scales_offset(element, dim))[scale] = quantized.scales[0];
+      for (size_t d = 0; d < dim; ++d) {
+        part[index(d)] = static_cast<std::byte>(quantized.q[d]);
+        row[d] = quantized.scales[0] * static_cast<float>(quantized.q[d]);
+      }
+      return;
+    }
+    for (size_t d = 0; d < dim; ++d) put_float(part, index(d), row[d]);
+  }
+  void put_float(std::byte* part, size_t index, float& value) const {
     if (element == Element::kF32) {
-      reinterpret_cast<float*>(page.data())[index] = value;
+      reinterpret_cast<float*>(part)[index] = value;
       return;
     }
     const bool f16 = element == Element::kF16;
     const uint16_t narrow = f16 ? f32_to_f16(value) : f32_to_bf16(value);
-    reinterpret_cast<uint16_t*>(page.data())[index] = narrow;
+    reinterpret_cast<uint16_t*>(part)[index] = narrow;
     value = f16 ? f16_to_f32(narrow) : bf16_to_f32(narrow);
   }
 
@@ -70,7 +84,7 @@ struct Head {
     std::vector<float> out(rows * dim);
     AlignedBuffer<float> scratch(attention_scratch(dim));
     set.attention[static_cast<size_t>(element)]({&q[first * dim], dim, out.data(), dim, rows, first,
-                                                 k_pages.data(), v_pages.data(), dim, scale(),
+                                                 pages.data(), kOffset, dim, scale(),
                                                  scratch.data()});
     return out;
   }
@@ -130,8 +144,42 @@ TEST_P(AttentionTest, IsSoftmaxOfScaledDots) {
   }
 }
 
+// The order that kernels.h fixes, on one page, spelled out.
+TEST(AttentionOfInt8, AppliesScalesToFinishedDotsAndToProbabilities) {
+  constexpr size_t kDim = 20, kKeys = 37;
+  const Head head(kDim, kKeys, Element::kInt8);
+  const std::byte* part = head.storage[0].data() + kOffset;
+  const auto* numbers = reinterpret_cast<const int8_t*>(part);
+  const auto* scales = reinterpret_cast<const float*>(part + kv_scales_offset(head.element, kDim));
+  const float* q = &head.q[(kKeys - 1) * kDim];
+  float s[kKeys], largest = -HUGE_VALF;
+  for (size_t j = 0; j < kKeys; ++j) {
+    float chain = 0;
+    for (size_t d = 0; d < kDim; ++d) {
+      chain = std::fma(q[d], static_cast<float>(numbers[d * kPagePositions + j]), chain);
+    }
+    s[j] = head.scale() * (scales[j] * chain);
+    largest = std::max(largest, s[j]);
+  }
+  float partial[kLanes] = {}, o[kDim] = {};
+  for (size_t j = 0; j < kKeys; ++j) {
+    float p = s[j] - largest;
+    select_kernels("portable").exp(&p, 1);
+    partial[j % kLanes] += p;
+    const float factor = p * scales[kPagePositions + j];
+    const int8_t* v = numbers + kDim * kPagePositions + j * padded(kDim);
+    for (size_t d = 0; d < kDim; ++d) o[d] = std::fma(factor, static_cast<float>(v[d]), o[d]);
+  }
+  for (size_t half = kLanes / 2; half > 0; half /= 2) {
+    for (size_t i = 0; i < half; ++i) partial[i] += partial[i + half];
+  }
+  const std::vector<float> found = head.attend(select_kernels("portable"), kKeys - 1, 1);
+  for (size_t d = 0; d < kDim; ++d) EXPECT_EQ(found[d], o[d] / partial[0]) << d;
+}
+
 INSTANTIATE_TEST_SUITE_P(Elements, AttentionTest,
-                         testing::Values(Element::kF32, Element::kF16, Element::kBF16),
+                         testing::Values(Element::kF32, Element::kF16, Element::kBF16,
+                                         Element::kInt8),
                          [](const auto& instance) { return element_name(instance.param); });
 
 TEST(Dispatch, ForcesEachSetAndRefusesOthers) {

@@ -28,6 +28,11 @@ TEST(MemoryNeeds, The6B) {
   EXPECT_EQ(f32.weights, (6'050'882'784ull - 50400ull * 4096) * 4);
   EXPECT_EQ(f32.embedding, f16.embedding);
   EXPECT_EQ(f32.kv_cache_per_token, 2 * f16.kv_cache_per_token);
+  // 28 layers of 16 heads, each 256 numbers and a scale of 4 bytes, of keys and of values.
+  const MemoryNeeds int8 = memory_needs(k6B, {.kv_cache = WeightType::kInt8});
+  EXPECT_EQ(int8.kv_cache_per_token, 28u * 16 * 2 * (256 + 4));
+  EXPECT_EQ(int8.kv_cache_per_page, 64u * int8.kv_cache_per_token);
+  EXPECT_EQ(int8.kv_cache_full_context, 2048u * int8.kv_cache_per_token);
 }
 
 TEST(MemoryNeeds, OptionsAndPadding) {
@@ -46,8 +51,12 @@ TEST(MemoryNeeds, OptionsAndPadding) {
   const uint64_t vectors = (6 + 6 + 5 + 6 + 6 + 6 + 17) * 4;
   EXPECT_EQ(needs.weights, matrices + vectors);
   EXPECT_EQ(needs.embedding, 17u * 6 * 4);
-  EXPECT_EQ(needs.kv_cache_per_token, 2u * 6 * 4);
-  EXPECT_EQ(needs.kv_cache_full_context, 128u * 2 * 6 * 4);
+  // Three heads of two dimensions: values are padded to 16.
+  EXPECT_EQ(needs.kv_cache_per_token, 3u * (2 + 16) * 4);
+  EXPECT_EQ(needs.kv_cache_per_page, 64u * needs.kv_cache_per_token);
+  EXPECT_EQ(needs.kv_cache_full_context, 128u * needs.kv_cache_per_token);
+  EXPECT_EQ(memory_needs(odd, {.kv_cache = WeightType::kInt8}).kv_cache_per_token,
+            3u * (2 + 16 + 2 * 4));
 }
 
 TEST(MemoryNeeds, QuantizedTypesCountTheirScales) {
@@ -70,6 +79,9 @@ TEST(MemoryNeeds, RefusesWhatIsNoModel) {
   expect_error(
       ErrorCode::kInvalidArgument, [] { memory_needs(ModelConfig{}); }, "config: vocab_size",
       "found 0");
+  expect_error(
+      ErrorCode::kInvalidArgument, [] { memory_needs(k6B, {.kv_cache = WeightType::kInt4}); },
+      "kv_cache", "found int4");
 }
 
 TEST(WeightType, Names) {

@@ -5,6 +5,7 @@
 
 #include <bit>
 #include <cfenv>
+#include <cmath>
 #include <filesystem>
 #include <thread>
 
@@ -42,7 +43,8 @@ TEST(Model, TypesOfWeightsAndCacheAreThoseAskedFor) {
   for (const WeightType weights : kWeightTypes) {
     EXPECT_EQ(Model::load(kBundled, {.weights = weights}).kv_cache_type(),
               weights == WeightType::kF32 ? WeightType::kF32 : WeightType::kF16);
-    for (const WeightType cache : {WeightType::kF32, WeightType::kF16, WeightType::kBF16}) {
+    for (const WeightType cache :
+         {WeightType::kF32, WeightType::kF16, WeightType::kBF16, WeightType::kInt8}) {
       const Model model = Model::load(kBundled, {.weights = weights, .kv_cache = cache});
       EXPECT_EQ(model.weight_type(), weights);
       EXPECT_EQ(model.kv_cache_type(), cache);
@@ -51,10 +53,10 @@ TEST(Model, TypesOfWeightsAndCacheAreThoseAskedFor) {
   }
 }
 
-TEST(Model, HoldsNoKeysInQuantizedTypes) {
+TEST(Model, HoldsNoKeysInFourBits) {
   expect_error(
       ErrorCode::kInvalidArgument, [] { Model::load(kBundled, {.kv_cache = WeightType::kInt4}); },
-      "kv_cache: expected f32, f16 or bf16, found int4");
+      "kv_cache: expected f32, f16, bf16 or int8, found int4");
 }
 
 TEST(Model, HeadOfFourBitsIsEightUnlessToldOtherwise) {
@@ -128,6 +130,22 @@ TEST(Model, WarnsOfATokenizerLargerThanTheWeights) {
   std::string warning;
   Model::load(folder.path(), {.on_warning = [&](const std::string& text) { warning = text; }});
   EXPECT_NE(warning.find("4096 ids, the weights only 7 rows"), std::string::npos) << warning;
+}
+
+// A row that has no scale makes one that is not a number.
+TEST(Model, KeysAndValuesThatAreNotFiniteStayAnErrorInInt8) {
+  for (const char* name : {"k_proj", "v_proj"}) {
+    const TempFolder folder;
+    TinyCheckpoint tiny(DType::kF32);
+    TestTensor& tensor = tiny.tensor(std::string("transformer.h.0.attn.") + name + ".weight");
+    const float infinity = HUGE_VALF;
+    std::memcpy(tensor.bytes.data(), &infinity, sizeof infinity);
+    tiny.write(folder);
+    const Model model = Model::load(folder.path(), {.kv_cache = WeightType::kInt8});
+    const std::vector<TokenId> ids = {1, 2};
+    expect_error(
+        ErrorCode::kNotFinite, [&] { last_logits(model, ids); }, "position 0");
+  }
 }
 
 // Rounding upwards at the caller's changes nothing inside, and is still on afterwards.

@@ -58,13 +58,16 @@ Logits chunked(const Model& model, const std::vector<TokenId>& prompt, size_t ch
 struct Setup {
   const char* folder;
   std::optional<WeightType> weights;
+  std::optional<WeightType> kv_cache = {};
 };
 
 class RowIndependence : public testing::TestWithParam<Setup> {
  protected:
   Model load(size_t threads = 1, const std::string& isa = "") const {
-    return Model::load(test::golden_path(GetParam().folder),
-                       {.weights = GetParam().weights, .threads = threads, .isa = isa});
+    return Model::load(test::golden_path(GetParam().folder), {.weights = GetParam().weights,
+                                                              .kv_cache = GetParam().kv_cache,
+                                                              .threads = threads,
+                                                              .isa = isa});
   }
 };
 
@@ -166,11 +169,16 @@ INSTANTIATE_TEST_SUITE_P(
                     Setup{"rotary-full-odd-ffn-f16", WeightType::kInt8},
                     Setup{"rotary-full-odd-ffn-f16", WeightType::kInt4},
                     Setup{"rotary-partial-f32", WeightType::kInt4}, Setup{"deep-bf16", {}},
-                    Setup{"big-head-f16", {}}, Setup{"big-head-f16", WeightType::kInt8}),
+                    Setup{"big-head-f16", {}}, Setup{"big-head-f16", WeightType::kInt8},
+                    Setup{"rotary-partial-f32", {}, WeightType::kInt8},
+                    Setup{"rotary-full-odd-ffn-f16", WeightType::kInt4, WeightType::kInt8},
+                    Setup{"big-head-f16", {}, WeightType::kInt8}),
     [](const testing::TestParamInfo<Setup>& instance) {
       std::string name = instance.param.folder;
       if (instance.param.weights)
         name += std::string("_as_") + weight_type_name(*instance.param.weights);
+      if (instance.param.kv_cache)
+        name += std::string("_kv_cache_") + weight_type_name(*instance.param.kv_cache);
       std::replace_if(
           name.begin(), name.end(), [](char c) { return !std::isalnum(c); }, '_');
       return name;

@@ -75,7 +75,7 @@ MODEL_OPTIONS = {
     "--help": ["--help"],
     "--model": ["--model", FAIRYTALE],
     "--weights": ["--weights", "bf16"],
-    "--kv-cache": ["--kv-cache", "f32"],
+    "--kv-cache": ["--kv-cache", "int8"],
     "--threads": ["--threads", "1"],
     "--max-ram": ["--max-ram", "500M"],
     "--isa": ["--isa", "portable"],
@@ -479,6 +479,7 @@ class WrongUsage(unittest.TestCase):
         self.expect(["complete", "--temperature"], "--temperature")
         self.expect(["complete", "--weights", "f99", "a"], "--weights", "f99", "bf16")
         self.expect(["complete", "--kv-cache", "f99", "a"], "--kv-cache", "f99")
+        self.expect(["complete", "--kv-cache", "int4", "a"], "--kv-cache", "int4", "or int8")
         self.expect(["complete", "--threads", "-1", "a"], "--threads")
         self.expect(["perplexity"], "file")
         self.expect(["tokenize", "--count", "--decode", "1"], "--count")
@@ -565,6 +566,7 @@ class Inspect(unittest.TestCase):
             self.assertEqual(done["file_bytes"], os.path.getsize(path))
             self.assertEqual(set(done["memory"]), {"f32", "f16", "bf16", "int8", "int4"})
             self.assertAlmostEqual(done["memory"]["int4"]["bits_per_weight_of_gpt_j_6b"], 4.2965, 4)
+            self.assertEqual(set(done["kv_cache"]), {"f32", "f16", "bf16", "int8"})
             with open(os.path.join(FAIRYTALE, "config.json")) as file:
                 config = json.load(file)
             for name in ("vocab_size", "n_positions", "n_embd", "n_layer", "n_head", "rotary_dim"):
