@@ -40,13 +40,15 @@ ordered_json report_json(const BenchReport& r) {
     json[name] = {{"context", decode->context},
                   {"tokens", decode->tokens},
                   {"tokens_per_s", decode->tokens_per_s},
-                  {"fraction_of_read", decode->fraction_of_read}};
+                  {"fraction_of_read", decode->fraction_of_read},
+                  {"outside", decode->outside}};
   }
   json["prompt"] = ordered_json::array();
   for (const PromptResult& p : r.prompts) {
     json["prompt"].push_back({{"length", p.length},
                               {"tokens_per_s", p.tokens_per_s},
-                              {"fraction_of_peak", p.fraction_of_peak}});
+                              {"fraction_of_peak", p.fraction_of_peak},
+                              {"outside", p.outside}});
   }
   json["batch"] = ordered_json::array();
   for (const BatchResult& b : r.batches) {

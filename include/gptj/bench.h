@@ -54,6 +54,8 @@ struct DecodeResult {
   double tokens_per_s = 0;
   // Bytes of weights and of the cache per token x tokens/s over read_gb_per_s.
   double fraction_of_read = 0;
+  // Of the time, what was spent neither multiplying weights nor on attention.
+  double outside = 0;
 };
 
 // Sequences of short contexts, one token of each per step.
@@ -68,6 +70,7 @@ struct PromptResult {
   int64_t length = 0;
   double tokens_per_s = 0;
   double fraction_of_peak = 0;  // operations per second over the peak of the weights' type
+  double outside = 0;           // as in DecodeResult
 };
 
 struct BenchReport {

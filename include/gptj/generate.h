@@ -57,9 +57,8 @@ struct TokenEvent {
   TokenId id = 0;
   float logprob = 0;            // raw log-softmax over the whole vocabulary
   std::string_view bytes = {};  // the token's own; empty for the end token or without a tokenizer
-  std::string_view text =
-      {};  // what has become certain: whole characters, no part of a stop string; with echo it
-           // goes on where TextStream::push(prompt) ends
+  std::string_view text = {};   // what has become certain: whole characters, no part of a stop
+                               // string; with echo it goes on where TextStream::push(prompt) ends
   std::optional<FinishReason> finish_reason = {};  // set on the sample's last event
 };
 

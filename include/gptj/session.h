@@ -31,6 +31,13 @@ struct Row {
 // vocab_size raw logits that live until the call returns.
 using LogitsSink = std::function<void(size_t row, std::span<const float> logits)>;
 
+// Where the time of a session's forward passes went so far, in seconds.
+struct ForwardTimes {
+  double all = 0;
+  double products = 0;   // multiplying weights
+  double attention = 0;  // rotating, keeping keys and values, and reading them
+};
+
 // The KV cache of some sequences, and working memory. Belongs to one thread at a time; any number
 // of sessions share a model. Memory is taken by need, 64 positions at a time.
 class GPTJ_API Session {
@@ -57,6 +64,8 @@ class GPTJ_API Session {
   // and kNotFinite, naming the position, for a logit that is NaN or infinite. What `sink` throws
   // passes through; the chunk's rows are in the cache then.
   void forward(std::span<const Row> rows, const LogitsSink& sink);
+
+  ForwardTimes times() const;
 
  private:
   struct State;

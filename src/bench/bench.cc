@@ -48,6 +48,12 @@ const Shape kShapes[] = {{"gpt-j-6b",
                            .bos_token_id = 0,
                            .eos_token_ids = {0}}}};
 
+// Of a session's time since `before`, the part that was neither products nor attention.
+double outside(const ForwardTimes& before, const ForwardTimes& after) {
+  const double inside = after.products - before.products + after.attention - before.attention;
+  return 1 - inside / (after.all - before.all);
+}
+
 // Multiply-adds of one token's products, the head's aside and its own.
 struct Work {
   explicit Work(const ModelConfig& c)
@@ -185,10 +191,11 @@ class Bench {
       pick(row, logits);
       first = next;
     });
-    std::vector<double> rates;
+    std::vector<double> rates, outsides;
     for (int64_t i = 0; i < options_.runs; ++i) {
       go_on();
       session.truncate(s, context);
+      const ForwardTimes before = session.times();
       next = first;
       const auto start = Clock::now();
       for (int64_t t = 0; t < result.tokens; ++t) {
@@ -196,8 +203,10 @@ class Bench {
         session.forward({&row, 1}, pick);
       }
       rates.push_back(static_cast<double>(result.tokens) / seconds_since(start));
+      outsides.push_back(outside(before, session.times()));
     }
     result.tokens_per_s = median(rates);
+    result.outside = median(outsides);
     // A token reads the keys and values before it, and its own.
     const double positions =
         static_cast<double>(context) + static_cast<double>(result.tokens + 1) / 2;
@@ -241,7 +250,7 @@ class Bench {
     for (const int64_t length : options_.prompt_lengths) {
       if (length < 1 || length > model.config().n_positions) continue;
       step("prompt of " + std::to_string(length));
-      std::vector<double> rates;
+      std::vector<double> rates, outsides;
       for (int64_t i = 0; i < options_.runs; ++i) {
         go_on();
         Session session(model);
@@ -249,13 +258,15 @@ class Bench {
         const auto start = Clock::now();
         session.forward(rows, [](size_t, std::span<const float>) {});
         rates.push_back(static_cast<double>(length) / seconds_since(start));
+        outsides.push_back(outside({}, session.times()));
       }
       const Work work(model.config());
       const double tokens_per_s = median(rates);
       const double operations =
           2.0 * (static_cast<double>(work.layers) +
                  static_cast<double>(work.head) / static_cast<double>(length));
-      report_.prompts.push_back({length, tokens_per_s, operations * tokens_per_s});
+      report_.prompts.push_back(
+          {length, tokens_per_s, operations * tokens_per_s, median(outsides)});
     }
   }
 

@@ -2,6 +2,7 @@
 #include "model/ops.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <vector>
 
@@ -9,6 +10,12 @@
 
 namespace gptj {
 namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 struct Heads {
   explicit Heads(const ModelConfig& config)
@@ -132,20 +139,22 @@ void layer_norm(Engine& engine, const LayerNorm& ln, float epsilon, const Matrix
 
 namespace {
 
-// The columns of one product that fall to a part.
-void linear_part(Engine& engine, const Linear& l, const Rows& operand, size_t rows, size_t part) {
+// The columns of one product that fall to a part. Returns the seconds that were not multiplying.
+double linear_part(Engine& engine, const Linear& l, const Rows& operand, size_t rows, size_t part) {
   const PackedMatrix& w = l.w;
   const PartRange panels = part_range(w.n_panels(), part, engine.parts());
-  if (panels.begin == panels.end) return;
+  if (panels.begin == panels.end) return 0;
   engine.kernels().product[static_cast<size_t>(w.element)].compute(
       {operand, rows, w.k, w.group, kStreams, w.panels.data(), panels.begin, panels.end,
        w.bias.size() > 0 ? w.bias.data() : nullptr, l.out.row(0), l.out.stride(),
        engine.scratch(part)});
-  if (l.activation != Activation::kGelu) return;
+  if (l.activation != Activation::kGelu) return 0;
+  const auto start = Clock::now();
   const size_t first = panels.begin * kLanes;
   for (size_t r = 0; r < rows; ++r) {
     engine.kernels().gelu(l.out.row(r) + first, (panels.end - panels.begin) * kLanes);
   }
+  return seconds_since(start);
 }
 
 }  // namespace
@@ -159,11 +168,16 @@ void linear(Engine& engine, std::initializer_list<Linear> products, size_t rows)
     operands.push_back(same ? operands.back() : engine.operand(operands.size(), l.w, l.x, rows));
     before = &l;
   }
+  const auto start = Clock::now();
+  double activation = 0;  // of the first part, which stands for all
   engine.run([&](size_t part) {
+    double seconds = 0;
     for (size_t i = 0; i < products.size(); ++i) {
-      linear_part(engine, products.begin()[i], operands[i], rows, part);
+      seconds += linear_part(engine, products.begin()[i], operands[i], rows, part);
     }
+    if (part == 0) activation = seconds;
   });
+  engine.times.products += seconds_since(start) - activation;
 }
 
 namespace {
@@ -217,6 +231,7 @@ struct LayerAttention {
 
 void attention(Engine& engine, const RotaryTable& rotary, const ModelConfig& config, size_t layer,
                const BatchView& batch, Matrix& qkv, Matrix& out) {
+  const auto start = Clock::now();
   const LayerAttention step{engine.kernels(), rotary, Heads(config), layer, batch, qkv, out};
   const std::vector<AttentionItem> items = attention_items(batch, step.heads.n);
   const std::vector<size_t> begins = equal_cost_ranges(items, engine.parts());
@@ -241,6 +256,7 @@ void attention(Engine& engine, const RotaryTable& rotary, const ModelConfig& con
     run(1, true, false);
     run(1, false, true);
   }
+  engine.times.attention += seconds_since(start);
 }
 
 void add_branches(Engine& engine, const Matrix& a, const Matrix& b, size_t rows, Matrix& x) {

@@ -24,9 +24,6 @@ class Engine {
 
   const KernelTable& kernels() const { return kernels_; }
   size_t parts() const { return pool_.parts(); }
-  // Rows of x as the products of `w` take them: themselves, or in buffers of the engine's, valid
-  // until the next call.
-  Rows operand(const PackedMatrix& w, const Matrix& x, size_t rows);
   // Rows of x as the product with `w` takes them: themselves, or in a buffer of the engine's, of
   // which it has as many as are named.
   Rows operand(size_t buffer, const PackedMatrix& w, const Matrix& x, size_t rows);
@@ -36,6 +33,8 @@ class Engine {
   void run(const std::function<void(size_t part)>& f) { pool_.run(f); }
   // Calls f(i) for i = 0 .. n - 1, cut into parts; a single one on this thread.
   void for_each(size_t n, const std::function<void(size_t i)>& f);
+
+  ForwardTimes times;
 
  private:
   struct OperandBuffer {

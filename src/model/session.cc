@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <chrono>
 #include <vector>
 
 #include "base/check.h"
@@ -70,10 +71,12 @@ void Session::truncate(SequenceId sequence, int64_t length) {
   state_->cache.truncate(sequence, length);
 }
 void Session::remove(SequenceId sequence) { state_->cache.remove(sequence); }
+ForwardTimes Session::times() const { return state_->engine.times; }
 int64_t Session::length(SequenceId sequence) const { return state_->cache.length(sequence); }
 
 void Session::forward(std::span<const Row> rows, const LogitsSink& sink) {
   const DefaultFloatEnvironment environment;
+  const auto start = std::chrono::steady_clock::now();
   find_runs(rows, state_->model.config(),
             state_->cache);  // all of it proved before any is computed
   for (size_t first = 0; first < rows.size(); first += kChunkRows) {
@@ -81,6 +84,8 @@ void Session::forward(std::span<const Row> rows, const LogitsSink& sink) {
     const std::vector<Run> runs = find_runs(chunk, state_->model.config(), state_->cache);
     state_->forward_chunk(chunk, runs, first, sink);
   }
+  state_->engine.times.all +=
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
 }  // namespace gptj
