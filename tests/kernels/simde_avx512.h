@@ -39,6 +39,9 @@ inline __m512i cvtepu16_epi32(__m256i v) {
 inline __m512i cvtepu8_epi32(__m128i v) {
   return join(_mm256_cvtepu8_epi32(v), _mm256_cvtepu8_epi32(_mm_srli_si128(v, 8)));
 }
+inline __m512i cvtepi8_epi32(__m128i v) {
+  return join(_mm256_cvtepi8_epi32(v), _mm256_cvtepi8_epi32(_mm_srli_si128(v, 8)));
+}
 inline __m512 cvtph_ps(__m256i v) {
   return join(_mm256_cvtph_ps(_mm256_castsi256_si128(v)), _mm256_cvtph_ps(high_128(v)));
 }
@@ -75,6 +78,7 @@ inline __m512i madd_epi16(__m512i a, __m512i b) {
 #undef _mm512_cvtepi32_ps
 #undef _mm512_cvtepu16_epi32
 #undef _mm512_cvtepu8_epi32
+#undef _mm512_cvtepi8_epi32
 #undef _mm512_cvtph_ps
 #undef _mm512_cvtps_ph
 #undef _mm512_cvtepi32_epi8
@@ -85,6 +89,7 @@ inline __m512i madd_epi16(__m512i a, __m512i b) {
 #define _mm512_cvtepi32_ps(v) gptj::simde::cvtepi32_ps(v)
 #define _mm512_cvtepu16_epi32(v) gptj::simde::cvtepu16_epi32(v)
 #define _mm512_cvtepu8_epi32(v) gptj::simde::cvtepu8_epi32(v)
+#define _mm512_cvtepi8_epi32(v) gptj::simde::cvtepi8_epi32(v)
 #define _mm512_cvtph_ps(v) gptj::simde::cvtph_ps(v)
 #define _mm512_cvtps_ph(v, rounding) gptj::simde::cvtps_ph<rounding>(v)
 #define _mm512_cvtepi32_epi8(v) gptj::simde::cvtepi32_epi8(v)
