@@ -8,26 +8,6 @@
 namespace gptj::GPTJ_ISA {
 namespace {
 
-// Unsigned bytes, of memory or unpacked in the cache, four of each lane at a time: dot[r][p] += sum
-// of w x.
-template <bool kStored, int R, int P>
-inline void accumulate_bytes(const uint8_t* w, size_t w_stride, const int8_t* x, size_t x_stride,
-                             size_t n, I32x16 (&acc)[R][P]) {
-  for (size_t begin = 0; begin < n; begin += 32) {
-    GPTJ_UNROLL for (size_t j = 0; j < 32; j += 4) {
-      const size_t i = begin + j;
-      GPTJ_UNROLL for (int p = 0; p < P; ++p) {
-        const uint8_t* at = w + static_cast<size_t>(p) * w_stride + i * kLanes;
-        if (kStored) prefetch(at);
-        const Bytes bytes = load_bytes(at);
-        GPTJ_UNROLL for (int r = 0; r < R; ++r) {
-          acc[r][p] = dot(acc[r][p], bytes, x + static_cast<size_t>(r) * x_stride + i);
-        }
-      }
-    }
-  }
-}
-
 struct VnniBurst {
   static constexpr uint64_t kBurstInputs = 4;
   static I32x16 burst(I32x16 acc, Bytes w, Bytes x) { return dot(acc, w, x); }
@@ -44,23 +24,25 @@ struct Int8 : VnniBurst {
   template <int R, int P>
   static void accumulate(const uint8_t* w, size_t w_stride, const int8_t* x, size_t x_stride,
                          size_t n, I32x16 (&acc)[R][P]) {
-    accumulate_bytes<kStored>(w, w_stride, x, x_stride, n, acc);
+    for (size_t begin = 0; begin < n; begin += 32) {
+      GPTJ_UNROLL for (size_t j = 0; j < 32; j += 4) {
+        const size_t i = begin + j;
+        GPTJ_UNROLL for (int p = 0; p < P; ++p) {
+          const uint8_t* at = w + static_cast<size_t>(p) * w_stride + i * kInputBytes;
+          prefetch(at);
+          const Bytes bytes = load_bytes(at);
+          GPTJ_UNROLL for (int r = 0; r < R; ++r) {
+            acc[r][p] = dot(acc[r][p], bytes, x + static_cast<size_t>(r) * x_stride + i);
+          }
+        }
+      }
+    }
   }
   using Unpacked = Int8;
 };
 
-// Numbers from 0 to 15, a byte each.
-struct Int4Bytes : ZeroPoints, VnniBurst {
-  static constexpr bool kStored = false;
-  static constexpr size_t kInputBytes = kLanes;
-  template <int R, int P>
-  static void accumulate(const uint8_t* w, size_t w_stride, const int8_t* x, size_t x_stride,
-                         size_t n, I32x16 (&acc)[R][P]) {
-    accumulate_bytes<kStored>(w, w_stride, x, x_stride, n, acc);
-  }
-};
-
-struct Int4 : Int4Bytes {
+// Numbers from 0 to 15.
+struct Int4 : ZeroPoints, VnniBurst {
   static constexpr Element kElement = Element::kInt4;
   static constexpr bool kStored = true;
   static constexpr size_t kInputBytes = kLanes / 2;
@@ -84,8 +66,7 @@ struct Int4 : Int4Bytes {
       }
     }
   }
-  using Unpacked = Int4Bytes;
-  static void unpack(const uint8_t* w, size_t n, uint8_t* out) { unpack_nibbles(w, n, out); }
+  using Unpacked = Int4;
 };
 
 }  // namespace

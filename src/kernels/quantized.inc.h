@@ -34,7 +34,23 @@ struct Chunks {
   // Of one unpacked chunk: its numbers, and how far from panel to panel.
   const uint8_t* unpacked = nullptr;
   size_t unpacked_stride = 0;
+  // The first panel's chunk after this one, a part of which each pass over the rows asks for; null:
+  // none.
+  const uint8_t* ahead = nullptr;
+  size_t pass = 0, passes = 1;
 };
+
+// Asks for group g of the chunk ahead of P panels.
+template <int P>
+inline void prefetch_group(const Chunks& c, size_t groups, size_t g) {
+  const size_t bytes = number_bytes(c.element, c.group);
+  const uint8_t* from = c.ahead + chunk_head_bytes(c.element, groups) + g * bytes;
+  for (size_t line = 0; line < bytes; line += 64) {
+    GPTJ_UNROLL for (int p = 0; p < P; ++p) {
+      prefetch(from + static_cast<size_t>(p) * c.panel_stride + line, 0);
+    }
+  }
+}
 
 // From the beginning of a whole chunk to that of the one after it.
 inline void next_chunk(Chunks& c) {
@@ -52,6 +68,7 @@ inline void chunk_block(const Chunks& c, size_t n, F32x16 (&acc)[R][P]) {
   const uint8_t* w = W::kStored ? c.head + chunk_head_bytes(c.element, groups) : c.unpacked;
   const size_t w_stride = W::kStored ? c.panel_stride : c.unpacked_stride;
   for (size_t g = 0, begin = 0; g < groups; ++g, begin += c.group) {
+    if (c.ahead != nullptr && g % c.passes == c.pass) prefetch_group<P>(c, groups, g);
     I32x16 dot[R][P];
     GPTJ_UNROLL for (int p = 0; p < P; ++p) {
       const auto zero = W::zero(zeros + static_cast<size_t>(p) * c.panel_stride + g * 8);
@@ -118,6 +135,8 @@ inline void group_rows(size_t rows, const Chunks& c) {
     part.x_scales += begin * c.x_groups;
     part.x_sums += begin * c.x_groups;
     part.out += begin * c.out_stride;
+    part.pass = b;
+    part.passes = blocks;
     group_block_of<W, kByteRows, P>(static_cast<int>(end - begin), part);
   }
 }
@@ -158,6 +177,7 @@ void blocks_of_panels(const QuantizedMatrix<W>& m, size_t p) {
   const size_t chunk = kChunkGroups * c.group;
   for (size_t left = c.inputs;;) {
     c.inputs = left < chunk ? left : chunk;
+    c.ahead = left > chunk ? c.head + chunk_bytes(c.element, c.group) : m.chunks(p + P, 1).head;
     if constexpr (!U::kStored) {
       constexpr size_t kStride = kChunkGroups * kMaxGroup * U::kInputBytes;
       static_assert(P * kStride <= kProductScratch * sizeof(float));

@@ -44,8 +44,8 @@ class GroupCosts {
   // By how many powers of two channel j is made smaller under choice `most`.
   int exponent(size_t j, int most) const {
     if (magnitudes_[j] <= kOutlier * median_) return 0;
-    const double over = median_ > 0 ? std::log2(magnitudes_[j] / median_) : kMaxExponent;
-    return std::min(most, static_cast<int>(over));
+    const int over = median_ > 0 ? std::ilogb(magnitudes_[j] / median_) : kMaxExponent;
+    return std::min(most, over);
   }
 
   // Adds one output's weights.
@@ -142,7 +142,10 @@ class SmoothedSource : public WeightSource {
     for (size_t begin = 0; begin < weight.size(); begin += group) {
       const size_t n = std::min(group, weight.size() - begin);
       std::vector<double> magnitudes(n);
-      for (size_t j = 0; j < n; ++j) magnitudes[j] = std::hypot(weight[begin + j], bias[begin + j]);
+      for (size_t j = 0; j < n; ++j) {
+        const double w = weight[begin + j], b = bias[begin + j];
+        magnitudes[j] = std::sqrt(w * w + b * b);
+      }
       GroupCosts costs(std::move(magnitudes));
       if (!costs.has_outliers()) continue;
       exponents.resize(weight.size());

@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The table of walls.sh, from the file of reports that it writes: walls_table.py REPORTS
+
+Bars are those the project set for the kind of machine: X has AMX, Z AVX-512 without it, M AVX2 alone.
+"""
+import json
+import sys
+
+NOT_HERE = "cannot be shown on this machine"
+
+
+def kind_of(report):
+    by = report["machine"]["products_by"]
+    return {"amx": "X", "avx512": "Z"}.get(by["int8"], "M")
+
+
+class Table:
+    def __init__(self, reports):
+        self.reports = {report["name"]: report for report in reports}
+        self.kind = kind_of(self.reports["int4"])
+        self.rows = []
+
+    def row(self, what, bar, value, at_most=False):
+        met = value <= bar if at_most else value >= bar
+        sign = "<=" if at_most else ">="
+        self.rows.append((what, f"{sign} {bar:g}", f"{value:.3f}", "" if met else "MISSED"))
+
+    def missing(self, what, bar):
+        self.rows.append((what, bar, NOT_HERE, ""))
+
+    def decode(self):
+        bars = {"bf16": 0.93, "f16": 0.92, "int8": 0.92, "int4": 0.85 if self.kind == "M" else 0.88}
+        for weights, bar in bars.items():
+            self.row(f"decode, {weights}, of the read bandwidth", bar,
+                     self.reports[weights]["decode"]["fraction_of_read"])
+        self.row("decode at context 1792, int4, of the read bandwidth", 0.80,
+                 self.reports["int4"]["decode_long"]["fraction_of_read"])
+
+    def prompts(self):
+        bars = {"amx": {"bf16": 0.45, "int8": 0.30, "int4": 0.30}, "avx512bf16": {"bf16": 0.70},
+                "avx512": {"int8": 0.65, "int4": 0.65}, "avx2vnni": {"int8": 0.65, "int4": 0.65},
+                "avx2": {"int8": 0.55, "int4": 0.55}}
+        for weights in ("bf16", "int8", "int4", "f16", "f32"):
+            report = self.reports[weights]
+            by = report["machine"]["products_by"][weights]
+            prompt = next(p for p in report["prompt"] if p["length"] == 512)
+            self.row(f"prompt of 512, {weights}, of the peak of {by}", bars.get(by, {}).get(weights, 0.70),
+                     prompt["fraction_of_peak"])
+            self.row(f"outside products and attention, prompt of 512, {weights}", 0.08, prompt["outside"], True)
+        if self.kind != "X":
+            self.missing("prompt of 512, bf16, int8 and int4, of the AMX peaks", ">= 0.45, 0.30, 0.30")
+        for weights in ("bf16", "int8", "int4", "f16"):
+            self.row(f"outside products and attention, decode, {weights}", 0.03,
+                     self.reports[weights]["decode"]["outside"], True)
+
+    def batches(self):
+        for batch in self.reports["int4"]["batch"]:
+            if batch["size"] in (16, 32):
+                self.row(f"batch of {batch['size']}, int4, of the lower wall", 0.50, batch["fraction_of_wall"])
+
+    def other_sets(self):
+        bars = {"avx512": 0.80, "avx2": {"X": 0.80, "M": 0.85, "Z": 0.60}[self.kind]}
+        for isa, bar in bars.items():
+            report = self.reports.get(f"int4 by {isa}")
+            if report is None:
+                self.missing(f"decode, int4, --isa {isa}", f">= {bar:g}")
+            else:
+                self.row(f"decode, int4, --isa {isa}, of the read bandwidth", bar,
+                         report["decode"]["fraction_of_read"])
+
+    def files(self):
+        if "files" not in self.reports:
+            self.missing("memory and start of 6B files (walls.sh OUT --files FOLDER)", "")
+            return
+        files = self.reports["files"]
+        for step in files["steps"]:
+            what = f"{step['step']}, {step['weights']}: peak memory, of packed size + 10 % + 256 MB"
+            if "peak_bytes" in step:
+                self.row(what, 1, step["peak_bytes"] / step["bound"], True)
+            else:
+                self.rows.append((what, "<= 1", "failed", "MISSED"))
+        memory = self.reports["int4 in memory"]
+        one_pass = memory["weight_bytes_per_token"] / (1e9 * memory["machine"]["read_gb_per_s"])
+        self.row("start of an int4 file to the first token, seconds, less one pass", 2,
+                 files["start_seconds"] - one_pass, True)
+        mapped = self.reports["int4 mapped"]["decode"]["tokens_per_s"]
+        self.row("decode from a mapped int4 file, of that from memory", 0.97,
+                 mapped / memory["decode"]["tokens_per_s"])
+
+    def text(self):
+        for part in (self.decode, self.prompts, self.batches, self.other_sets, self.files):
+            part()
+        machine = self.reports["int4"]["machine"]
+        peaks = ", ".join(f"{name} {peak:.2f}" for name, peak in machine["matrix_peak_tops"].items())
+        lines = [f"machine of kind {self.kind}: reads {machine['read_gb_per_s']:.1f} GB/s; TOP/s: {peaks}", ""]
+        for row in [("what", "bar", "measured", "")] + self.rows:
+            lines.append(f"{row[0]:<78}  {row[1]:>8}  {row[2]:>8}  {row[3]}".rstrip())
+        return "\n".join(lines)
+
+
+def main():
+    with open(sys.argv[1], encoding="utf-8") as file:
+        print(Table([json.loads(line) for line in file if line.strip()]).text())
+
+
+main()
