@@ -34,9 +34,15 @@ std::string report_text(const ConversionReport& report) {
 }
 
 // The ids of a file by the source's own tokenizer.
-std::vector<TokenId> ids_of(const std::string& source, const std::string& file) {
+std::vector<TokenId> ids_of(const std::string& source, const char* option,
+                            const std::string& file) {
   if (file.empty()) return {};
-  return load_tokenizer(source).encode(read_input(file));
+  std::vector<TokenId> ids = load_tokenizer(source).encode(read_input(file));
+  if (ids.empty()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                std::string(option) + ": expected a text, found " + file + " empty", option);
+  }
+  return ids;
 }
 
 int run_convert(const ConvertCommand& command) {
@@ -47,8 +53,8 @@ int run_convert(const ConvertCommand& command) {
   options.threads = load.threads;
   options.isa = load.isa;
   options.on_warning = load.on_warning;
-  options.calibration = ids_of(command.model.model, command.calibrate);
-  options.evaluation = ids_of(command.model.model, command.evaluate);
+  options.calibration = ids_of(command.model.model, "calibrate", command.calibrate);
+  options.evaluation = ids_of(command.model.model, "evaluate", command.evaluate);
   std::optional<ProgressBar> bar;
   std::string doing;
   options.on_progress = [&](const char* what, uint64_t done, uint64_t total) {

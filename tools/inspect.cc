@@ -81,10 +81,8 @@ ordered_json inspect_json(const CheckpointInfo& info) {
   json["tokenizer_size"] =
       info.tokenizer_size ? ordered_json(*info.tokenizer_size) : ordered_json();
   json["memory"] = memory_json(info);
-  json["source"] =
-      info.source.empty() ? ordered_json() : ordered_json::parse(info.source, nullptr, false);
-  json["report"] =
-      info.report.empty() ? ordered_json() : ordered_json::parse(info.report, nullptr, false);
+  json["source"] = info.source.empty() ? ordered_json() : ordered_json::parse(info.source);
+  json["report"] = info.report.empty() ? ordered_json() : ordered_json::parse(info.report);
   json["kv_cache"] = kv_cache_json(info);
   json["instruction_sets"] = instruction_set_names();
   for (const WeightType type : kWeightTypes) {
@@ -105,6 +103,11 @@ std::string gigabytes(uint64_t bytes) {
   char text[32];
   std::snprintf(text, sizeof text, "%8.3f GB", static_cast<double>(bytes) / 1e9);
   return text;
+}
+
+// JSON of a file, without anything that a terminal would obey.
+std::string ascii(const std::string& json) {
+  return ordered_json::parse(json).dump(-1, ' ', /*ensure_ascii=*/true);
 }
 
 void print_text(const CheckpointInfo& info, bool with_tensors) {
@@ -129,8 +132,8 @@ void print_text(const CheckpointInfo& info, bool with_tensors) {
        std::to_string(c.vocab_size) + " rows; tokenizer: " +
            (info.tokenizer_size ? std::to_string(*info.tokenizer_size) + " ids" : "none"));
   line("lm_head", info.has_lm_head ? "yes" : "no: nothing can be generated");
-  if (!info.source.empty()) line("converted from", info.source);
-  if (!info.report.empty()) line("quality", info.report);
+  if (!info.source.empty()) line("converted from", ascii(info.source));
+  if (!info.report.empty()) line("quality", ascii(info.report));
   out += "  memory               weights      + KV cache of a full context\n";
   for (const WeightType type : kWeightTypes) {
     const MemoryNeeds needs =

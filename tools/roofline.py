@@ -42,8 +42,8 @@ def peak_of(report):
 
 class Chart:
     def __init__(self, xs, ys):
-        self.x_range = [math.floor(math.log10(min(xs))), math.ceil(math.log10(max(xs)))]
-        self.y_range = [math.floor(math.log10(min(ys))), math.ceil(math.log10(max(ys)))]
+        self.x_range = [math.floor(math.log10(min(xs))), math.floor(math.log10(max(xs))) + 1]
+        self.y_range = [math.floor(math.log10(min(ys))), math.floor(math.log10(max(ys))) + 1]
         self.parts = []
 
     def x(self, value):
@@ -113,6 +113,9 @@ def main():
     for path in sys.argv[1:]:
         with open(path, encoding="utf-8") as file:
             reports += [json.loads(line) for line in file if line.strip()]
+    reports = [report for report in reports if "machine" in report and points_of(report)]
+    if not reports:
+        sys.exit("roofline.py: expected reports with decode, batch or prompt, found none")
     sys.stdout.write(draw(reports))
 
 

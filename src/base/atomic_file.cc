@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -30,17 +31,31 @@ bool sync_folder(const std::string& path) {
   return ok;
 }
 
+// Whether the open file is what the name stands for.
+bool is_named(int descriptor, const std::string& path) {
+  struct stat opened {
+  }, named{};
+  return ::fstat(descriptor, &opened) == 0 && ::lstat(path.c_str(), &named) == 0 &&
+         opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+}
+
 }  // namespace
 
 AtomicFile::AtomicFile(const std::string& path) : path_(path), partial_(path + ".partial") {
-  descriptor_ = ::open(partial_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
-  check(descriptor_ >= 0, ErrorCode::kIo, partial_, ": cannot create: ", std::strerror(errno));
-  if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0 && ::ftruncate(descriptor_, 0) == 0) return;
-  const int error = errno;
-  ::close(descriptor_);
-  fail(ErrorCode::kIo,
-       concat(partial_, error == EWOULDBLOCK ? ": another process is writing this file"
-                                             : std::string(": ") + std::strerror(error)));
+  for (;;) {
+    descriptor_ = ::open(partial_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+    check(descriptor_ >= 0, ErrorCode::kIo, partial_, ": cannot create: ", std::strerror(errno));
+    const bool locked = ::flock(descriptor_, LOCK_EX | LOCK_NB) == 0;
+    const int error = errno;
+    // Between the two calls another writer may have finished with the file and renamed it.
+    const bool ours = locked && is_named(descriptor_, partial_);
+    if (ours && ::ftruncate(descriptor_, 0) == 0) return;
+    ::close(descriptor_);
+    check(locked, ErrorCode::kIo, partial_,
+          error == EWOULDBLOCK ? ": another process is writing this file"
+                               : std::string(": ") + std::strerror(error));
+    check(!ours, ErrorCode::kIo, partial_, ": cannot be emptied");
+  }
 }
 
 AtomicFile::~AtomicFile() {

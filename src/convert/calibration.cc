@@ -2,6 +2,8 @@
 #include "convert/calibration.h"
 
 #include <algorithm>
+#include <initializer_list>
+#include <utility>
 
 #include "base/check.h"
 #include "convert/rounding.h"
@@ -40,7 +42,7 @@ Calibration::Calibration(const ModelConfig& config, const Packing& packing,
       rotary_(config),
       ids_(ids.begin(), ids.end()),
       step_(std::move(step)),
-      engine_(kernels, pool, static_cast<size_t>(config.head_dim())),
+      engine_(kernels, pool, static_cast<size_t>(config.head_dim()), 4),
       scratch_(config),
       x_(static_cast<size_t>(config.n_embd)) {
   std::vector<Row> rows;
@@ -133,7 +135,10 @@ uint64_t Calibration::bytes(const ModelConfig& config, size_t tokens) {
   const size_t window = window_of(config);
   const uint64_t activations = (tokens + window) * padded(width) * sizeof(float) +
                                window * (8 * padded(width) + padded(inner)) * sizeof(float);
-  return activations + 2 * exact + SecondMoments::bytes(inner) + 2 * SecondMoments::bytes(width);
+  const uint64_t layer = 2 * exact + SecondMoments::bytes(inner) + 2 * SecondMoments::bytes(width);
+  const MatrixSpec spec = head_matrix(config);
+  const uint64_t head = 2 * padded(spec.n) * spec.k * sizeof(float) + SecondMoments::bytes(width);
+  return activations + std::max(layer, head);
 }
 
 }  // namespace gptj

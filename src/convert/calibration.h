@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "convert/second_moments.h"
+#include "gptj/tokenizer.h"
 #include "model/forward.h"
 #include "model/rotary.h"
 #include "model/weights.h"

@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <span>
+#include <utility>
 
 #include "base/check.h"
 #include "base/float_environment.h"
@@ -12,6 +15,7 @@
 #include "convert/source.h"
 #include "kernels/dispatch.h"
 #include "model/config.h"
+#include "model/model_state.h"
 #include "model/names.h"
 #include "model/packed_file.h"
 #include "model/smoothing.h"
@@ -43,6 +47,8 @@ class Conversion {
         weights_(options.weights.value_or(source_.stored_type())),
         packing_(packing_of(weights_, options.head)) {
     check_target();
+    check_param(options.threads <= kMaxThreads, "threads", "expected 0 to ", kMaxThreads,
+                ", found ", options.threads);
     report_.weights = weights_;
     report_.head = static_cast<WeightType>(packing_.head);
     needs_ = memory_needs(source_.config(), {.weights = weights_, .head = report_.head});
@@ -52,26 +58,11 @@ class Conversion {
   }
 
   ConversionReport run() {
-    const auto tensors = smoothed_source(source_.tensors(), packing_.layers);
-    ThreadPool pool(options_.threads);
-    const KernelTable& kernels = select_kernels(options_.isa);
-    const bool calibrated = report_.calibration_tokens > 0;
-    WeightPacker packer(*tensors, calibrated ? Packing{Element::kF32, Element::kF32} : packing_,
-                        kernels, pool, [&](uint64_t done, uint64_t total) {
-                          if (!calibrated) show("converting", done, total);
-                        });
-    const Embedding embedding = packer.embedding();
-    std::optional<Calibration> calibration;
-    if (calibrated) {
-      calibration.emplace(source_.config(), packing_, kernels, pool, embedding, calibration_ids(),
-                          [this, done = uint64_t{0}]() mutable {
-                            show("calibrating", ++done, calibration_steps());
-                          });
-    }
-    SafetensorsWriter writer(target_, packed_tensors(source_.config(), packing_, embedding.element),
+    SafetensorsWriter writer(target_,
+                             packed_tensors(source_.config(), packing_, source_.embedding_type()),
                              metadata(), kReportRoom);
     report_.file_bytes = writer.file_bytes();
-    write_tensors(packer, embedding, calibration ? &*calibration : nullptr, writer);
+    write_tensors(writer);
     writer.set_metadata(packed::kReport, conversion_report_json(report_));
     writer.write_header();
     if (!options_.evaluation.empty()) {
@@ -88,9 +79,11 @@ class Conversion {
     check_param(target_.ends_with(".safetensors"), "target",
                 "expected a name that ends in .safetensors, found ", target_);
     std::error_code ignored;
-    for (const std::string& file : source_.files()) {
-      check_param(!std::filesystem::equivalent(file, target_, ignored), "target",
-                  "expected another file than the source's own, found ", target_);
+    for (const SafetensorsFile* file : source_.files()) {
+      for (const std::string& written : {target_, target_ + ".partial"}) {
+        check_param(!std::filesystem::equivalent(file->path(), written, ignored), "target",
+                    "expected another file than the source's own, found ", written);
+      }
     }
   }
 
@@ -103,17 +96,21 @@ class Conversion {
     return Calibration::steps(source_.config(), calibration_ids().size());
   }
 
+  void check_ids(const char* option, std::span<const TokenId> ids) const {
+    const int64_t vocabulary = source_.config().vocab_size;
+    for (const TokenId id : ids) {
+      check_param(0 <= id && id < vocabulary, option, "expected token ids below ", vocabulary,
+                  ", found ", id);
+    }
+  }
+
   void check_calibration() {
     const std::span<const TokenId> ids = calibration_ids();
     if (ids.empty()) return;
     check_param(is_quantized(packing_.layers) && is_quantized(packing_.head), "calibration",
                 "expected weights of int8 or int4, which are rounded for a text; found ",
                 element_name(packing_.layers), ", head ", element_name(packing_.head));
-    const int64_t vocabulary = source_.config().vocab_size;
-    for (const TokenId id : ids) {
-      check_param(0 <= id && id < vocabulary, "calibration", "expected token ids below ",
-                  vocabulary, ", found ", id);
-    }
+    check_ids("calibration", ids);
     const uint64_t need = Calibration::bytes(source_.config(), ids.size());
     check(need <= available_memory(), ErrorCode::kOutOfMemory, path_, ": calibrating on ",
           ids.size(), " tokens needs ", gigabytes(need), ", found ", gigabytes(available_memory()),
@@ -124,12 +121,12 @@ class Conversion {
   // Before the hours that converting may take.
   void check_evaluation() const {
     if (options_.evaluation.empty()) return;
+    check_ids("evaluation", options_.evaluation);
     const int64_t window = evaluation_window();
     check_param(static_cast<int64_t>(options_.evaluation.size()) >= window, "evaluation",
                 "expected a text of at least ", window, " tokens, found ",
                 options_.evaluation.size());
-    const MemoryNeeds reference =
-        memory_needs(source_.config(), {.weights = source_.stored_type()});
+    const MemoryNeeds reference = memory_needs(source_.config(), {.weights = reference_type()});
     const uint64_t need = needs_.weights + needs_.kv_cache_full_context + reference.weights +
                           2 * reference.kv_cache_full_context;
     check(need <= available_memory(), ErrorCode::kOutOfMemory, path_, ": comparing needs ",
@@ -152,18 +149,35 @@ class Conversion {
     }
     ordered_json origin;
     origin["name"] = source_.name();
-    for (const std::string& file : source_.files()) {
-      origin["files"].push_back({{"name", std::filesystem::path(file).filename().string()},
-                                 {"bytes", std::filesystem::file_size(file)}});
+    for (const SafetensorsFile* file : source_.files()) {
+      origin["files"].push_back({{"name", std::filesystem::path(file->path()).filename().string()},
+                                 {"bytes", file->file_bytes()}});
     }
     origin["type"] = weight_type_name(source_.stored_type());
-    m[packed::kSource] = origin.dump();
+    // Names of files need not be UTF-8.
+    m[packed::kSource] = origin.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
     return m;
   }
 
   // In the order of packed_tensors().
-  void write_tensors(WeightPacker& packer, const Embedding& embedding, Calibration* calibration,
-                     SafetensorsWriter& writer) const {
+  void write_tensors(SafetensorsWriter& writer) const {
+    const auto tensors = smoothed_source(source_.tensors(), packing_.layers);
+    ThreadPool pool(options_.threads);
+    const KernelTable& kernels = select_kernels(options_.isa);
+    const bool calibrated = report_.calibration_tokens > 0;
+    WeightPacker packer(*tensors, calibrated ? Packing{Element::kF32, Element::kF32} : packing_,
+                        kernels, pool, [&](uint64_t done, uint64_t total) {
+                          if (!calibrated) show("converting", done, total);
+                        });
+    const Embedding embedding = packer.embedding();
+    std::optional<Calibration> calibration;
+    if (calibrated) {
+      calibration.emplace(source_.config(), packing_, kernels, pool, embedding, calibration_ids(),
+                          [this, done = uint64_t{0}]() mutable {
+                            show("calibrating", ++done, calibration_steps());
+                          });
+    }
+
     std::vector<std::pair<std::string, AlignedBuffer<float>>> vectors;
     const auto put = [&](const MatrixSpec& spec, PackedMatrix m) {
       writer.write(m.panels);
@@ -178,14 +192,14 @@ class Conversion {
     const ModelConfig& config = source_.config();
     for (int64_t i = 0; i < config.n_layer; ++i) {
       Layer layer = packer.layer(i);
-      if (calibration != nullptr) layer = calibration->layer(i, std::move(layer));
+      if (calibration) layer = calibration->layer(i, std::move(layer));
       const auto specs = layer_matrices(config, i);
       for (size_t m = 0; m < specs.size(); ++m) put(specs[m], std::move(*layer.matrices()[m]));
       keep(layer_tensor_name(i, "ln_1"), std::move(layer.ln_1));
     }
     LayerNorm final_norm = packer.final_norm();
     PackedMatrix head = packer.head();
-    if (calibration != nullptr) head = calibration->head(final_norm, std::move(head));
+    if (calibration) head = calibration->head(final_norm, std::move(head));
     put(head_matrix(config), std::move(head));
     keep("ln_f", std::move(final_norm));
     writer.write(embedding.bytes);
@@ -202,12 +216,22 @@ class Conversion {
     }
   }
 
-  // As f16 and f32 weights are multiplied exactly, the source itself is the reference.
+  // f16 and f32 weights are multiplied exactly as they are; products of bf16 may round activations.
+  WeightType reference_type() const {
+    const WeightType stored = source_.stored_type();
+    return stored == WeightType::kBF16 ? WeightType::kF32 : stored;
+  }
   Fidelity evaluate(const std::string& file) const {
     LoadOptions load;
     load.threads = options_.threads;
     load.isa = options_.isa;
+    load.on_warning = options_.on_warning;
+    load.on_progress = [&](uint64_t done, uint64_t total) {
+      show("loading", done, total);
+      return Progress::kContinue;
+    };
     const Model model = Model::load(file, load);
+    load.weights = reference_type();
     load.kv_cache = WeightType::kF32;
     const Model reference = Model::load(path_, load);
     const int64_t window = evaluation_window();

@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <cmath>
+#include <vector>
 
 #include "base/half.h"
 
@@ -53,11 +54,13 @@ class PanelRounding {
     read_scales();
     for_each_input([&](size_t j, const Lanes& carried, Lanes& e) {
       for (size_t l = 0; l < kLanes; ++l) {
-        const float w = exact_[j * kLanes + l];
+        const float w = exact_[j * kLanes + l], wanted = (w + carried[l]) * reciprocal_[l];
+        // A scale that is not finite says so in every product; numbers no longer matter.
+        const bool usable = std::isfinite(wanted) && std::isfinite(scale_[l]);
         const float level =
-            std::clamp(std::nearbyint((w + carried[l]) * reciprocal_[l]), lowest_[l], highest_[l]);
+            usable ? std::clamp(std::nearbyint(wanted), lowest_[l], highest_[l]) : 0.0f;
         group_.q[j * kLanes + l] = static_cast<int8_t>(level + zero_[l]);
-        e[l] = w - level * scale_[l];
+        e[l] = usable ? w - level * scale_[l] : 0.0f;
       }
     });
   }
@@ -134,9 +137,13 @@ bool round_with_feedback(const PackedMatrix& exact, const UpperFactor& factor,
   const PanelFormat format = m.format();
   m.owned = AlignedBuffer<std::byte>(m.bytes());
   m.panels = m.owned.span();
+  std::vector<PanelRounding> roundings;  // made here: the pool's work must not throw
+  for (size_t part = 0; part < pool.parts(); ++part) {
+    roundings.emplace_back(factor, kernels, format);
+  }
   std::atomic<bool> in_range{true};
   pool.run([&](size_t part) {
-    PanelRounding rounding(factor, kernels, format);
+    PanelRounding& rounding = roundings[part];
     const PartRange range = part_range(m.n_panels(), part, pool.parts());
     for (size_t p = range.begin; p < range.end; ++p) {
       const auto* panel = exact.panels.data() + p * exact.format().bytes();

@@ -29,7 +29,8 @@ class SecondMoments {
   void add(const Matrix& x, size_t rows);
 
   // The factor of H, its diagonal raised by a hundredth of its mean so that directions the inputs
-  // never took do not matter without bound. `this` is spent.
+  // never took do not matter without bound. By Eigen, whose blocks, hence the last bits, follow the
+  // processor's caches. `this` is spent.
   UpperFactor factor();
 
   // Bytes that factor() needs, those of this object included.

@@ -13,10 +13,12 @@ constexpr size_t kLargestConfig = 16'000'000;  // bytes
 }  // namespace
 
 ConversionSource::ConversionSource(const std::string& path)
-    : name_(base_name(path)), packed_(PackedFile::open_if_packed(path)) {
-  if (packed_) return;
-  checkpoint_ = std::make_shared<const Checkpoint>(Checkpoint::open(path));
-  check_lm_head(*checkpoint_, path);
+    : packed_(PackedFile::open_if_packed(path)) {
+  if (!packed_) {
+    checkpoint_ = std::make_shared<const Checkpoint>(Checkpoint::open(path));
+    check_lm_head(*checkpoint_, path);
+  }
+  name_ = base_name(path);
 }
 
 const ModelConfig& ConversionSource::config() const {
@@ -27,11 +29,16 @@ WeightType ConversionSource::stored_type() const {
   return packed_ ? packed_->weight_type() : checkpoint_->stored_type();
 }
 
-std::vector<std::string> ConversionSource::files() const {
-  if (packed_) return {packed_->file().path()};
-  std::vector<std::string> paths;
-  for (const auto& file : checkpoint_->files()) paths.push_back(file->path());
-  return paths;
+Element ConversionSource::embedding_type() const {
+  return packed_ ? static_cast<Element>(packed_->embedding_type())
+                 : element_of(checkpoint_->tensor("wte.weight"));
+}
+
+std::vector<const SafetensorsFile*> ConversionSource::files() const {
+  if (packed_) return {&packed_->file()};
+  std::vector<const SafetensorsFile*> files;
+  for (const auto& file : checkpoint_->files()) files.push_back(file.get());
+  return files;
 }
 
 std::string ConversionSource::generation_config() const {

@@ -20,10 +20,11 @@ class ConversionSource {
 
   const ModelConfig& config() const;
   WeightType stored_type() const;
+  Element embedding_type() const;
   // The base name of the folder or file.
   const std::string& name() const { return name_; }
-  // Paths of the files that hold weights.
-  std::vector<std::string> files() const;
+  // The files that hold weights.
+  std::vector<const SafetensorsFile*> files() const;
   // The text of generation_config.json; empty where there is none.
   std::string generation_config() const;
   // The tokenizer's files by name; empty where there are none.

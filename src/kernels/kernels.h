@@ -47,9 +47,8 @@ constexpr size_t group_count(size_t k, size_t group) {
 //     head: f16 scales[group][lane]; int4: zero points zeros[group][8 bytes], lane l < 8 in the low
 //           bits of byte l, lane l + 8 in its high bits; padded to 64 bytes
 //     int8: bytes q + 128 as [i / 4][lane][i % 4], i the input within the chunk
-//     int4: bytes [i / 8][lane][i % 4], inputs with i % 8 < 4 in the low four bits, the others in
-//     the
-//           high
+//     int4: bytes [i / 8][lane][i % 4], inputs with i % 8 < 4 in the low four bits,
+//           the others in the high ones
 // Quantized panels are padded to 64 inputs. Outputs past n are zero.
 constexpr size_t kChunkGroups = 8;
 constexpr size_t chunk_head_bytes(Element e, size_t groups) {
@@ -87,8 +86,9 @@ struct Rows {
 // Of f32 and f16 weights, and of bf16 where rows are f32:
 //   out[r][c] = (sum over ascending i of x[r][i] * w[c][i], one fma chain from 0) + bias[c]
 // of quantized weights, over ascending groups g from 0, dots being exact integers:
-//   acc = fma(float(sum over i in g of (q[c][i] - zero[c][g]) * xq[r][i]), sx[r][g] * sw[c][g],
-//   acc) out[r][c] = acc + bias[c]
+//   dot = sum over i in g of (q[c][i] - zero[c][g]) * xq[r][i]
+//   acc = fma(float(dot), sx[r][g] * sw[c][g], acc)
+// and then out[r][c] = acc + bias[c],
 // for the columns of panels first_panel .. last_panel - 1.
 struct Product {
   Rows x;

@@ -16,11 +16,6 @@ TensorInfo tensor_info(const TensorView& tensor) {
   return {tensor.name, dtype_name(tensor.type), tensor.shape, tensor.bytes.size()};
 }
 
-std::string metadata_or_empty(const SafetensorsFile& file, const char* key) {
-  const auto found = file.metadata().find(key);
-  return found == file.metadata().end() ? "" : found->second;
-}
-
 CheckpointInfo inspect_packed(const std::string& path, const PackedFile& packed) {
   CheckpointInfo info;
   info.path = path;
@@ -34,8 +29,8 @@ CheckpointInfo inspect_packed(const std::string& path, const PackedFile& packed)
   for (const TensorSpec& spec : tensor_specs(info.config)) info.parameters += elements(spec);
   info.stored_type = packed.weight_type();
   info.has_lm_head = true;
-  info.source = metadata_or_empty(packed.file(), packed::kSource);
-  info.report = metadata_or_empty(packed.file(), packed::kReport);
+  info.source = packed.file().metadata().at(packed::kSource);
+  info.report = packed.file().metadata().at(packed::kReport);
   if (packed.tokenizer_files()) {
     info.tokenizer_size = make_tokenizer(*packed.tokenizer_files()).size();
   }

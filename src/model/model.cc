@@ -13,13 +13,12 @@
 #include "model/model_state.h"
 #include "model/packed_file.h"
 #include "model/smoothing.h"
+#include "model/streams.h"
 #include "model/synthetic.h"
 #include "tokenizer/tokenizer_data.h"
 
 namespace gptj {
 namespace {
-
-constexpr size_t kMaxThreads = 1024;
 
 void check_memory(const std::string& path, const MemoryNeeds& needs, uint64_t max_ram) {
   const uint64_t available = available_memory();
@@ -83,6 +82,7 @@ Model pack(std::shared_ptr<Model::State> state, std::unique_ptr<WeightSource> so
   const auto smoothed = smoothed_source(std::move(source), state->packing.layers);
   state->weights =
       load_weights(*smoothed, state->packing, state->kernels, state->pool, pack_progress(options));
+  state->streams = fastest_streams(state->weights, state->kernels, state->pool);
   return Model(std::move(state));
 }
 
@@ -104,14 +104,16 @@ Model load_packed(const std::string& path, std::shared_ptr<const PackedFile> fil
   const bool as_stored = element_of(wanted) == stored.layers &&
                          (!options.head || element_of(*options.head) == stored.head);
   if (as_stored) options.head = static_cast<WeightType>(stored.head);
+  options.weights = wanted;
   auto source = as_stored ? nullptr : packed_source(file);
-  const auto state = make_state(path, file->config(), file->weight_type(), options);
+  const auto state = make_state(path, file->config(), file->embedding_type(), options);
   state->generation_defaults = file->generation_defaults();
   if (file->tokenizer_files()) {
     adopt_tokenizer(path, make_tokenizer(*file->tokenizer_files()), options, *state);
   }
   if (source) return pack(state, std::move(source), options);
   state->weights = file->weights();
+  state->streams = fastest_streams(state->weights, state->kernels, state->pool);
   return Model(state);
 }
 

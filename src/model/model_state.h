@@ -12,6 +12,8 @@
 
 namespace gptj {
 
+inline constexpr size_t kMaxThreads = 1024;
+
 // All that a model is. Immutable but for the pool, which locks.
 struct Model::State {
   std::string name;
@@ -25,6 +27,7 @@ struct Model::State {
   mutable ThreadPool pool;
   RotaryTable rotary;
   Weights weights;
+  size_t streams = 4;  // of a single row's products (streams.h)
 };
 
 }  // namespace gptj

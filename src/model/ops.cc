@@ -33,9 +33,6 @@ struct AttentionItem {
   int64_t cost;        // keys read
 };
 
-// Panels that a single row walks at once: four are the fastest, or as fast as any, where measured.
-constexpr size_t kStreams = 4;
-
 // Head by head, of each head as many.
 std::vector<AttentionItem> attention_items(const BatchView& batch, size_t n_head) {
   std::vector<AttentionItem> items;
@@ -71,9 +68,10 @@ std::vector<size_t> equal_cost_ranges(const std::vector<AttentionItem>& items, s
 
 }  // namespace
 
-Engine::Engine(const KernelTable& kernels, ThreadPool& pool, size_t head_dim)
+Engine::Engine(const KernelTable& kernels, ThreadPool& pool, size_t head_dim, size_t streams)
     : kernels_(kernels),
       pool_(pool),
+      streams_(streams),
       scratch_floats_(padded(std::max(kProductScratch, attention_scratch(head_dim)))),
       scratch_(scratch_floats_ * pool.parts()) {}
 
@@ -145,7 +143,7 @@ double linear_part(Engine& engine, const Linear& l, const Rows& operand, size_t 
   const PartRange panels = part_range(w.n_panels(), part, engine.parts());
   if (panels.begin == panels.end) return 0;
   engine.kernels().product[static_cast<size_t>(w.element)].compute(
-      {operand, rows, w.k, w.group, kStreams, w.panels.data(), panels.begin, panels.end,
+      {operand, rows, w.k, w.group, engine.streams(), w.panels.data(), panels.begin, panels.end,
        w.bias.size() > 0 ? w.bias.data() : nullptr, l.out.row(0), l.out.stride(),
        engine.scratch(part)});
   if (l.activation != Activation::kGelu) return 0;

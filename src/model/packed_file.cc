@@ -100,8 +100,13 @@ void PackedFile::read_metadata() {
   config_ = parse_config(metadata(packed::kConfig), name);
   check_token_ids(config_.bos_token_id, config_.eos_token_ids, config_.vocab_size, name);
   if (file_->metadata().count(packed::kGenerationConfig) != 0) {
-    generation_defaults_ = parse_generation_defaults(metadata(packed::kGenerationConfig),
-                                                     path + ": " + packed::kGenerationConfig);
+    const std::string defaults = path + ": " + packed::kGenerationConfig;
+    generation_defaults_ = parse_generation_defaults(metadata(packed::kGenerationConfig), defaults);
+    check_token_ids(generation_defaults_.bos_token_id, generation_defaults_.eos_token_ids,
+                    config_.vocab_size, defaults);
+  }
+  for (const char* key : {packed::kSource, packed::kReport}) {
+    parse_json_object(metadata(key), path + ": " + key, DuplicateKeys::kLastCounts);
   }
 }
 
@@ -212,9 +217,12 @@ class PackedSource : public WeightSource {
   TensorView unpack(const MatrixSpec& spec, size_t part) {
     const PackedMatrix m = file_->matrix(spec);
     const size_t rows = spec.n / spec.weights.size();
-    AlignedBuffer<std::byte> out(rows * spec.k * element_size(m.element));
-    unpack_rows(m.panels.data(), m.format(), part * rows, rows, out.data());
-    const auto& [name, buffer] = *made_.insert_or_assign(spec.weights[part], std::move(out)).first;
+    const auto [place, is_new] = made_.try_emplace(spec.weights[part]);
+    auto& [name, buffer] = *place;
+    if (is_new) {
+      buffer = AlignedBuffer<std::byte>(rows * spec.k * element_size(m.element));
+      unpack_rows(m.panels.data(), m.format(), part * rows, rows, buffer.data());
+    }
     return {name, dtype_of(m.element), {rows, spec.k}, buffer.span()};
   }
 

@@ -31,7 +31,8 @@ struct Session::State {
   explicit State(const Model& m)
       : model(m),
         cache(m.config(), element_of(m.kv_cache_type())),
-        engine(m.state().kernels, m.state().pool, static_cast<size_t>(m.config().head_dim())),
+        engine(m.state().kernels, m.state().pool, static_cast<size_t>(m.config().head_dim()),
+               m.state().streams),
         scratch(m.config()) {}
 
   void forward_chunk(std::span<const Row> rows, std::span<const Run> runs, size_t first,

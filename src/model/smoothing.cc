@@ -31,6 +31,9 @@ class GroupCosts {
  public:
   // `magnitudes`: root mean square of each channel's activations.
   explicit GroupCosts(std::vector<double> magnitudes) : magnitudes_(std::move(magnitudes)) {
+    is_finite_ = std::all_of(magnitudes_.begin(), magnitudes_.end(),
+                             [](double m) { return std::isfinite(m); });
+    if (!is_finite_) return;
     std::vector<double> sorted = magnitudes_;
     const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
     std::nth_element(sorted.begin(), middle, sorted.end());
@@ -38,7 +41,8 @@ class GroupCosts {
   }
 
   bool has_outliers() const {
-    return *std::max_element(magnitudes_.begin(), magnitudes_.end()) > kOutlier * median_;
+    return is_finite_ &&
+           *std::max_element(magnitudes_.begin(), magnitudes_.end()) > kOutlier * median_;
   }
 
   // By how many powers of two channel j is made smaller under choice `most`.
@@ -50,10 +54,17 @@ class GroupCosts {
 
   // Adds one output's weights.
   void add(const float* w) {
+    const size_t n = magnitudes_.size();
+    if (factors_.empty()) {
+      for (int most = 0; most <= kMaxExponent; ++most) {
+        for (size_t j = 0; j < n; ++j) factors_.push_back(std::ldexp(1.0, exponent(j, most)));
+      }
+    }
     for (int most = 0; most <= kMaxExponent; ++most) {
+      const double* factors = factors_.data() + static_cast<size_t>(most) * n;
       double largest = 0, squares = 0;
-      for (size_t j = 0; j < magnitudes_.size(); ++j) {
-        const double scaled = std::ldexp(std::abs(static_cast<double>(w[j])), exponent(j, most));
+      for (size_t j = 0; j < n; ++j) {
+        const double scaled = std::abs(static_cast<double>(w[j])) * factors[j];
         largest = std::max(largest, scaled);
         squares += scaled * scaled;
       }
@@ -83,7 +94,9 @@ class GroupCosts {
   }
 
   std::vector<double> magnitudes_;
+  std::vector<double> factors_;  // 2^exponent(j, most) at [most][j]
   double median_ = 0;
+  bool is_finite_ = true;
   double weight_steps_[kMaxExponent + 1] = {}, weight_squares_[kMaxExponent + 1] = {};
 };
 
@@ -99,17 +112,20 @@ class SmoothedSource : public WeightSource {
   }
 
   TensorView tensor(const std::string& canonical_name) override {
-    const TensorView original = source_->tensor(canonical_name);
     const size_t dot = canonical_name.find('.', 2);
-    if (!canonical_name.starts_with("h.") || dot == std::string::npos) return original;
+    if (!canonical_name.starts_with("h.") || dot == std::string::npos) {
+      return source_->tensor(canonical_name);
+    }
     const std::string layer = canonical_name.substr(0, dot + 1);
     const std::string part = canonical_name.substr(dot + 1);
     const bool gain = part.starts_with("ln_1.");
     const bool input = std::find(std::begin(kInputs), std::end(kInputs), part) != std::end(kInputs);
-    if (!gain && !input) return original;
+    if (!gain && !input) return source_->tensor(canonical_name);
     const std::vector<int>& exponents = exponents_of(layer);
+    const TensorView original = source_->tensor(canonical_name);
     if (exponents.empty()) return original;
-    std::vector<float>& values = made_[canonical_name] = floats(original);
+    Made& made = made_[canonical_name] = {original, floats(original)};
+    std::vector<float>& values = made.values;
     for (size_t i = 0; i < values.size(); ++i) {
       const int exponent = exponents[i % exponents.size()];
       values[i] = std::ldexp(values[i], gain ? -exponent : exponent);
@@ -119,12 +135,16 @@ class SmoothedSource : public WeightSource {
 
   void done(const TensorView& tensor) override {
     const auto made = made_.find(tensor.name);
-    if (made == made_.end()) return source_->done(tensor);
-    made_.erase(made);
-    source_->done(source_->tensor(tensor.name));
+    source_->done(made == made_.end() ? tensor : made->second.original);
+    if (made != made_.end()) made_.erase(made);
   }
 
  private:
+  struct Made {
+    TensorView original;
+    std::vector<float> values;
+  };
+
   // Of each channel, for the layer of this prefix; empty where all are 0.
   const std::vector<int>& exponents_of(const std::string& layer) {
     if (layer != layer_) {
@@ -138,6 +158,7 @@ class SmoothedSource : public WeightSource {
     const std::vector<float> weight = floats(source_->tensor(layer + "ln_1.weight"));
     const std::vector<float> bias = floats(source_->tensor(layer + "ln_1.bias"));
     const size_t group = quantization_group(Element::kInt8, false);
+    std::vector<TensorView> inputs;
     std::vector<int> exponents;
     for (size_t begin = 0; begin < weight.size(); begin += group) {
       const size_t n = std::min(group, weight.size() - begin);
@@ -149,7 +170,10 @@ class SmoothedSource : public WeightSource {
       GroupCosts costs(std::move(magnitudes));
       if (!costs.has_outliers()) continue;
       exponents.resize(weight.size());
-      add_weights(layer, begin, n, costs);
+      for (const char* part : kInputs) {
+        if (inputs.size() < std::size(kInputs)) inputs.push_back(source_->tensor(layer + part));
+      }
+      for (const TensorView& tensor : inputs) add_weights(tensor, begin, n, costs);
       const int best = costs.best();
       for (size_t j = 0; j < n; ++j) exponents[begin + j] = costs.exponent(j, best);
     }
@@ -157,23 +181,20 @@ class SmoothedSource : public WeightSource {
     return any ? exponents : std::vector<int>();
   }
 
-  void add_weights(const std::string& layer, size_t begin, size_t n, GroupCosts& costs) {
+  static void add_weights(const TensorView& tensor, size_t begin, size_t n, GroupCosts& costs) {
     std::vector<float> row(n);
-    for (const char* part : kInputs) {
-      const TensorView tensor = source_->tensor(layer + part);
-      const Element stored = element_of(tensor);
-      for (size_t r = 0; r < tensor.shape[0]; ++r) {
-        const size_t at = (r * tensor.shape[1] + begin) * element_size(stored);
-        widen(tensor.bytes.data() + at, stored, n, row.data());
-        costs.add(row.data());
-      }
+    const Element stored = element_of(tensor);
+    for (size_t r = 0; r < tensor.shape[0]; ++r) {
+      const size_t at = (r * tensor.shape[1] + begin) * element_size(stored);
+      widen(tensor.bytes.data() + at, stored, n, row.data());
+      costs.add(row.data());
     }
   }
 
   std::unique_ptr<WeightSource> source_;
   std::string layer_;  // whose exponents are at hand
   std::vector<int> exponents_;
-  std::map<std::string, std::vector<float>> made_;
+  std::map<std::string, Made> made_;
 };
 
 }  // namespace

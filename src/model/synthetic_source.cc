@@ -76,6 +76,9 @@ class SyntheticSource : public WeightSource {
 
   TensorView make(size_t t) {
     const TensorSpec& spec = specs_[t];
+    if (const auto made = made_.find(spec.name); made != made_.end()) {
+      return {spec.name, type_, spec.shape, made->second->span()};
+    }
     const size_t n = elements(spec);
     auto buffer = std::make_shared<Buffer>(n * dtype_size(type_));
     const Distribution d = distribution(spec);

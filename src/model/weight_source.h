@@ -21,7 +21,8 @@ class WeightSource {
   virtual const std::string& name() const = 0;
   // Bytes of all tensors, for progress.
   virtual uint64_t total_bytes() const = 0;
-  // F32, F16 or BF16, of the shape that the config says; valid until done(tensor).
+  // F32, F16 or BF16, of the shape that the config says; valid until done(tensor), however often it
+  // is asked for.
   virtual TensorView tensor(const std::string& canonical_name) = 0;
   // Has been read and will not be asked for again: its memory may go.
   virtual void done(const TensorView& tensor) = 0;

@@ -86,7 +86,9 @@ WeightPacker::WeightPacker(WeightSource& source, const Packing& packing, const K
       packing_(packing),
       kernels_(kernels),
       pool_(pool),
-      progress_(std::move(progress)) {}
+      progress_(std::move(progress)) {
+  for (const TensorSpec& spec : tensor_specs(source.config())) elements_ += elements(spec);
+}
 
 Embedding WeightPacker::embedding() {
   const TensorView tensor = source_.tensor("wte.weight");
@@ -146,9 +148,12 @@ LayerNorm WeightPacker::layer_norm(const std::string& name) {
 }
 
 void WeightPacker::finish(const TensorView& tensor) {
-  done_ += tensor.bytes.size();
+  done_ += tensor.bytes.size() / dtype_size(tensor.type);
   source_.done(tensor);
-  if (progress_) progress_(done_, source_.total_bytes());
+  if (!progress_) return;
+  const double part = static_cast<double>(done_) / static_cast<double>(elements_);
+  const uint64_t total = source_.total_bytes();
+  progress_(static_cast<uint64_t>(part * static_cast<double>(total)), total);
 }
 
 Weights load_weights(WeightSource& source, const Packing& packing, const KernelTable& kernels,

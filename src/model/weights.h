@@ -120,7 +120,7 @@ class WeightPacker {
   const KernelTable& kernels_;
   ThreadPool& pool_;
   PackProgress progress_;
-  uint64_t done_ = 0;
+  uint64_t done_ = 0, elements_ = 0;
 };
 
 Weights load_weights(WeightSource& source, const Packing& packing, const KernelTable& kernels,

@@ -164,6 +164,19 @@ TEST(Convert, TheReportMeasuresTheFile) {
   expect_error(
       ErrorCode::kInvalidArgument, [&] { convert(kFairytale, target, {.evaluation = text}); },
       "at least 512", "511");
+  text[3] = 4096;
+  expect_error(
+      ErrorCode::kInvalidArgument, [&] { convert(kFairytale, target, {.evaluation = text}); },
+      "evaluation", "below 4096");
+}
+
+TEST(Convert, NamesNeedNotBeUtf8) {
+  const TempFolder folder;
+  const std::string target = folder.path("model.safetensors"), odd = folder.path("\xff\xfe");
+  std::filesystem::create_directory_symlink(golden_path("deep-bf16"), odd);
+  convert(odd, target);
+  EXPECT_NE(inspect(target).source.find("\"type\":\"bf16\""), std::string::npos);
+  expect_error(ErrorCode::kNotFound, [&] { convert("", target); });
 }
 
 TEST(Convert, TheTargetIsWholeOrAsBefore) {
@@ -199,6 +212,10 @@ TEST(Convert, WrongTargetsAreRefused) {
   };
   refused(kFairytale, folder.path("model.bin"), ".safetensors");
   refused(own, own, "source's own");
+  // What a conversion that was killed may leave: whole, and about to be written over.
+  std::filesystem::copy_file(own, own + ".partial");
+  refused(own + ".partial", own, "source's own");
+  EXPECT_EQ(std::filesystem::file_size(own + ".partial"), std::filesystem::file_size(own));
   refused(kFairytale, kFairytale + "/model.safetensors", "source's own");
   expect_error(
       ErrorCode::kIo, [&] { convert(kFairytale, folder.path("none/model.safetensors")); },
@@ -254,6 +271,10 @@ TEST_F(PackedFileDamage, IsNamed) {
   expect_refused(ErrorCode::kBadFile, with(packed::kGenerationConfig, "[]"),
                  packed::kGenerationConfig);
   expect_refused(ErrorCode::kBadFile, with("tokenizer.json", "["), "tokenizer.json");
+  const std::string deep(300000, '[');
+  expect_refused(ErrorCode::kBadFile, with(packed::kReport, deep.c_str()), packed::kReport);
+  expect_refused(ErrorCode::kBadFile, with(packed::kSource, "none"), packed::kSource);
+  expect_refused(ErrorCode::kBadFile, without(packed::kSource), packed::kSource);
   expect_refused(
       ErrorCode::kBadFile,
       [](Json& h) {

@@ -75,6 +75,7 @@ TEST(Model, ReportsProgressAndCanBeCancelled) {
   uint64_t last = 0, whole = 0;
   Model::load(kBundled, {.on_progress = [&](uint64_t done, uint64_t total) {
                 EXPECT_LE(last, done);
+                EXPECT_LE(done, total);
                 last = done;
                 whole = total;
                 return Progress::kContinue;

@@ -413,6 +413,11 @@ class Convert(Folder):
             self.assertEqual(run("convert", *wrong).returncode, 2, wrong)
         self.assertEqual(run("convert", self.folder, target).returncode, 1)
         self.assertEqual(os.listdir(self.folder), [])
+        empty = self.write("empty", b"")
+        for option in ("--calibrate", "--evaluate"):
+            done = run("convert", FAIRYTALE, target, "--weights", "int4", option, empty)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(b"empty", done.stderr)
 
 
 class ModelChoice(Folder):

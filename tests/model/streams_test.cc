@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/streams.h"
+
+#include <gtest/gtest.h>
+
+#include "kernels/dispatch.h"
+#include "model/model_state.h"
+#include "model/synthetic.h"
+#include "support/golden.h"
+
+namespace gptj {
+namespace {
+
+// Just above what is measured, two layers of 2048.
+const ModelConfig kLarge = {.vocab_size = 64,
+                            .n_positions = 64,
+                            .n_embd = 2048,
+                            .n_layer = 2,
+                            .n_head = 16,
+                            .rotary_dim = 64,
+                            .n_inner = 8192};
+
+TEST(Streams, AreOneOfThoseThatKernelsWalk) {
+  const Model large = synthetic_model(kLarge, {.weights = WeightType::kF32, .threads = 2}, 1);
+  const Model::State& state = large.state();
+  ASSERT_GE(large.weight_bytes(), uint64_t{256} << 20);
+  const size_t streams = fastest_streams(state.weights, state.kernels, state.pool);
+  EXPECT_TRUE(streams == 1 || streams == 2 || streams == 4) << streams;
+  const Model small = Model::load(test::golden_path("deep-bf16"));
+  EXPECT_EQ(fastest_streams(small.state().weights, small.state().kernels, small.state().pool), 4u);
+}
+
+// Smoothing looks at the source's tensors twice, which a synthetic one makes when asked.
+TEST(SyntheticModel, OfInt8IsTheSameForAnyThreads) {
+  const auto logits = [](size_t threads) {
+    const Model model = synthetic_model({.vocab_size = 64,
+                                         .n_positions = 64,
+                                         .n_embd = 256,
+                                         .n_layer = 2,
+                                         .n_head = 4,
+                                         .rotary_dim = 16,
+                                         .n_inner = 300},
+                                        {.weights = WeightType::kInt8, .threads = threads}, 3);
+    Session session(model);
+    const std::vector<TokenId> ids = {1, 2, 3};
+    return test::forward(session, test::rows_of(ids, session.add_sequence(), 0));
+  };
+  EXPECT_EQ(logits(1), logits(3));
+}
+
+}  // namespace
+}  // namespace gptj
