@@ -42,7 +42,7 @@ Calibration::Calibration(const ModelConfig& config, const Packing& packing,
       rotary_(config),
       ids_(ids.begin(), ids.end()),
       step_(std::move(step)),
-      engine_(kernels, pool, static_cast<size_t>(config.head_dim()), 4),
+      engine_(kernels, pool, static_cast<size_t>(config.head_dim())),
       scratch_(config),
       x_(static_cast<size_t>(config.n_embd)) {
   std::vector<Row> rows;

@@ -7,6 +7,7 @@
 #include "base/thread_pool.h"
 #include "gptj/model.h"
 #include "model/rotary.h"
+#include "model/streams.h"
 #include "model/weight_type.h"
 #include "model/weights.h"
 
@@ -27,7 +28,7 @@ struct Model::State {
   mutable ThreadPool pool;
   RotaryTable rotary;
   Weights weights;
-  size_t streams = 4;  // of a single row's products (streams.h)
+  size_t streams = kDefaultStreams;
 };
 
 }  // namespace gptj

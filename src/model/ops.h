@@ -13,6 +13,7 @@
 #include "model/kv_cache.h"
 #include "model/matrix.h"
 #include "model/rotary.h"
+#include "model/streams.h"
 #include "model/weights.h"
 
 namespace gptj {
@@ -21,7 +22,8 @@ namespace gptj {
 class Engine {
  public:
   // `streams`: Product::streams of single rows.
-  Engine(const KernelTable& kernels, ThreadPool& pool, size_t head_dim, size_t streams);
+  Engine(const KernelTable& kernels, ThreadPool& pool, size_t head_dim,
+         size_t streams = kDefaultStreams);
 
   const KernelTable& kernels() const { return kernels_; }
   size_t parts() const { return pool_.parts(); }

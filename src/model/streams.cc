@@ -10,9 +10,7 @@
 namespace gptj {
 namespace {
 
-// Most machines' best, and never far behind it.
-constexpr size_t kDefault = 4;
-constexpr size_t kChoices[] = {4, 2, 1};
+constexpr size_t kChoices[] = {kDefaultStreams, 2, 1};
 // Others must be better by more than measurements vary.
 constexpr double kClearly = 0.93;
 constexpr uint64_t kEnoughBytes = uint64_t{256} << 20;
@@ -81,8 +79,8 @@ class Trial {
 
 size_t fastest_streams(const Weights& weights, const KernelTable& kernels, ThreadPool& pool) {
   Trial trial(weights, kernels, pool);
-  if (!trial.is_large()) return kDefault;
-  trial.seconds(kDefault);  // brings pages in
+  if (!trial.is_large()) return kDefaultStreams;
+  trial.seconds(kDefaultStreams);  // brings pages in
   double best[std::size(kChoices)];
   for (int run = 0; run < kRuns; ++run) {
     for (size_t i = 0; i < std::size(kChoices); ++i) {
@@ -91,7 +89,7 @@ size_t fastest_streams(const Weights& weights, const KernelTable& kernels, Threa
     }
   }
   const size_t fastest = static_cast<size_t>(std::min_element(best, std::end(best)) - best);
-  return best[fastest] < kClearly * best[0] ? kChoices[fastest] : kDefault;
+  return best[fastest] < kClearly * best[0] ? kChoices[fastest] : kDefaultStreams;
 }
 
 }  // namespace gptj

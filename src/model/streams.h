@@ -9,6 +9,9 @@
 
 namespace gptj {
 
+// Most machines' best, and never far behind it.
+constexpr size_t kDefaultStreams = 4;
+
 // How many panels a single row's products should walk at once (Product::streams), by trying them on
 // these weights: what memory likes best differs from machine to machine by a third. It is a matter
 // of speed alone. Models that caches could hold are not measured.
