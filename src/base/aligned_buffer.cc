@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/aligned_buffer.h"
 
+#include <stdlib.h>
 #include <sys/mman.h>
 
 namespace gptj {
@@ -10,8 +11,8 @@ void* allocate_aligned(size_t bytes) {
   const bool huge = bytes >= 2 * kHugePage;
   const size_t alignment = huge ? kHugePage : kLine;
   const size_t size = bytes == 0 ? alignment : (bytes + kLine - 1) / kLine * kLine;
-  void* data = std::aligned_alloc(alignment, size);
-  if (data == nullptr) throw std::bad_alloc();
+  void* data = nullptr;
+  if (::posix_memalign(&data, alignment, size) != 0) throw std::bad_alloc();
 #if defined(MADV_HUGEPAGE)
   if (huge) ::madvise(data, size / kHugePage * kHugePage, MADV_HUGEPAGE);
 #endif
