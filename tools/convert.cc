@@ -33,11 +33,11 @@ std::string report_text(const ConversionReport& report) {
   return all + text;
 }
 
-// The ids of a file by the source's own tokenizer.
-std::vector<TokenId> ids_of(const std::string& source, const char* option,
+// The ids of the text that an option names.
+std::vector<TokenId> ids_of(const Tokenizer& tokenizer, const char* option,
                             const std::string& file) {
   if (file.empty()) return {};
-  std::vector<TokenId> ids = load_tokenizer(source).encode(read_input(file));
+  std::vector<TokenId> ids = tokenizer.encode(read_input(file));
   if (ids.empty()) {
     throw Error(ErrorCode::kInvalidArgument,
                 std::string(option) + ": expected a text, found " + file + " empty", option);
@@ -53,8 +53,11 @@ int run_convert(const ConvertCommand& command) {
   options.threads = load.threads;
   options.isa = load.isa;
   options.on_warning = load.on_warning;
-  options.calibration = ids_of(command.model.model, "calibrate", command.calibrate);
-  options.evaluation = ids_of(command.model.model, "evaluate", command.evaluate);
+  if (!command.calibrate.empty() || !command.evaluate.empty()) {
+    const Tokenizer tokenizer = load_tokenizer(command.model.model);
+    options.calibration = ids_of(tokenizer, "calibrate", command.calibrate);
+    options.evaluation = ids_of(tokenizer, "evaluate", command.evaluate);
+  }
   std::optional<ProgressBar> bar;
   std::string doing;
   options.on_progress = [&](const char* what, uint64_t done, uint64_t total) {

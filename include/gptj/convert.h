@@ -38,8 +38,8 @@ struct ConvertOptions {
   // As in LoadOptions.
   size_t threads = 0;
   std::string isa = {};
-  // Called on the calling thread: what is being done ("converting", "calibrating", "loading", "evaluating"),
-  // and how much of it; kCancel stops with ErrorCode::kCancelled and leaves no file.
+  // Called on the calling thread: what is being done ("converting", "calibrating", "loading",
+  // "evaluating"), and how much of it; kCancel stops with ErrorCode::kCancelled and leaves no file.
   std::function<Progress(const char* what, uint64_t done, uint64_t total)> on_progress = {};
   std::function<void(const std::string& message)> on_warning = {};
 };
@@ -56,11 +56,11 @@ struct ConversionReport {
 GPTJ_API std::string conversion_report_json(const ConversionReport& report);
 
 // Writes `target`, whose name must end in .safetensors, from any checkpoint that Model::load()
-// opens, but not from one that is int8 or int4 already (kUnsupported). At most one layer is in memory at once, besides what is mapped. `target` appears whole or
-// not at all; one that exists is replaced, unless the source is made of it (kInvalidArgument).
-// Throws what reading and writing can, kUnsupported for a source without lm_head or with weights
-// beyond the type's range, kOutOfMemory with the figures where `calibration` or `evaluation` do not
-// fit.
+// opens, but not from one that is int8 or int4 already (kUnsupported). At most one layer is in
+// memory at once, besides what is mapped. `target` appears whole or not at all; one that exists is
+// replaced, unless the source is made of it (kInvalidArgument). Throws what reading and writing
+// can, kUnsupported for a source without lm_head or with weights beyond the type's range,
+// kOutOfMemory with the figures where `calibration` or `evaluation` do not fit.
 GPTJ_API ConversionReport convert(const std::string& source, const std::string& target,
                                   const ConvertOptions& options = {});
 

@@ -33,8 +33,8 @@ bool sync_folder(const std::string& path) {
 
 // Whether the open file is what the name stands for.
 bool is_named(int descriptor, const std::string& path) {
-  struct stat opened {
-  }, named{};
+  struct stat opened {};
+  struct stat named {};
   return ::fstat(descriptor, &opened) == 0 && ::lstat(path.c_str(), &named) == 0 &&
          opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
 }

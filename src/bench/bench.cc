@@ -3,10 +3,10 @@
 
 #include <algorithm>
 #include <bit>
-#include <chrono>
 #include <fstream>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/random.h"
 #include "bench/walls.h"
 #include "gptj/session.h"
@@ -15,12 +15,6 @@
 
 namespace gptj {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 struct Shape {
   const char* name;

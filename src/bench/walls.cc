@@ -5,10 +5,10 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <cstring>
 #include <new>
 
+#include "base/clock.h"
 #include "base/memory.h"
 
 namespace gptj {
@@ -18,9 +18,9 @@ constexpr int kRepeats = 5;
 
 template <class Work>
 double seconds(Work work) {
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = Clock::now();
   work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return seconds_since(start);
 }
 
 // Anonymous memory of the wanted page kind, each thread's share first touched by that thread.

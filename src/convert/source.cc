@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "convert/source.h"
 
-#include "base/check.h"
 #include "model/checkpoint_files.h"
 #include "tokenizer/tokenizer_parts.h"
 
 namespace gptj {
-namespace {
-
-constexpr size_t kLargestConfig = 16'000'000;  // bytes
-
-}  // namespace
 
 ConversionSource::ConversionSource(const std::string& path)
     : packed_(PackedFile::open_if_packed(path)) {
@@ -46,8 +40,7 @@ std::string ConversionSource::generation_config() const {
     const auto found = packed_->file().metadata().find(packed::kGenerationConfig);
     return found == packed_->file().metadata().end() ? "" : found->second;
   }
-  const std::string path = beside(checkpoint_->folder(), packed::kGenerationConfig);
-  return is_there(path) ? read_text_file(path, kLargestConfig) : "";
+  return checkpoint_->generation_config();
 }
 
 std::map<std::string, std::string> ConversionSource::tokenizer_texts() const {

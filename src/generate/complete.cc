@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <chrono>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/float_environment.h"
 #include "generate/sample_state.h"
 #include "gptj/session.h"
@@ -13,12 +13,6 @@ namespace {
 
 // Rows of a prompt computed at once; a cancelled request ends between two such chunks.
 constexpr size_t kPromptChunk = 256;
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 // One request on its way through a session of its own.
 class Generator {

@@ -16,6 +16,19 @@ inline __m256i dot_signed(__m256i acc, __m256i w, __m256i magnitude, __m256i x) 
   return _mm256_add_epi32(acc, add_pairs(words));
 }
 
+// n inputs of 4 bits to a byte each. Most of the next chunk is asked for meanwhile, to come while
+// this one is multiplied.
+constexpr size_t kUnpackAhead = 7232;
+inline void unpack_nibbles(const uint8_t* w, size_t n, uint8_t* out) {
+  for (size_t i = 0; i < n; i += 8) {
+    const uint8_t* at = w + i * kLanes / 2;
+    prefetch(at, kUnpackAhead);
+    const Bytes both = load_bytes(at);
+    store_bytes(out + i * kLanes, low_nibbles(both));
+    store_bytes(out + (i + 4) * kLanes, high_nibbles(both));
+  }
+}
+
 struct Int8 {
   static constexpr uint64_t kBurstInputs = 4;
   static I32x16 burst(I32x16 acc, Bytes& w, Bytes x) {

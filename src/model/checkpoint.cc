@@ -91,7 +91,8 @@ void Checkpoint::adopt_vocabulary(const NamedTensors& found) {
 void Checkpoint::read_generation_defaults() {
   const std::string path = beside(folder_, "generation_config.json");
   if (!is_there(path)) return;
-  generation_defaults_ = parse_generation_defaults(read_text_file(path, kMaxConfig), path);
+  generation_config_ = read_text_file(path, kMaxConfig);
+  generation_defaults_ = parse_generation_defaults(generation_config_, path);
   const GenerationDefaults& defaults = generation_defaults_;
   check_token_ids(defaults.bos_token_id, defaults.eos_token_ids, config_.vocab_size, path);
   if (defaults.bos_token_id) config_.bos_token_id = defaults.bos_token_id;

@@ -26,6 +26,8 @@ class Checkpoint {
   // vocab_size is the number of rows of wte.weight, whatever config.json says.
   const ModelConfig& config() const { return config_; }
   const GenerationDefaults& generation_defaults() const { return generation_defaults_; }
+  // The text of generation_config.json; empty where there is none.
+  const std::string& generation_config() const { return generation_config_; }
   const std::string& folder() const { return folder_; }
   bool has_lm_head() const { return has_lm_head_; }
 
@@ -55,6 +57,7 @@ class Checkpoint {
 
   std::string folder_;
   ModelConfig config_;
+  std::string generation_config_;
   GenerationDefaults generation_defaults_;
   std::vector<std::shared_ptr<const SafetensorsFile>> files_;
   std::vector<TensorView> tensors_;

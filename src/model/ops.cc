@@ -2,20 +2,14 @@
 #include "model/ops.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <vector>
 
+#include "base/clock.h"
 #include "kernels/pack.h"
 
 namespace gptj {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 struct Heads {
   explicit Heads(const ModelConfig& config)

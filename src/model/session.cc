@@ -3,10 +3,10 @@
 
 #include <algorithm>
 #include <bit>
-#include <chrono>
 #include <vector>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/float_environment.h"
 #include "model/forward.h"
 #include "model/model_state.h"
@@ -77,7 +77,7 @@ int64_t Session::length(SequenceId sequence) const { return state_->cache.length
 
 void Session::forward(std::span<const Row> rows, const LogitsSink& sink) {
   const DefaultFloatEnvironment environment;
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = Clock::now();
   find_runs(rows, state_->model.config(),
             state_->cache);  // all of it proved before any is computed
   for (size_t first = 0; first < rows.size(); first += kChunkRows) {
@@ -85,8 +85,7 @@ void Session::forward(std::span<const Row> rows, const LogitsSink& sink) {
     const std::vector<Run> runs = find_runs(chunk, state_->model.config(), state_->cache);
     state_->forward_chunk(chunk, runs, first, sink);
   }
-  state_->engine.times.all +=
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  state_->engine.times.all += seconds_since(start);
 }
 
 }  // namespace gptj

@@ -170,8 +170,8 @@ class SmoothedSource : public WeightSource {
       GroupCosts costs(std::move(magnitudes));
       if (!costs.has_outliers()) continue;
       exponents.resize(weight.size());
-      for (const char* part : kInputs) {
-        if (inputs.size() < std::size(kInputs)) inputs.push_back(source_->tensor(layer + part));
+      if (inputs.empty()) {
+        for (const char* part : kInputs) inputs.push_back(source_->tensor(layer + part));
       }
       for (const TensorView& tensor : inputs) add_weights(tensor, begin, n, costs);
       const int best = costs.best();

@@ -2,10 +2,10 @@
 #include "model/streams.h"
 
 #include <algorithm>
-#include <chrono>
 #include <vector>
 
 #include "base/aligned_buffer.h"
+#include "base/clock.h"
 
 namespace gptj {
 namespace {
@@ -43,7 +43,7 @@ class Trial {
   bool is_large() const { return bytes_ >= kEnoughBytes; }
 
   double seconds(size_t streams) {
-    const auto start = std::chrono::steady_clock::now();
+    const auto start = Clock::now();
     pool_.run([&](size_t part) {
       for (const PackedMatrix* m : matrices_) {
         const PartRange panels = part_range(m->n_panels(), part, pool_.parts());
@@ -62,7 +62,7 @@ class Trial {
              .scratch = scratch_.data() + part * kProductScratch});
       }
     });
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return seconds_since(start);
   }
 
  private:

@@ -7,47 +7,22 @@ Usage: load_memory_test.py GPTJ_PROGRAM
 import json
 import os
 import resource
-import struct
 import subprocess
 import sys
 import tempfile
 
-CONFIG = dict(model_type="gptj", vocab_size=50400, n_positions=256, n_embd=1024, n_layer=20, n_head=16,
-              rotary_dim=64, n_inner=None, activation_function="gelu_new", layer_norm_epsilon=1e-5,
-              bos_token_id=0, eos_token_id=0, tie_word_embeddings=False)
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import f16_checkpoint  # noqa: E402
 
-
-def shapes(c):
-    d, vocab, inner = c["n_embd"], c["vocab_size"], 4 * c["n_embd"]
-    yield "transformer.wte.weight", [vocab, d]
-    for i in range(c["n_layer"]):
-        h = f"transformer.h.{i}."
-        for name in ("ln_1.weight", "ln_1.bias", "mlp.fc_out.bias"):
-            yield h + name, [d]
-        for name in ("q", "k", "v", "out"):
-            yield f"{h}attn.{name}_proj.weight", [d, d]
-        yield h + "mlp.fc_in.weight", [inner, d]
-        yield h + "mlp.fc_in.bias", [inner]
-        yield h + "mlp.fc_out.weight", [d, inner]
-    yield "transformer.ln_f.weight", [d]
-    yield "transformer.ln_f.bias", [d]
-    yield "lm_head.weight", [vocab, d]
-    yield "lm_head.bias", [vocab]
+CONFIG = dict(f16_checkpoint.COMMON, n_positions=256, n_embd=1024, n_layer=20, bos_token_id=0, eos_token_id=0)
 
 
 def write_zeros(path):
     """A valid checkpoint of zeros; the data are a hole, but reading it takes memory as any file does."""
-    header, offset = {}, 0
-    for name, shape in shapes(CONFIG):
-        size = 2
-        for extent in shape:
-            size *= extent
-        header[name] = dict(dtype="F16", shape=shape, data_offsets=[offset, offset + size])
-        offset += size
-    text = json.dumps(header).encode()
+    header = f16_checkpoint.header(CONFIG)
     with open(path, "wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text)
-        file.truncate(8 + len(text) + offset)
+        file.write(header)
+        file.truncate(len(header) + sum(f16_checkpoint.sizes(CONFIG)))
 
 
 def main():
