@@ -41,6 +41,7 @@ ordered_json report_json(const BenchReport& r) {
                   {"tokens", decode->tokens},
                   {"tokens_per_s", decode->tokens_per_s},
                   {"fraction_of_read", decode->fraction_of_read},
+                  {"fraction_beside", decode->fraction_beside},
                   {"outside", decode->outside}};
   }
   json["prompt"] = ordered_json::array();
@@ -48,13 +49,15 @@ ordered_json report_json(const BenchReport& r) {
     json["prompt"].push_back({{"length", p.length},
                               {"tokens_per_s", p.tokens_per_s},
                               {"fraction_of_peak", p.fraction_of_peak},
+                              {"fraction_beside", p.fraction_beside},
                               {"outside", p.outside}});
   }
   json["batch"] = ordered_json::array();
   for (const BatchResult& b : r.batches) {
     json["batch"].push_back({{"size", b.size},
                              {"tokens_per_s", b.tokens_per_s},
-                             {"fraction_of_wall", b.fraction_of_wall}});
+                             {"fraction_of_wall", b.fraction_of_wall},
+                             {"fraction_beside", b.fraction_beside}});
   }
   json["peak_memory_bytes"] = r.peak_memory_bytes;
   char hash[20];
@@ -82,21 +85,21 @@ std::string report_text(const BenchReport& r) {
   out += " TOP/s\n";
   if (r.decode) {
     out += formatted("decode: %.2f tokens/s, %.2f of the read bandwidth (%.2f GB per token)\n",
-                     r.decode->tokens_per_s, r.decode->fraction_of_read,
+                     r.decode->tokens_per_s, r.decode->fraction_beside,
                      static_cast<double>(r.weight_bytes_per_token) / 1e9);
   }
   for (const PromptResult& p : r.prompts) {
     out += formatted("prompt of %lld: %.1f tokens/s, %.2f of the peak\n",
-                     static_cast<long long>(p.length), p.tokens_per_s, p.fraction_of_peak);
+                     static_cast<long long>(p.length), p.tokens_per_s, p.fraction_beside);
   }
   for (const BatchResult& b : r.batches) {
     out += formatted("batch of %lld: %.1f tokens/s, %.2f of the lower wall\n",
-                     static_cast<long long>(b.size), b.tokens_per_s, b.fraction_of_wall);
+                     static_cast<long long>(b.size), b.tokens_per_s, b.fraction_beside);
   }
   if (r.decode_long) {
     out += formatted("decode after %lld tokens: %.2f tokens/s, %.2f of the read bandwidth\n",
                      static_cast<long long>(r.decode_long->context), r.decode_long->tokens_per_s,
-                     r.decode_long->fraction_of_read);
+                     r.decode_long->fraction_beside);
   }
   return out + formatted("peak memory: %.2f GB\n", static_cast<double>(r.peak_memory_bytes) / 1e9);
 }

@@ -3,7 +3,10 @@
 //
 //   const gptj::BenchReport report = gptj::bench({.synthetic = gptj::bench_shape("small-1gb")});
 //
-// Times vary with the machine's load; the fractions, measured side by side, carry over.
+// Times vary with the machine's load; fractions carry over. Each comes twice: against the machine's
+// limits as measured before and after everything, and, as `fraction_beside`, the median over runs
+// against the limit as measured just before and after each run, which is the better figure on a
+// machine that others use as well.
 #pragma once
 
 #include <cstdint>
@@ -53,7 +56,7 @@ struct DecodeResult {
   int64_t tokens = 0;
   double tokens_per_s = 0;
   // Bytes of weights and of the cache per token x tokens/s over read_gb_per_s.
-  double fraction_of_read = 0;
+  double fraction_of_read = 0, fraction_beside = 0;
   // Of the time, what was spent neither multiplying weights nor on attention.
   double outside = 0;
 };
@@ -63,14 +66,15 @@ struct BatchResult {
   int64_t size = 0;
   double tokens_per_s = 0;  // of all together
   // Of the lower of two walls: reading the weights once per step, and multiplying.
-  double fraction_of_wall = 0;
+  double fraction_of_wall = 0, fraction_beside = 0;
 };
 
 struct PromptResult {
   int64_t length = 0;
   double tokens_per_s = 0;
-  double fraction_of_peak = 0;  // operations per second over the peak of the weights' type
-  double outside = 0;           // as in DecodeResult
+  // Operations per second over the peak of the weights' type.
+  double fraction_of_peak = 0, fraction_beside = 0;
+  double outside = 0;  // as in DecodeResult
 };
 
 struct BenchReport {
@@ -84,7 +88,7 @@ struct BenchReport {
   std::optional<DecodeResult> decode_long = {};  // at seven eighths of the context
   std::vector<BatchResult> batches = {};
   std::vector<PromptResult> prompts = {};
-  uint64_t peak_memory_bytes = 0;  // of the process so far
+  uint64_t peak_memory_bytes = 0;  // of the process, but for the buffer that measures reading
   uint64_t logits_hash = 0;        // FNV-1a of the bits of a fixed prompt's last logits
 
   // Of the model's weight type.

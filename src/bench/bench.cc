@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <fstream>
+#include <functional>
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -82,6 +83,50 @@ uint64_t peak_memory() {
   return kib * 1024;
 }
 
+// What the machine can do.
+struct Walls {
+  explicit Walls(const Model& model)
+      : read(model.state().kernels, model.state().pool),
+        of_model(static_cast<size_t>(model.state().packing.layers)) {
+    for (const ProductKernel& product : model.state().kernels.product) {
+      multiply.emplace_back(product, model.state().pool);
+    }
+  }
+  ReadWall read;
+  std::vector<MultiplyWall> multiply;  // in the order of Element
+  size_t of_model;                     // the one of its layers
+};
+
+struct Run {
+  double tokens_per_s, outside;
+};
+
+// `work` makes so many tokens.
+template <class Work>
+Run timed(Session& session, int64_t tokens, Work work) {
+  const ForwardTimes before = session.times();
+  const auto start = Clock::now();
+  work();
+  return {static_cast<double>(tokens) / seconds_since(start), outside(before, session.times())};
+}
+
+// Several runs of one workload, each with the walls beside it: the mean of those measured just
+// before and just after.
+struct Runs {
+  std::vector<double> tokens_per_s, outside, read, multiply;
+
+  // The median over runs of tokens/s over the wall beside it, which `wall(read, multiply)` gives in
+  // tokens/s.
+  template <class Wall>
+  double fraction_beside(Wall wall) const {
+    std::vector<double> fractions;
+    for (size_t i = 0; i < tokens_per_s.size(); ++i) {
+      fractions.push_back(tokens_per_s[i] / wall(read[i], multiply[i]));
+    }
+    return median(std::move(fractions));
+  }
+};
+
 constexpr std::string_view kParts[] = {"decode", "decode_long", "prompt", "batch"};
 
 class Bench {
@@ -109,19 +154,23 @@ class Bench {
                                            : Model::load(options_.model, options_.load);
     report_.load_seconds = seconds_since(start);
     describe(model);
-    measure_machine(model);
+    const uint64_t peak_of_load = peak_memory();
+    Walls walls(model);
+    measure_machine(walls);
     const int64_t n_positions = model.config().n_positions;
     if (wanted("decode")) {
       step("decode");
-      report_.decode = decode(model, std::min<int64_t>(16, n_positions / 2));
+      report_.decode = decode(model, walls, std::min<int64_t>(16, n_positions / 2));
     }
-    if (wanted("prompt")) prompts(model);
-    if (wanted("batch")) batches(model);
+    if (wanted("prompt")) prompts(model, walls);
+    if (wanted("batch")) batches(model, walls);
     if (wanted("decode_long")) {
       step("decode after a long text");
-      report_.decode_long = decode(model, n_positions - n_positions / 8);
+      report_.decode_long = decode(model, walls, n_positions - n_positions / 8);
     }
-    measure_machine(model);
+    // The buffer that measures the machine is not the model's.
+    report_.peak_memory_bytes = std::max(peak_of_load, peak_memory() - walls.read.bytes());
+    measure_machine(walls);
     finish();
     return report_;
   }
@@ -150,27 +199,44 @@ class Bench {
     report_.weight_bytes_per_token = model.weight_bytes();
     const Work work(model.config());
     report_.operations_per_token = 2.0 * static_cast<double>(work.layers + work.head);
-  }
-
-  // Called before and after: the better of both counts.
-  void measure_machine(const Model& model) {
-    step("measuring the machine");
-    ThreadPool& pool = model.state().pool;
-    MachineLimits& m = report_.machine;
-    m.read_bytes = read_buffer_bytes();
-    m.read_gb_per_s =
-        std::max(m.read_gb_per_s, measure_read(model.state().kernels, pool, m.read_bytes) / 1e9);
-    m.peaks.resize(kElements);
+    report_.machine.peaks.resize(kElements);
     for (size_t e = 0; e < kElements; ++e) {
-      const ProductKernel& product = model.state().kernels.product[e];
-      m.peaks[e].weights = element_name(static_cast<Element>(e));
-      m.peaks[e].isa = product.isa;
-      m.peaks[e].tops = std::max(m.peaks[e].tops, measure_peak(product, pool) / 1e12);
+      report_.machine.peaks[e].weights = element_name(static_cast<Element>(e));
+      report_.machine.peaks[e].isa = model.state().kernels.product[e].isa;
     }
   }
 
+  // Called before and after: the better of both counts.
+  void measure_machine(Walls& walls) {
+    step("measuring the machine");
+    MachineLimits& m = report_.machine;
+    m.read_bytes = walls.read.bytes();
+    m.read_gb_per_s = std::max(m.read_gb_per_s, walls.read.measure() / 1e9);
+    for (size_t e = 0; e < kElements; ++e) {
+      m.peaks[e].tops = std::max(m.peaks[e].tops, walls.multiply[e].measure() / 1e12);
+    }
+  }
+
+  Runs runs(const Walls& walls, const std::function<Run()>& run) {
+    const MultiplyWall& multiply = walls.multiply[walls.of_model];
+    Runs runs;
+    double read_before = walls.read.in_passing(), multiply_before = multiply.in_passing();
+    for (int64_t i = 0; i < options_.runs; ++i) {
+      go_on();
+      const Run r = run();
+      const double read_after = walls.read.in_passing(), multiply_after = multiply.in_passing();
+      runs.tokens_per_s.push_back(r.tokens_per_s);
+      runs.outside.push_back(r.outside);
+      runs.read.push_back((read_before + read_after) / 2);
+      runs.multiply.push_back((multiply_before + multiply_after) / 2);
+      read_before = read_after;
+      multiply_before = multiply_after;
+    }
+    return runs;
+  }
+
   // Tokens made one at a time, each the likeliest, after a prompt of `context`.
-  DecodeResult decode(const Model& model, int64_t context) {
+  DecodeResult decode(const Model& model, const Walls& walls, int64_t context) {
     DecodeResult result;
     result.context = context;
     result.tokens = std::min(options_.tokens, model.config().n_positions - context);
@@ -185,28 +251,25 @@ class Bench {
       pick(row, logits);
       first = next;
     });
-    std::vector<double> rates, outsides;
-    for (int64_t i = 0; i < options_.runs; ++i) {
-      go_on();
+    const Runs all = runs(walls, [&] {
       session.truncate(s, context);
-      const ForwardTimes before = session.times();
       next = first;
-      const auto start = Clock::now();
-      for (int64_t t = 0; t < result.tokens; ++t) {
-        const Row row{next, s, session.length(s), true};
-        session.forward({&row, 1}, pick);
-      }
-      rates.push_back(static_cast<double>(result.tokens) / seconds_since(start));
-      outsides.push_back(outside(before, session.times()));
-    }
-    result.tokens_per_s = median(rates);
-    result.outside = median(outsides);
+      return timed(session, result.tokens, [&] {
+        for (int64_t t = 0; t < result.tokens; ++t) {
+          const Row row{next, s, session.length(s), true};
+          session.forward({&row, 1}, pick);
+        }
+      });
+    });
     // A token reads the keys and values before it, and its own.
     const double positions =
         static_cast<double>(context) + static_cast<double>(result.tokens + 1) / 2;
-    result.fraction_of_read =  // divided by the bandwidth once that is known
-        result.tokens_per_s * (static_cast<double>(report_.weight_bytes_per_token) +
-                               positions * cache_bytes_per_token(model));
+    const double bytes = static_cast<double>(report_.weight_bytes_per_token) +
+                         positions * cache_bytes_per_token(model);
+    result.tokens_per_s = median(all.tokens_per_s);
+    result.outside = median(all.outside);
+    result.fraction_of_read = result.tokens_per_s * bytes;  // to be divided in finish()
+    result.fraction_beside = all.fraction_beside([&](double read, double) { return read / bytes; });
     return result;
   }
 
@@ -214,7 +277,14 @@ class Bench {
     return static_cast<double>(model.kv_cache_bytes(kKvPagePositions)) / kKvPagePositions;
   }
 
-  void batches(const Model& model) {
+  // Tokens per second of a batch that the lower of the two walls lets through.
+  double batch_wall(int64_t size, double read, double multiply) const {
+    return std::min(
+        static_cast<double>(size) * read / static_cast<double>(report_.weight_bytes_per_token),
+        multiply / report_.operations_per_token);
+  }
+
+  void batches(const Model& model, const Walls& walls) {
     for (const int64_t size : options_.batch_sizes) {
       step("batch of " + std::to_string(size));
       Session session(model);
@@ -224,62 +294,53 @@ class Bench {
         session.forward(random_rows(model, sequences.back(), 4), [](size_t, auto) {});
       }
       const int64_t steps = std::max<int64_t>(1, std::min(options_.tokens / 4, int64_t{8}));
-      std::vector<double> rates;
-      for (int64_t i = 0; i < options_.runs; ++i) {
-        go_on();
+      const Runs all = runs(walls, [&] {
         for (const SequenceId s : sequences) session.truncate(s, 4);
-        const auto start = Clock::now();
-        for (int64_t t = 0; t < steps; ++t) {
-          std::vector<Row> rows;
-          for (const SequenceId s : sequences) rows.push_back({t, s, session.length(s), true});
-          session.forward(rows, [](size_t, auto) {});
-        }
-        rates.push_back(static_cast<double>(size * steps) / seconds_since(start));
-      }
-      report_.batches.push_back({size, median(rates), 0});
+        return timed(session, size * steps, [&] {
+          for (int64_t t = 0; t < steps; ++t) {
+            std::vector<Row> rows;
+            for (const SequenceId s : sequences) rows.push_back({t, s, session.length(s), true});
+            session.forward(rows, [](size_t, auto) {});
+          }
+        });
+      });
+      const double beside = all.fraction_beside(
+          [&](double read, double multiply) { return batch_wall(size, read, multiply); });
+      report_.batches.push_back({size, median(all.tokens_per_s), 0, beside});
     }
   }
 
-  void prompts(const Model& model) {
+  void prompts(const Model& model, const Walls& walls) {
     for (const int64_t length : options_.prompt_lengths) {
       if (length < 1 || length > model.config().n_positions) continue;
       step("prompt of " + std::to_string(length));
-      std::vector<double> rates, outsides;
-      for (int64_t i = 0; i < options_.runs; ++i) {
-        go_on();
+      const Runs all = runs(walls, [&] {
         Session session(model);
         const std::vector<Row> rows = random_rows(model, session.add_sequence(), length);
-        const auto start = Clock::now();
-        session.forward(rows, [](size_t, std::span<const float>) {});
-        rates.push_back(static_cast<double>(length) / seconds_since(start));
-        outsides.push_back(outside({}, session.times()));
-      }
+        return timed(session, length, [&] { session.forward(rows, [](size_t, auto) {}); });
+      });
       const Work work(model.config());
-      const double tokens_per_s = median(rates);
-      const double operations =
+      const double operations =  // per token
           2.0 * (static_cast<double>(work.layers) +
                  static_cast<double>(work.head) / static_cast<double>(length));
+      const double tokens_per_s = median(all.tokens_per_s);
+      const double beside =
+          all.fraction_beside([&](double, double multiply) { return multiply / operations; });
       report_.prompts.push_back(
-          {length, tokens_per_s, operations * tokens_per_s, median(outsides)});
+          {length, tokens_per_s, operations * tokens_per_s, beside, median(all.outside)});
     }
   }
 
-  // Fractions, against the limits as measured before and after.
+  // Fractions of the limits as measured before and after.
   void finish() {
     const double read = report_.machine.read_gb_per_s * 1e9, peak = report_.peak_tops() * 1e12;
     for (std::optional<DecodeResult>* decode : {&report_.decode, &report_.decode_long}) {
       if (*decode) (*decode)->fraction_of_read /= read;
     }
     for (BatchResult& batch : report_.batches) {
-      const double by_reading = static_cast<double>(batch.size) * read /
-                                static_cast<double>(report_.weight_bytes_per_token);
-      const double by_multiplying = peak / report_.operations_per_token;
-      batch.fraction_of_wall = batch.tokens_per_s / std::min(by_reading, by_multiplying);
+      batch.fraction_of_wall = batch.tokens_per_s / batch_wall(batch.size, read, peak);
     }
-    for (PromptResult& prompt : report_.prompts) {
-      prompt.fraction_of_peak /= peak;
-    }
-    report_.peak_memory_bytes = peak_memory();
+    for (PromptResult& prompt : report_.prompts) prompt.fraction_of_peak /= peak;
   }
 
   const BenchOptions& options_;

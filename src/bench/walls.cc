@@ -14,7 +14,14 @@
 namespace gptj {
 namespace {
 
-constexpr int kRepeats = 5;
+constexpr int kRepeats = 5, kRepeatsInPassing = 3;
+
+template <class Measure>
+double median_of(int repeats, Measure measure) {
+  std::vector<double> values;
+  for (int i = 0; i < repeats; ++i) values.push_back(measure());
+  return median(std::move(values));
+}
 
 template <class Work>
 double seconds(Work work) {
@@ -22,6 +29,8 @@ double seconds(Work work) {
   work();
   return seconds_since(start);
 }
+
+}  // namespace
 
 // Anonymous memory of the wanted page kind, each thread's share first touched by that thread.
 class ReadBuffer {
@@ -46,56 +55,74 @@ class ReadBuffer {
   uint64_t bytes_;
 };
 
-}  // namespace
-
 double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   const size_t n = values.size();
   return n == 0 ? 0 : (values[(n - 1) / 2] + values[n / 2]) / 2;
 }
 
-uint64_t read_buffer_bytes() {
-  return std::min(uint64_t{4} << 30, available_memory() / 2 / 4096 * 4096);
+ReadWall::ReadWall(const KernelTable& kernels, ThreadPool& pool)
+    : kernels_(kernels),
+      pool_(pool),
+      bytes_(std::min(uint64_t{4} << 30, available_memory() / 2 / 4096 * 4096)) {}
+
+ReadWall::~ReadWall() = default;
+
+double ReadWall::pass(const ReadBuffer& buffer, size_t streams) const {
+  std::atomic<uint64_t> sink{0};
+  const double time = seconds([&] {
+    pool_.run([&](size_t part) {
+      sink += kernels_.read_streams(buffer.share(pool_, part), buffer.share_bytes(pool_), streams);
+    });
+  });
+  return static_cast<double>(buffer.share_bytes(pool_) * pool_.parts()) / time;
 }
 
-double measure_read(const KernelTable& kernels, ThreadPool& pool, uint64_t bytes) {
+double ReadWall::measure() {
   double best = 0;
-  std::atomic<uint64_t> sink{0};
+  bool best_has_huge_pages = false;
   for (const bool huge_pages : {false, true}) {
-    const ReadBuffer buffer(pool, bytes, huge_pages);
+    buffer_.reset();  // the memory may be too small for two
+    buffer_ = std::make_unique<ReadBuffer>(pool_, bytes_, huge_pages);
     for (const size_t streams : {1, 4}) {
-      std::vector<double> rates;
-      for (int i = 0; i < kRepeats; ++i) {
-        const double time = seconds([&] {
-          pool.run([&](size_t part) {
-            sink +=
-                kernels.read_streams(buffer.share(pool, part), buffer.share_bytes(pool), streams);
-          });
-        });
-        rates.push_back(static_cast<double>(buffer.share_bytes(pool) * pool.parts()) / time);
+      const double rate = median_of(kRepeats, [&] { return pass(*buffer_, streams); });
+      if (rate > best) {
+        best = rate;
+        streams_ = streams;
+        best_has_huge_pages = huge_pages;
       }
-      best = std::max(best, median(rates));
     }
+  }
+  if (!best_has_huge_pages) {
+    buffer_.reset();
+    buffer_ = std::make_unique<ReadBuffer>(pool_, bytes_, false);
   }
   return best;
 }
 
-double measure_peak(const ProductKernel& product, ThreadPool& pool) {
-  constexpr double kSeconds = 0.1;
-  const auto run = [&](uint64_t steps) {
-    std::atomic<uint64_t> operations{0};
-    const double time =
-        seconds([&] { pool.run([&](size_t) { operations += product.burst(steps); }); });
-    return std::pair{time, static_cast<double>(operations)};
-  };
-  uint64_t steps = 1 << 14;
-  while (run(steps).first < kSeconds) steps *= 2;
-  std::vector<double> rates;
-  for (int i = 0; i < kRepeats; ++i) {
-    const auto [time, operations] = run(steps);
-    rates.push_back(operations / time);
-  }
-  return median(rates);
+double ReadWall::in_passing() const {
+  return median_of(kRepeatsInPassing, [&] { return pass(*buffer_, streams_); });
+}
+
+MultiplyWall::MultiplyWall(const ProductKernel& product, ThreadPool& pool)
+    : product_(product), pool_(pool) {
+  constexpr double kSeconds = 0.05;
+  while (seconds([&] { burst(); }) < kSeconds) steps_ *= 2;
+}
+
+double MultiplyWall::burst() const {
+  std::atomic<uint64_t> operations{0};
+  const double time =
+      seconds([&] { pool_.run([&](size_t) { operations += product_.burst(steps_); }); });
+  return static_cast<double>(operations) / time;
+}
+
+double MultiplyWall::measure() const {
+  return median_of(kRepeats, [&] { return burst(); });
+}
+
+double MultiplyWall::in_passing() const {
+  return median_of(kRepeatsInPassing, [&] { return burst(); });
 }
 
 }  // namespace gptj

@@ -95,7 +95,7 @@ struct Product {
   size_t rows;
   size_t k;
   size_t group;        // of quantized weights
-  size_t streams;      // panels that a single row walks at once, 1, 2 or 4: speed alone
+  size_t streams;      // panels that a single row walks at once, 1 to 4: speed alone
   const void* panels;  // of the whole matrix
   size_t first_panel, last_panel;
   const float* bias;  // null: none; else padded to whole panels

@@ -259,6 +259,7 @@ template <class W>
 void product_of_row(const Product& a) {
   size_t p = a.first_panel;
   if (a.streams == 4) p = streams_of_row<W, 4>(a, p);
+  if (a.streams == 3) p = streams_of_row<W, 3>(a, p);
   if (a.streams == 2) p = streams_of_row<W, 2>(a, p);
   streams_of_row<W, 1>(a, p);
   add_bias(a);

@@ -214,6 +214,7 @@ void quantized_product(const Product& a) {
   if (a.rows == 1) {
     switch (a.streams) {
       case 4: p = streams_of_row<W, 4>(m); break;
+      case 3: p = streams_of_row<W, 3>(m); break;
       case 2: p = streams_of_row<W, 2>(m); break;
       default: break;
     }

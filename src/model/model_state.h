@@ -7,7 +7,6 @@
 #include "base/thread_pool.h"
 #include "gptj/model.h"
 #include "model/rotary.h"
-#include "model/streams.h"
 #include "model/weight_type.h"
 #include "model/weights.h"
 
@@ -28,7 +27,7 @@ struct Model::State {
   mutable ThreadPool pool;
   RotaryTable rotary;
   Weights weights;
-  size_t streams = kDefaultStreams;
+  size_t streams = 4;  // of single rows: see Product
 };
 
 }  // namespace gptj

@@ -13,7 +13,6 @@
 #include "model/kv_cache.h"
 #include "model/matrix.h"
 #include "model/rotary.h"
-#include "model/streams.h"
 #include "model/weights.h"
 
 namespace gptj {
@@ -23,7 +22,7 @@ class Engine {
  public:
   // `streams`: Product::streams of single rows.
   Engine(const KernelTable& kernels, ThreadPool& pool, size_t head_dim,
-         size_t streams = kDefaultStreams);
+         size_t streams = 4);
 
   const KernelTable& kernels() const { return kernels_; }
   size_t parts() const { return pool_.parts(); }

@@ -2,6 +2,7 @@
 #include "model/streams.h"
 
 #include <algorithm>
+#include <limits>
 #include <vector>
 
 #include "base/aligned_buffer.h"
@@ -10,11 +11,11 @@
 namespace gptj {
 namespace {
 
-constexpr size_t kChoices[] = {kDefaultStreams, 2, 1};
-// Others must be better by more than measurements vary.
-constexpr double kClearly = 0.93;
+constexpr size_t kMaxStreams = 4;
+// Others must be better than the default by more than measurements vary.
+constexpr double kClearly = 0.95;
 constexpr uint64_t kEnoughBytes = uint64_t{256} << 20;
-constexpr int kRuns = 3;
+constexpr int kRuns = 4;
 
 // One row of zeros times matrices that are read from memory, not from a cache.
 class Trial {
@@ -78,18 +79,20 @@ class Trial {
 }  // namespace
 
 size_t fastest_streams(const Weights& weights, const KernelTable& kernels, ThreadPool& pool) {
+  const size_t by_default = default_streams(weights.layers[0].qkv.element);
   Trial trial(weights, kernels, pool);
-  if (!trial.is_large()) return kDefaultStreams;
-  trial.seconds(kDefaultStreams);  // brings pages in
-  double best[std::size(kChoices)];
+  if (!trial.is_large()) return by_default;
+  trial.seconds(by_default);  // brings pages in
+  double best[kMaxStreams + 1];
+  std::fill(std::begin(best), std::end(best), std::numeric_limits<double>::infinity());
   for (int run = 0; run < kRuns; ++run) {
-    for (size_t i = 0; i < std::size(kChoices); ++i) {
-      const double seconds = trial.seconds(kChoices[i]);
-      best[i] = run == 0 ? seconds : std::min(best[i], seconds);
+    for (size_t streams = 1; streams <= kMaxStreams; ++streams) {
+      best[streams] = std::min(best[streams], trial.seconds(streams));
     }
   }
-  const size_t fastest = static_cast<size_t>(std::min_element(best, std::end(best)) - best);
-  return best[fastest] < kClearly * best[0] ? kChoices[fastest] : kDefaultStreams;
+  const size_t fastest =
+      static_cast<size_t>(std::min_element(std::begin(best), std::end(best)) - best);
+  return best[fastest] < kClearly * best[by_default] ? fastest : by_default;
 }
 
 }  // namespace gptj
