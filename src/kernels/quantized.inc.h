@@ -34,23 +34,7 @@ struct Chunks {
   // Of one unpacked chunk: its numbers, and how far from panel to panel.
   const uint8_t* unpacked = nullptr;
   size_t unpacked_stride = 0;
-  // The first panel's chunk after this one, a part of which each pass over the rows asks for; null:
-  // none.
-  const uint8_t* ahead = nullptr;
-  size_t pass = 0, passes = 1;
 };
-
-// Asks for group g of the chunk ahead of P panels.
-template <int P>
-inline void prefetch_group(const Chunks& c, size_t groups, size_t g) {
-  const size_t bytes = number_bytes(c.element, c.group);
-  const uint8_t* from = c.ahead + chunk_head_bytes(c.element, groups) + g * bytes;
-  for (size_t line = 0; line < bytes; line += 64) {
-    GPTJ_UNROLL for (int p = 0; p < P; ++p) {
-      prefetch(from + static_cast<size_t>(p) * c.panel_stride + line, 0);
-    }
-  }
-}
 
 // From the beginning of a whole chunk to that of the one after it.
 inline void next_chunk(Chunks& c) {
@@ -68,7 +52,6 @@ inline void chunk_block(const Chunks& c, size_t n, F32x16 (&acc)[R][P]) {
   const uint8_t* w = W::kStored ? c.head + chunk_head_bytes(c.element, groups) : c.unpacked;
   const size_t w_stride = W::kStored ? c.panel_stride : c.unpacked_stride;
   for (size_t g = 0, begin = 0; g < groups; ++g, begin += c.group) {
-    if (c.ahead != nullptr && g % c.passes == c.pass) prefetch_group<P>(c, groups, g);
     I32x16 dot[R][P];
     GPTJ_UNROLL for (int p = 0; p < P; ++p) {
       const auto zero = W::zero(zeros + static_cast<size_t>(p) * c.panel_stride + g * 8);
@@ -135,8 +118,6 @@ inline void group_rows(size_t rows, const Chunks& c) {
     part.x_scales += begin * c.x_groups;
     part.x_sums += begin * c.x_groups;
     part.out += begin * c.out_stride;
-    part.pass = b;
-    part.passes = blocks;
     group_block_of<W, kByteRows, P>(static_cast<int>(end - begin), part);
   }
 }
@@ -171,13 +152,12 @@ struct QuantizedMatrix {
 
 // For many rows: a chunk of P panels is unpacked once, if need be, then used for all.
 template <class W, int P>
-void blocks_of_panels(const QuantizedMatrix<W>& m, size_t p) {
+void blocks_of_panels(const QuantizedMatrix<W>& m, size_t p, size_t stride) {
   using U = typename W::Unpacked;
-  Chunks c = m.chunks(p, 1);
+  Chunks c = m.chunks(p, stride);
   const size_t chunk = kChunkGroups * c.group;
   for (size_t left = c.inputs;;) {
     c.inputs = left < chunk ? left : chunk;
-    c.ahead = left > chunk ? c.head + chunk_bytes(c.element, c.group) : m.chunks(p + P, 1).head;
     if constexpr (!U::kStored) {
       constexpr size_t kStride = kChunkGroups * kMaxGroup * U::kInputBytes;
       static_assert(P * kStride <= kProductScratch * sizeof(float));
@@ -197,37 +177,45 @@ void blocks_of_panels(const QuantizedMatrix<W>& m, size_t p) {
   }
 }
 
-// One row: the speed of memory. The panels are walked as S streams, each through a part of them
-// from end to end, so that the processor's prefetchers never lose one. Returns the first panel left
-// over.
-template <class W, int S>
-size_t streams_of_row(const QuantizedMatrix<W>& m) {
-  const size_t first = m.product.first_panel, length = (m.product.last_panel - first) / S;
-  for (size_t p = first; p < first + length; ++p) group_block<W, 1, S>(m.chunks(p, length));
-  return first + S * length;
+// Panels from p on as P streams, each through a part of them from end to end, so that the
+// processor's prefetchers, and what the dots ask for ahead, never lose one: calls block(panel of
+// the first stream, panels from one stream to the next). Returns the first panel left over.
+template <int P, class Block>
+inline size_t walk(size_t p, size_t last_panel, Block block) {
+  const size_t length = (last_panel - p) / P;
+  for (size_t i = 0; i < length; ++i) block(p + i, length);
+  return p + P * length;
+}
+
+template <class W, int P>
+size_t panels_of_row(const QuantizedMatrix<W>& m, size_t first) {
+  return walk<P>(first, m.product.last_panel,
+                 [&](size_t p, size_t stride) { group_block<W, 1, P>(m.chunks(p, stride)); });
+}
+
+template <class W, int P>
+size_t panels_of_rows(const QuantizedMatrix<W>& m, size_t first) {
+  return walk<P>(first, m.product.last_panel, [&](size_t p, size_t stride) {
+    if (m.product.rows <= kByteRows) {
+      group_rows<W, P>(m.product.rows, m.chunks(p, stride));
+    } else {
+      blocks_of_panels<W, P>(m, p, stride);
+    }
+  });
 }
 
 template <class W>
 void quantized_product(const Product& a) {
   const QuantizedMatrix<W> m(a);
   size_t p = a.first_panel;
-  if (a.rows == 1) {
-    switch (a.streams) {
-      case 4: p = streams_of_row<W, 4>(m); break;
-      case 3: p = streams_of_row<W, 3>(m); break;
-      case 2: p = streams_of_row<W, 2>(m); break;
-      default: break;
-    }
-    for (; p < a.last_panel; ++p) group_block<W, 1, 1>(m.chunks(p, 1));
-  } else if (a.rows <= kByteRows) {
-    for (; p + kBytePanels <= a.last_panel; p += kBytePanels) {
-      group_rows<W, kBytePanels>(a.rows, m.chunks(p, 1));
-    }
-    for (; p < a.last_panel; ++p) group_rows<W, 1>(a.rows, m.chunks(p, 1));
+  if (a.rows > 1) {
+    p = panels_of_rows<W, kBytePanels>(m, p);
+    panels_of_rows<W, 1>(m, p);
   } else {
-    for (; p + kBytePanels <= a.last_panel; p += kBytePanels)
-      blocks_of_panels<W, kBytePanels>(m, p);
-    for (; p < a.last_panel; ++p) blocks_of_panels<W, 1>(m, p);
+    if (a.streams == 4) p = panels_of_row<W, 4>(m, p);
+    if (a.streams == 3) p = panels_of_row<W, 3>(m, p);
+    if (a.streams == 2) p = panels_of_row<W, 2>(m, p);
+    panels_of_row<W, 1>(m, p);
   }
   add_bias(a);
 }

@@ -10,7 +10,7 @@ namespace gptj::GPTJ_ISA {
 namespace {
 
 constexpr int kBlockRows = 12, kBlockPanels = 2, kRowPanels = 16;
-constexpr int kByteRows = 6, kBytePanels = 2;
+constexpr int kByteRows = 4, kBytePanels = 4;
 // Independent chains that keep the multipliers busy, and fit the registers.
 constexpr int kBurstChains = 16;
 // What few rows read is asked for this far ahead: by measurement, a tenth faster for one row than

@@ -131,22 +131,36 @@ void layer_norm(Engine& engine, const LayerNorm& ln, float epsilon, const Matrix
 
 namespace {
 
+// So many bytes of a product's output stay in a core's cache until they are looked at again.
+constexpr size_t kCachedOutput = size_t{256} << 10;
+
+// How many panels a part computes before it goes over what they gave: all of them for one row.
+size_t panels_at_once(size_t panels, size_t rows) {
+  constexpr size_t kFew = 8;  // a multiple of what kernels take together
+  if (rows == 1) return panels;
+  return std::max(kFew, kCachedOutput / (rows * kLanes * sizeof(float)) / kFew * kFew);
+}
+
 // The columns of one product that fall to a part. Returns the seconds that were not multiplying.
 double linear_part(Engine& engine, const Linear& l, const Rows& operand, size_t rows, size_t part) {
   const PackedMatrix& w = l.w;
   const PartRange panels = part_range(w.n_panels(), part, engine.parts());
-  if (panels.begin == panels.end) return 0;
-  engine.kernels().product[static_cast<size_t>(w.element)].compute(
-      {operand, rows, w.k, w.group, engine.streams(), w.panels.data(), panels.begin, panels.end,
-       w.bias.size() > 0 ? w.bias.data() : nullptr, l.out.row(0), l.out.stride(),
-       engine.scratch(part)});
-  if (l.activation != Activation::kGelu) return 0;
-  const auto start = Clock::now();
-  const size_t first = panels.begin * kLanes;
-  for (size_t r = 0; r < rows; ++r) {
-    engine.kernels().gelu(l.out.row(r) + first, (panels.end - panels.begin) * kLanes);
+  const size_t step = panels_at_once(panels.end - panels.begin, rows);
+  double activation = 0;
+  for (size_t begin = panels.begin; begin < panels.end; begin += step) {
+    const size_t end = std::min(begin + step, panels.end);
+    engine.kernels().product[static_cast<size_t>(w.element)].compute(
+        {operand, rows, w.k, w.group, engine.streams(), w.panels.data(), begin, end,
+         w.bias.size() > 0 ? w.bias.data() : nullptr, l.out.row(0), l.out.stride(),
+         engine.scratch(part)});
+    if (l.activation != Activation::kGelu) continue;
+    const auto start = Clock::now();
+    for (size_t r = 0; r < rows; ++r) {
+      engine.kernels().gelu(l.out.row(r) + begin * kLanes, (end - begin) * kLanes);
+    }
+    activation += seconds_since(start);
   }
-  return seconds_since(start);
+  return activation;
 }
 
 }  // namespace

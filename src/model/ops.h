@@ -21,8 +21,7 @@ namespace gptj {
 class Engine {
  public:
   // `streams`: Product::streams of single rows.
-  Engine(const KernelTable& kernels, ThreadPool& pool, size_t head_dim,
-         size_t streams = 4);
+  Engine(const KernelTable& kernels, ThreadPool& pool, size_t head_dim, size_t streams = 4);
 
   const KernelTable& kernels() const { return kernels_; }
   size_t parts() const { return pool_.parts(); }
