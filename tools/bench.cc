@@ -40,6 +40,7 @@ ordered_json report_json(const BenchReport& r) {
     json[name] = {{"context", decode->context},
                   {"tokens", decode->tokens},
                   {"tokens_per_s", decode->tokens_per_s},
+                  {"read_gb_per_s", decode->read_gb_per_s},
                   {"fraction_of_read", decode->fraction_of_read},
                   {"fraction_beside", decode->fraction_beside},
                   {"outside", decode->outside}};

@@ -81,6 +81,7 @@ std::vector<TokenId> parse_ids(const std::string& option, std::string_view text)
 // Each subcommand registers itself: its options, and what to run.
 using Run = std::function<int()>;
 void add_complete(CLI::App& app, Run& run);
+void add_batch(CLI::App& app, Run& run);
 void add_tokenize(CLI::App& app, Run& run);
 void add_perplexity(CLI::App& app, Run& run);
 void add_convert(CLI::App& app, Run& run);

@@ -25,6 +25,7 @@ int parse_and_run(int argc, char** argv) {
       "'gptj COMMAND --help' has the options and an example of each command.");
   tool::Run run;
   tool::add_complete(app, run);
+  tool::add_batch(app, run);
   tool::add_tokenize(app, run);
   tool::add_perplexity(app, run);
   tool::add_convert(app, run);

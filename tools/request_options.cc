@@ -108,13 +108,18 @@ void add_request_options(CLI::App& command, RequestOptions& options) {
   }
 }
 
-Request RequestOptions::build() const {
-  Request request;
+std::vector<std::pair<std::string, std::string>> RequestOptions::fields() const {
+  std::vector<std::pair<std::string, std::string>> fields;
   for (const RequestField& field : request_fields()) {
     const std::vector<std::string>& typed = values.at(field.name);
-    if (typed.empty()) continue;
-    set_request_field(request, field.name, field_json(field.kind, typed).dump());
+    if (!typed.empty()) fields.emplace_back(field.name, field_json(field.kind, typed).dump());
   }
+  return fields;
+}
+
+Request RequestOptions::build() const {
+  Request request;
+  for (const auto& [name, value] : fields()) set_request_field(request, name, value);
   return request;
 }
 

@@ -27,7 +27,8 @@ void add_prompt_options(CLI::App& command, PromptOptions& options);
 struct RequestOptions {
   std::map<std::string, std::vector<std::string>> values;  // by field, as typed
 
-  // Throws kInvalidArgument naming the option.
+  // The fields that were given, with their JSON values. Throws kInvalidArgument naming the option.
+  std::vector<std::pair<std::string, std::string>> fields() const;
   Request build() const;
 };
 void add_request_options(CLI::App& command, RequestOptions& options);

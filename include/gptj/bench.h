@@ -4,9 +4,10 @@
 //   const gptj::BenchReport report = gptj::bench({.synthetic = gptj::bench_shape("small-1gb")});
 //
 // Times vary with the machine's load; fractions carry over. Each comes twice: against the machine's
-// limits as measured before and after everything, and, as `fraction_beside`, the median over runs
-// against the limit as measured just before and after each run, which is the better figure on a
-// machine that others use as well.
+// limits as measured before and after everything, and, as `fraction_beside`, against those of the
+// moment: the median over runs, each over the limit just before and after it, where reading is
+// reading these very weights with nothing but loads. On a machine that others use as well, in
+// memory that a host deals out, that is the figure to trust.
 #pragma once
 
 #include <cstdint>
@@ -55,7 +56,8 @@ struct DecodeResult {
   int64_t context = 0;  // tokens before the first one timed
   int64_t tokens = 0;
   double tokens_per_s = 0;
-  // Bytes of weights and of the cache per token x tokens/s over read_gb_per_s.
+  double read_gb_per_s = 0;  // of the weights, by nothing but loads, beside the runs
+  // Bytes of weights and of the cache per token x tokens/s over the read bandwidth.
   double fraction_of_read = 0, fraction_beside = 0;
   // Of the time, what was spent neither multiplying weights nor on attention.
   double outside = 0;
@@ -88,7 +90,7 @@ struct BenchReport {
   std::optional<DecodeResult> decode_long = {};  // at seven eighths of the context
   std::vector<BatchResult> batches = {};
   std::vector<PromptResult> prompts = {};
-  uint64_t peak_memory_bytes = 0;  // of the process, but for the buffer that measures reading
+  uint64_t peak_memory_bytes = 0;  // of the process, but for what measures the machine
   uint64_t logits_hash = 0;        // FNV-1a of the bits of a fixed prompt's last logits
 
   // Of the model's weight type.

@@ -14,6 +14,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <optional>
@@ -167,6 +168,37 @@ struct Completion {
 // it returns what there is, with FinishReason::kCancelled.
 GPTJ_API Completion complete(const Model& model, const Request& request,
                              const CancelToken& cancel = {});
+
+struct GeneratorOptions {
+  // Bytes of KV cache at once: how many requests run together. 0: half of the memory that is free.
+  uint64_t kv_memory = 0;
+};
+
+// Answers many requests together, on a thread of its own: every pass over the weights serves all
+// that run, and a request that does not fit the memory waits. Each answer is that of complete(), bit
+// for bit.
+//
+//   gptj::Generator generator(model);
+//   std::future<gptj::Completion> a = generator.submit({.prompt = "Once"});
+//   std::future<gptj::Completion> b = generator.submit({.prompt = "Twice"});
+//   std::cout << *a.get().choices[0].text << *b.get().choices[0].text << '\n';
+class GPTJ_API Generator {
+ public:
+  explicit Generator(const Model& model, const GeneratorOptions& options = {});
+  // Cancels what has not ended, and waits until it has: then no callback runs any more.
+  ~Generator();
+  Generator(const Generator&) = delete;
+  Generator& operator=(const Generator&) = delete;
+
+  // May be called from any thread. Throws as complete() does for a request that is wrong; what goes
+  // wrong later comes by the future. The request's callbacks are called on the generator's thread,
+  // and must not destroy it.
+  std::future<Completion> submit(Request request, const CancelToken& cancel = {});
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 // The fields of a request that are data, for whoever reads requests from text.
 enum class FieldKind { kFlag, kInteger, kNumber, kText, kTexts, kBias };

@@ -12,6 +12,7 @@
 #include "gptj/evaluate.h"
 #include "gptj/export.h"
 #include "gptj/generate.h"
+#include "gptj/jobs.h"
 #include "gptj/model.h"
 #include "gptj/session.h"
 #include "gptj/tokenizer.h"

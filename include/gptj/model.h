@@ -67,6 +67,9 @@ class GPTJ_API Model {
   // Bytes of packed weights, and of the KV cache for one sequence of `positions` tokens.
   uint64_t weight_bytes() const;
   uint64_t kv_cache_bytes(int64_t positions) const;
+  // Tells this model from others, by weights as they are held, shape and tokenizer. Reads all of
+  // them, at the speed of memory.
+  uint64_t fingerprint() const;
 
   // For the library's own use: see src/model/model_state.h.
   struct State;

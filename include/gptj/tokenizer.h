@@ -66,6 +66,9 @@ class GPTJ_API Tokenizer {
   // The highest id with a name, plus one. Ids below it may lack a name.
   int64_t size() const;
 
+  // Tells this vocabulary from others.
+  uint64_t fingerprint() const;
+
   // For the library's own use: see src/tokenizer/tokenizer_data.h.
   explicit Tokenizer(std::shared_ptr<const TokenizerData> data);
 

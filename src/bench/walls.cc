@@ -61,47 +61,53 @@ double median(std::vector<double> values) {
   return n == 0 ? 0 : (values[(n - 1) / 2] + values[n / 2]) / 2;
 }
 
-ReadWall::ReadWall(const KernelTable& kernels, ThreadPool& pool)
-    : kernels_(kernels),
-      pool_(pool),
-      bytes_(std::min(uint64_t{4} << 30, available_memory() / 2 / 4096 * 4096)) {}
-
-ReadWall::~ReadWall() = default;
-
-double ReadWall::pass(const ReadBuffer& buffer, size_t streams) const {
-  std::atomic<uint64_t> sink{0};
-  const double time = seconds([&] {
-    pool_.run([&](size_t part) {
-      sink += kernels_.read_streams(buffer.share(pool_, part), buffer.share_bytes(pool_), streams);
-    });
-  });
-  return static_cast<double>(buffer.share_bytes(pool_) * pool_.parts()) / time;
+uint64_t read_buffer_bytes() {
+  return std::min(uint64_t{4} << 30, available_memory() / 2 / 4096 * 4096);
 }
 
-double ReadWall::measure() {
+double measure_read(const KernelTable& kernels, ThreadPool& pool, uint64_t bytes) {
   double best = 0;
-  bool best_has_huge_pages = false;
   for (const bool huge_pages : {false, true}) {
-    buffer_.reset();  // the memory may be too small for two
-    buffer_ = std::make_unique<ReadBuffer>(pool_, bytes_, huge_pages);
+    const ReadBuffer buffer(pool, bytes, huge_pages);
     for (const size_t streams : {1, 4}) {
-      const double rate = median_of(kRepeats, [&] { return pass(*buffer_, streams); });
-      if (rate > best) {
-        best = rate;
-        streams_ = streams;
-        best_has_huge_pages = huge_pages;
-      }
+      best = std::max(best, median_of(kRepeats, [&] {
+                        std::atomic<uint64_t> sink{0};
+                        const double time = seconds([&] {
+                          pool.run([&](size_t part) {
+                            sink += kernels.read_streams(buffer.share(pool, part),
+                                                         buffer.share_bytes(pool), streams);
+                          });
+                        });
+                        return static_cast<double>(buffer.share_bytes(pool) * pool.parts()) / time;
+                      }));
     }
-  }
-  if (!best_has_huge_pages) {
-    buffer_.reset();
-    buffer_ = std::make_unique<ReadBuffer>(pool_, bytes_, false);
   }
   return best;
 }
 
-double ReadWall::in_passing() const {
-  return median_of(kRepeatsInPassing, [&] { return pass(*buffer_, streams_); });
+double read_again(const KernelTable& kernels, ThreadPool& pool,
+                  std::span<const std::span<const std::byte>> spans) {
+  const auto share = [&](std::span<const std::byte> span) {
+    return span.size() / pool.parts() / 4096 * 4096;
+  };
+  uint64_t bytes = 0;
+  for (const auto& span : spans) bytes += share(span) * pool.parts();
+  double best = 0;
+  for (const size_t streams : {1, 4}) {
+    best = std::max(best, median_of(kRepeatsInPassing, [&] {
+                      std::atomic<uint64_t> sink{0};
+                      const double time = seconds([&] {
+                        pool.run([&](size_t part) {
+                          for (const auto& span : spans) {
+                            sink += kernels.read_streams(span.data() + part * share(span),
+                                                         share(span), streams);
+                          }
+                        });
+                      });
+                      return static_cast<double>(bytes) / time;
+                    }));
+  }
+  return best;
 }
 
 MultiplyWall::MultiplyWall(const ProductKernel& product, ThreadPool& pool)

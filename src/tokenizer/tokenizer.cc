@@ -73,4 +73,6 @@ std::optional<TokenId> Tokenizer::find(std::string_view token) const {
 
 int64_t Tokenizer::size() const { return data_->vocabulary.size(); }
 
+uint64_t Tokenizer::fingerprint() const { return data_->fingerprint; }
+
 }  // namespace gptj

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "base/check.h"
+#include "base/fingerprint.h"
 #include "tokenizer/bytes.h"
 #include "tokenizer/utf8.h"
 
@@ -84,10 +85,31 @@ void add_added(const AddedToken& token, TokenizerData& data) {
   if (token.special) data.vocabulary.set_special(id);
 }
 
+uint64_t fingerprint_of(const TokenizerParts& parts) {
+  Fingerprint all;
+  for (const VocabularyEntry& entry : parts.vocabulary) {
+    all.add(entry.name);
+    all.add(static_cast<uint64_t>(entry.id));
+  }
+  for (const MergeRule& rule : parts.merges) {
+    all.add(rule.left);
+    all.add(rule.right);
+  }
+  for (const AddedToken& token : parts.added) {
+    all.add(token.content);
+    all.add(static_cast<uint64_t>(token.id.value_or(-1)));
+    all.add(uint64_t{token.special} | uint64_t{token.lstrip} << 1 | uint64_t{token.rstrip} << 2);
+  }
+  all.add(uint64_t{parts.ignore_merges});
+  return all.value();
+}
+
 }  // namespace
 
 TokenizerData::TokenizerData(const TokenizerParts& parts)
-    : merges(parts.merges.size()), ignore_merges(parts.ignore_merges) {
+    : merges(parts.merges.size()),
+      ignore_merges(parts.ignore_merges),
+      fingerprint(fingerprint_of(parts)) {
   add_vocabulary(parts, vocabulary);
   for (int byte = 0; byte < 256; ++byte) {
     byte_ids[static_cast<size_t>(byte)] = id_of_byte(byte, vocabulary, parts.vocabulary_name);

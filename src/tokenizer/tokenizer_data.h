@@ -20,6 +20,7 @@ struct TokenizerData {
   std::array<TokenId, 256> byte_ids;
   MergeTable merges;
   bool ignore_merges;
+  uint64_t fingerprint;  // of the parts
 };
 
 // From texts, wherever they were kept. Throws kBadFile, kUnsupported.

@@ -7,7 +7,9 @@ import json
 import math
 import os
 import pty
+import random
 import re
+import resource
 import shutil
 import signal
 import struct
@@ -110,6 +112,7 @@ USES = {
         "--ignore-eos": ["--ignore-eos"],
         "--overflow": ["--overflow", "truncate"],
     },
+    "batch": {},  # below
     "tokenize": {
         "--help": ["--help"],
         "--model": ["--model", FAIRYTALE],
@@ -151,6 +154,21 @@ USES = {
 }
 
 
+USES["batch"] = {
+    **USES["complete"],
+    "--output": None,  # in Batch
+    "--resume": None,
+    "--clean": None,
+    "--as-completed": ["--as-completed"],
+    "--shard": ["--shard", "0/2"],
+    "--merge": None,
+    "--kv-memory": ["--kv-memory", "1M"],
+    "--progress": ["--progress", "1"],
+}
+for option in ("--file", "--ids"):
+    del USES["batch"][option]
+
+
 class EveryOption(Folder):
     def test_help_lists_those_tested_here(self):
         commands = re.findall(r"^  (\w+)  ", run("--help").stdout.decode().split("Subcommands")[-1],
@@ -173,6 +191,10 @@ class EveryOption(Folder):
 
     def test_complete(self):
         self.use("complete", "--max-tokens", "2", PROMPT)
+
+    def test_batch(self):
+        lines = b'{"prompt": "Once", "max_tokens": 2}\n{"prompt": "Twice", "max_tokens": 2}\n'
+        self.use("batch", self.write("in", lines))
 
     def test_tokenize(self):
         self.use("tokenize", PROMPT)
@@ -337,6 +359,162 @@ class CompleteOutput(unittest.TestCase):
         first = os.read(process.stdout.fileno(), 100000)
         rest = process.communicate(timeout=600)[0]
         self.assertLess(len(first), len(rest))
+
+
+def requests(count, tokens):
+    """Lines of JSON: greedy, sampled, several samples, now and then a wrong one."""
+    lines = []
+    for i in range(count):
+        line = {"id": i, "prompt": f"Once upon a time there were {i} kings, and ", "max_tokens": tokens}
+        if i % 3 == 1:
+            line.update(temperature=1.1, top_p=0.9)
+        if i % 5 == 2:
+            line.update(temperature=0.8, n=2)
+        if i % 11 == 7:
+            line.update(top_p=7)
+        lines.append(json.dumps(line))
+    return ("\n".join(lines) + "\n").encode()
+
+
+class Batch(Folder):
+    def setUp(self):
+        super().setUp()
+        self.out = os.path.join(self.folder, "out.jsonl")
+
+    def read(self, path=None):
+        with open(path or self.out, "rb") as file:
+            return file.read()
+
+    def test_records_are_those_of_complete(self):
+        lines = requests(8, 6)
+        done = run("batch", self.write("in", lines), "-o", self.out)
+        self.assertEqual(done.returncode, 1, done.stderr)  # one was wrong
+        self.assertEqual(done.stdout, b"")
+        for line, record in zip(lines.splitlines(), self.read().splitlines()):
+            request, record = json.loads(line), json.loads(record)
+            self.assertEqual(list(record)[0], "id")
+            self.assertEqual(record.pop("id"), request["id"])
+            if "error" in record:
+                self.assertEqual(record["error"]["param"], "top_p")
+                continue
+            options = [part for name in ("max_tokens", "temperature", "top_p", "n") if name in request
+                       for part in ("--" + name.replace("_", "-"), str(request[name]))]
+            self.assertEqual(record, complete_json(*options, "--seed", str(record["seed"]),
+                                                   request["prompt"]))
+
+    def test_pipes(self):
+        lines = requests(5, 4)
+        piped = run("batch", stdin=lines)
+        self.assertEqual(piped.returncode, 0, piped.stderr)
+        self.assertIn(b"cannot be resumed", piped.stderr)
+        run("batch", self.write("in", lines), "-o", self.out)
+        self.assertEqual(piped.stdout, self.read())
+        self.assertEqual(run("batch", "--quiet", "-", stdin=lines).stderr, b"")
+        from_pipe = self.out + "2"
+        run("batch", "-o", from_pipe, stdin=lines)
+        self.assertEqual(self.read(from_pipe), self.read())
+        self.assertFalse(os.path.exists(from_pipe + ".journal"))
+
+    def test_options_are_defaults_and_the_seed_is_the_jobs(self):
+        lines = b'{"prompt": "Once"}\n{"prompt": "Once", "max_tokens": 2}\n'
+        records = [json.loads(r) for r in run("batch", "--max-tokens", "5", "--temperature", "1",
+                                              stdin=lines).stdout.splitlines()]
+        self.assertEqual([r["usage"]["completion_tokens"] for r in records], [5, 2])
+        self.assertNotEqual(records[0]["seed"], records[1]["seed"])
+        other = run("batch", "--max-tokens", "5", "--temperature", "1", "--seed", "4", stdin=lines)
+        self.assertNotEqual(json.loads(other.stdout.splitlines()[0])["seed"], records[0]["seed"])
+
+    def test_shards_merge_to_the_whole(self):
+        source = self.write("in", requests(12, 4))
+        run("batch", source, "-o", self.out)
+        parts = []
+        for shard in range(3):
+            parts.append(os.path.join(self.folder, f"part-{shard}"))
+            run("batch", source, "-o", parts[-1], "--shard", f"{shard}/3")
+        merged = os.path.join(self.folder, "merged")
+        done = run("batch", "--merge", "-o", merged, *parts)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.read(merged), self.read())
+        self.assertEqual(run("batch", "--merge", "-o", merged + "2", *parts[1:]).returncode, 2)
+
+    def test_wrong_usage(self):
+        source = self.write("in", requests(1, 1))
+        for arguments, words in (
+                (["--resume", source], b"standard output"),
+                (["--resume", "-o", self.out], b"standard input"),
+                (["--shard", "3/3", source], b"--shard"),
+                (["--shard", "x", source], b"--shard"),
+                ([source, source], b"one input"),
+                (["--merge", source], b"-o"),
+                (["-o", source, source], b"is the input")):
+            done = run("batch", *arguments)
+            self.assertEqual(done.returncode, 2, (arguments, done.stderr))
+            self.assertIn(words, done.stderr)
+        for arguments in ([os.path.join(self.folder, "none")], [source, "-o", "/nowhere/out"]):
+            self.assertEqual(run("batch", *arguments).returncode, 1, arguments)
+
+    def test_progress_in_a_log(self):
+        source = self.write("in", requests(60, 30))
+        done = run("batch", source, "-o", self.out, "--progress", "0.1")
+        self.assertRegex(done.stderr, rb"gptj: \d+ of 60 prompts.* tokens/s")
+        self.assertNotIn(b"\r", done.stderr)
+
+    def test_clean_removes_the_journal(self):
+        source = self.write("in", requests(2, 2))
+        run("batch", source, "-o", self.out)
+        self.assertTrue(os.path.exists(self.out + ".journal"))
+        done = run("batch", source, "-o", self.out, "--resume", "--clean")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertFalse(os.path.exists(self.out + ".journal"))
+
+    def test_a_full_disk_loses_nothing(self):
+        source = self.write("in", requests(20, 8))
+        run("batch", source, "-o", self.out)
+        whole = self.read()
+        os.remove(self.out)
+        os.remove(self.out + ".journal")
+
+        def limited():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (len(whole) // 2, len(whole) // 2))
+        process = start("batch", source, "-o", self.out, preexec_fn=limited)
+        errors = process.communicate(timeout=60)[1]
+        self.assertEqual(process.returncode, 1)
+        self.assertIn(b"cannot write", errors)
+        run("batch", source, "-o", self.out, "--resume")
+        self.assertEqual(self.read(), whole)
+
+    def kill_and_resume(self, times, number, code):
+        source = self.write("in", requests(120, 40))
+        begin = time.monotonic()
+        run("batch", source, "-o", self.out)
+        seconds = time.monotonic() - begin
+        whole = self.read()
+        draw = random.Random(5)
+        for _ in range(times):
+            os.remove(self.out)
+            os.remove(self.out + ".journal")
+            process = start("batch", source, "-o", self.out)
+            time.sleep(draw.random() * seconds)
+            process.send_signal(number)
+            process.communicate(timeout=60)
+            self.assertIn(process.returncode, (code, 1))  # 1: it had ended
+            written = self.read() if os.path.exists(self.out) else b""
+            self.assertTrue(whole.startswith(written[:written.rfind(b"\n") + 1]))
+            done = run("batch", source, "-o", self.out, "--resume")
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertEqual(self.read(), whole)
+
+    def test_killed_it_resumes(self):
+        self.kill_and_resume(4, signal.SIGKILL, -9)
+
+    def test_interrupted_it_resumes(self):
+        self.kill_and_resume(3, signal.SIGINT, 130)
+
+
+class LongBatch(Batch):
+    def test_killed_it_resumes(self):
+        self.kill_and_resume(50, signal.SIGKILL, -9)
 
 
 class Convert(Folder):

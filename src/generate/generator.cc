@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "base/float_environment.h"
+#include "base/memory.h"
+#include "generate/scheduler.h"
+
+namespace gptj {
+
+struct Generator::State {
+  State(const Model& m, uint64_t kv_bytes) : model(m), scheduler(m, kv_bytes) {}
+
+  struct Submission {
+    std::unique_ptr<Task> task;
+    CancelToken cancel;
+    std::shared_ptr<std::promise<Completion>> promise;
+  };
+
+  void work();
+  // What has been submitted since. Waits for something where there is nothing to do.
+  std::vector<Submission> take(bool idle);
+
+  const Model model;
+  Scheduler scheduler;  // the thread's alone
+  std::mutex mutex;
+  std::condition_variable wake;
+  std::vector<Submission> submitted;
+  bool stop = false;
+  std::thread thread;
+};
+
+std::vector<Generator::State::Submission> Generator::State::take(bool idle) {
+  std::unique_lock lock(mutex);
+  if (idle) wake.wait(lock, [&] { return stop || !submitted.empty(); });
+  return std::exchange(submitted, {});
+}
+
+void Generator::State::work() {
+  const DefaultFloatEnvironment environment;
+  for (bool idle = true;;) {
+    for (Submission& s : take(idle)) {
+      scheduler.add(std::move(s.task), s.cancel, [promise = s.promise](Outcome outcome) {
+        if (outcome.error) {
+          promise->set_exception(outcome.error);
+        } else {
+          promise->set_value(std::move(outcome.completion));
+        }
+      });
+    }
+    {
+      const std::lock_guard lock(mutex);
+      if (stop) break;
+    }
+    try {
+      idle = !scheduler.step();
+    } catch (...) {
+      scheduler.fail_all(std::current_exception());
+      idle = true;
+    }
+  }
+  scheduler.cancel_all();
+}
+
+Generator::Generator(const Model& model, const GeneratorOptions& options)
+    : state_(std::make_unique<State>(
+          model, options.kv_memory > 0 ? options.kv_memory : available_memory() / 2)) {
+  state_->thread = std::thread([this] { state_->work(); });
+}
+
+Generator::~Generator() {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->stop = true;
+  }
+  state_->wake.notify_all();
+  state_->thread.join();
+}
+
+std::future<Completion> Generator::submit(Request request, const CancelToken& cancel) {
+  auto promise = std::make_shared<std::promise<Completion>>();
+  std::future<Completion> future = promise->get_future();
+  std::unique_ptr<Task> task = make_task(state_->model, std::move(request));
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->submitted.push_back({std::move(task), cancel, std::move(promise)});
+  }
+  state_->wake.notify_all();
+  return future;
+}
+
+}  // namespace gptj

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "jobs/journal.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <utility>
+
+#include "base/check.h"
+#include "base/fingerprint.h"
+#include "jobs/output.h"
+
+namespace gptj {
+namespace {
+
+constexpr size_t kCheckDigits = 16;
+
+std::string check_of(std::string_view text) {
+  Fingerprint all;
+  all.add(text);
+  return hexadecimal(all.value());
+}
+
+// What a line says behind its check; empty if that does not fit.
+std::string_view checked(std::string_view line) {
+  if (line.size() <= kCheckDigits || line[kCheckDigits] != ' ') return {};
+  const std::string_view rest = line.substr(kCheckDigits + 1);
+  return line.substr(0, kCheckDigits) == check_of(rest) ? rest : std::string_view();
+}
+
+}  // namespace
+
+Journal::Journal(std::string path, int flags)
+    : path_(std::move(path)), descriptor_(::open(path_.c_str(), flags | O_CLOEXEC, 0644)) {
+  if (descriptor_ < 0) fail_io(path_, "cannot open");
+  const int lock = (flags & O_ACCMODE) == O_RDONLY ? LOCK_SH : LOCK_EX;
+  if (::flock(descriptor_, lock | LOCK_NB) != 0) {
+    const int descriptor = std::exchange(descriptor_, -1);
+    ::close(descriptor);
+    fail(ErrorCode::kIo, path_ + ": another process is running this job");
+  }
+}
+
+Journal::Journal(Journal&& other) noexcept
+    : path_(std::move(other.path_)),
+      descriptor_(std::exchange(other.descriptor_, -1)),
+      header_(std::move(other.header_)),
+      places_(std::move(other.places_)),
+      lines_(std::move(other.lines_)),
+      buffer_(std::move(other.buffer_)),
+      end_(other.end_) {}
+
+Journal::~Journal() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+Journal Journal::create(const std::string& path, const std::string& header) {
+  // Emptied only once it is this process's.
+  Journal journal(path, O_RDWR | O_CREAT);
+  if (::ftruncate(journal.descriptor_, 0) != 0) fail_io(path, "cannot empty");
+  journal.header_ = header;
+  journal.buffer_ = check_of(header) + " " + header + "\n";
+  journal.end_ = journal.buffer_.size();
+  journal.flush();
+  sync_folder_of(path);
+  return journal;
+}
+
+std::optional<Journal> Journal::open(const std::string& path) {
+  if (::access(path.c_str(), F_OK) != 0) return std::nullopt;
+  Journal journal(path, O_RDWR);
+  if (!journal.scan()) return std::nullopt;
+  if (::ftruncate(journal.descriptor_, static_cast<off_t>(journal.end_)) != 0) {
+    fail_io(path, "cannot shorten");
+  }
+  if (::lseek(journal.descriptor_, 0, SEEK_END) < 0) fail_io(path, "cannot seek");
+  return journal;
+}
+
+std::optional<Journal> Journal::open_to_read(const std::string& path) {
+  if (::access(path.c_str(), F_OK) != 0) return std::nullopt;
+  Journal journal(path, O_RDONLY);
+  if (!journal.scan()) return std::nullopt;
+  return journal;
+}
+
+// Finds the whole lines, up to the first that is not. False if there is no whole header.
+bool Journal::scan() {
+  LineReader reader(path_, descriptor_);
+  std::string line;
+  while (reader.next(line)) {
+    const std::string_view rest = checked(line);
+    if (!reader.ended_by_newline() || rest.empty()) break;
+    if (header_.empty()) {
+      header_ = rest;
+    } else {
+      int64_t number = 0;
+      const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), number);
+      if (error != std::errc() || end == rest.data() + rest.size() || *end != ' ') break;
+      const size_t before = static_cast<size_t>(end + 1 - line.data());
+      note(number, end_ + before, line.size() - before);
+    }
+    end_ += line.size() + 1;
+  }
+  return !header_.empty();
+}
+
+void Journal::note(int64_t line, uint64_t offset, uint64_t size) {
+  if (places_.insert_or_assign(line, Place{offset, size}).second) lines_.push_back(line);
+}
+
+std::string Journal::record(int64_t line) const {
+  const Place place = places_.at(line);
+  std::string record(place.size, '\0');
+  size_t done = 0;
+  while (done < place.size) {
+    const ssize_t n = ::pread(descriptor_, record.data() + done, place.size - done,
+                              static_cast<off_t>(place.offset + done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) fail_io(path_, "cannot read");
+    done += static_cast<size_t>(n);
+  }
+  return record;
+}
+
+void Journal::append(int64_t line, std::string_view record) {
+  const std::string rest = std::to_string(line) + " " + std::string(record);
+  const std::string text = check_of(rest) + " " + rest + "\n";
+  note(line, end_ + text.size() - 1 - record.size(), record.size());
+  buffer_ += text;
+  end_ += text.size();
+}
+
+void Journal::flush() {
+  if (buffer_.empty()) return;
+  write_all(path_, descriptor_, buffer_);
+  buffer_.clear();
+  if (::fdatasync(descriptor_) != 0) fail_io(path_, "cannot flush");
+}
+
+}  // namespace gptj

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "jobs/request_line.h"
+
+#include "base/check.h"
+#include "base/json.h"
+
+namespace gptj {
+namespace {
+
+using OutputJson = nlohmann::ordered_json;
+
+[[noreturn]] void fail_field(const std::string& field, const std::string& expected,
+                             const Json& found) {
+  std::string text = found.dump(-1, ' ', false, Json::error_handler_t::replace);
+  if (text.size() > 40) text = text.substr(0, 40) + "...";
+  fail(ErrorCode::kInvalidArgument, concat(field, ": expected ", expected, ", found ", text),
+       field);
+}
+
+bool is_field(const std::string& name) {
+  for (const RequestField& field : request_fields()) {
+    if (name == field.name) return true;
+  }
+  return false;
+}
+
+TextOrIds prompt_of(const Json& json) {
+  if (json.is_string()) return json.get<std::string>();
+  if (!json.is_array()) fail_field("prompt", "text or a list of token ids", json);
+  std::vector<TokenId> ids;
+  for (const Json& item : json) {
+    if (item.is_string() || item.is_array()) {
+      fail_field("prompt", "one prompt, as a list of prompts needs a line each", json);
+    }
+    if (!item.is_number_integer()) fail_field("prompt", "text or a list of token ids", json);
+    ids.push_back(item.get<TokenId>());
+  }
+  return ids;
+}
+
+// Prompt and fields, from the line itself or from an envelope's body.
+void read_request(const Json& json, RequestLine& line) {
+  bool has_prompt = false;
+  for (const auto& [key, value] : json.items()) {
+    if (value.is_null() || key == "model" || key == "user") continue;
+    if (!line.envelope && (key == "id" || key == "custom_id")) continue;
+    if (key == "prompt") {
+      line.request.prompt = prompt_of(value);
+      has_prompt = true;
+    } else if (key == "stream") {
+      if (value != false) fail_field(key, "false: records are written whole", value);
+    } else if (is_field(key)) {
+      set_request_field(line.request, key, value.dump());
+      line.has_seed |= key == "seed";
+    } else {
+      fail_field(key, "a field of a request", value);
+    }
+  }
+  check_param(has_prompt, "prompt", "expected text or a list of token ids, found none");
+}
+
+void read_envelope(const Json& json, RequestLine& line) {
+  for (const auto& [key, value] : json.items()) {
+    if (value.is_null() || key == "custom_id" || key == "body") continue;
+    if (key == "method") {
+      if (value != "POST") fail_field(key, "\"POST\"", value);
+    } else if (key == "url") {
+      if (value != "/v1/completions") fail_field(key, "\"/v1/completions\"", value);
+    } else {
+      fail_field(key, "custom_id, method, url or body", value);
+    }
+  }
+  const auto body = json.find("body");
+  check_param(body != json.end() && !body->is_null(), "body", "expected an object, found none");
+  if (!body->is_object()) fail_field("body", "an object", *body);
+  read_request(*body, line);
+}
+
+// The id is read first, so that an error record has it.
+void read_id(const Json& json, RequestLine& line) {
+  for (const char* key : {"id", "custom_id"}) {
+    const auto id = json.find(key);
+    if (id == json.end() || id->is_null()) continue;
+    if (!id->is_string() && !id->is_number_integer()) {
+      fail_field(key, "text or an integer", *id);
+    }
+    line.id = id->dump(-1, ' ', false, Json::error_handler_t::replace);
+    return;
+  }
+}
+
+void read_line(std::string_view text, RequestLine& line) {
+  const Json json = parse_json(text, "line");
+  check(json.is_object(), ErrorCode::kInvalidArgument, "line: expected a JSON object");
+  const auto is_set = [&](const char* key) { return json.contains(key) && !json[key].is_null(); };
+  line.envelope = is_set("body") || is_set("url") || is_set("method");
+  read_id(json, line);
+  if (line.envelope) {
+    read_envelope(json, line);
+  } else {
+    read_request(json, line);
+  }
+}
+
+std::string text_json(std::string_view text) {
+  return OutputJson(text).dump(-1, ' ', false, OutputJson::error_handler_t::replace);
+}
+
+}  // namespace
+
+bool is_blank(std::string_view line) {
+  return line.find_first_not_of(" \t\r\n") == std::string_view::npos;
+}
+
+RequestLine parse_request_line(std::string_view text, int64_t number, const Request& defaults) {
+  RequestLine line;
+  line.id = text_json("line-" + std::to_string(number));
+  line.request = defaults;
+  try {
+    read_line(text, line);
+  } catch (const Error& error) {
+    // Of a job a wrong line is a wrong argument, not a damaged file.
+    const bool bad_json = error.code() == ErrorCode::kBadFile;
+    line.error = bad_json ? Error(ErrorCode::kInvalidArgument, error.what(), error.param()) : error;
+  }
+  return line;
+}
+
+std::string answer_record(const Model& model, const RequestLine& line,
+                          const Completion& completion) {
+  const std::string body = completion_json(model, line.request, completion);
+  if (!line.envelope) return "{\"id\":" + line.id + "," + body.substr(1);
+  return "{\"custom_id\":" + line.id + ",\"response\":{\"status_code\":200,\"body\":" + body +
+         "},\"error\":null}";
+}
+
+std::string error_record(const RequestLine& line, const Error& error) {
+  const std::string param = error.param().empty() ? "null" : text_json(error.param());
+  const std::string object = std::string("{\"code\":\"") + error_code_name(error.code()) +
+                             "\",\"message\":" + text_json(error.what()) + ",\"param\":" + param +
+                             "}";
+  if (!line.envelope) return "{\"id\":" + line.id + ",\"error\":" + object + "}";
+  return "{\"custom_id\":" + line.id + ",\"response\":null,\"error\":" + object + "}";
+}
+
+}  // namespace gptj

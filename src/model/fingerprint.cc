@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/fingerprint.h"
+
+#include <algorithm>
+#include <bit>
+#include <vector>
+
+#include "model/model_state.h"
+#include "tokenizer/tokenizer_data.h"
+
+namespace gptj {
+namespace {
+
+// What one part hashes at a time: fixed, so that the result does not depend on threads.
+constexpr size_t kBlock = size_t{1} << 20;
+
+class ModelFingerprint {
+ public:
+  explicit ModelFingerprint(ThreadPool& pool) : pool_(pool) {}
+
+  void add(std::span<const std::byte> bytes) {
+    const size_t n = (bytes.size() + kBlock - 1) / kBlock;
+    std::vector<uint64_t> blocks(n);
+    pool_.run([&](size_t part) {
+      const PartRange range = part_range(n, part, pool_.parts());
+      for (size_t i = range.begin; i < range.end; ++i) {
+        Fingerprint block;
+        block.add(bytes.subspan(i * kBlock, std::min(kBlock, bytes.size() - i * kBlock)));
+        blocks[i] = block.value();
+      }
+    });
+    all_.add(bytes.size());
+    for (const uint64_t block : blocks) all_.add(block);
+  }
+  void add(const AlignedBuffer<float>& values) {
+    add(std::as_bytes(std::span(values.data(), values.size())));
+  }
+  void add(const LayerNorm& norm) {
+    add(norm.weight);
+    add(norm.bias);
+  }
+  void add(const PackedMatrix& m) {
+    all_.add(static_cast<uint64_t>(m.element));
+    add(m.panels);
+    add(m.bias);
+  }
+  void add(const ModelConfig& c) {
+    for (const int64_t value : {c.vocab_size, c.n_positions, c.n_embd, c.n_layer, c.n_head,
+                                c.rotary_dim, c.n_inner, c.bos_token_id.value_or(-1)}) {
+      all_.add(static_cast<uint64_t>(value));
+    }
+    add(static_cast<double>(c.layer_norm_epsilon));
+    for (const int64_t id : c.eos_token_ids) all_.add(static_cast<uint64_t>(id));
+  }
+  void add(const GenerationDefaults& d) {
+    add(d.do_sample.value_or(false) ? 1.0 : 0.0);
+    for (const auto& value : {d.temperature, d.top_p, d.min_p, d.typical_p, d.repetition_penalty}) {
+      add(value.value_or(-1.0));
+    }
+    for (const auto& value : {d.top_k, d.no_repeat_ngram_size, d.max_new_tokens, d.num_beams}) {
+      add(static_cast<double>(value.value_or(-1)));
+    }
+  }
+  void add(double value) { all_.add(std::bit_cast<uint64_t>(value)); }
+  void add(uint64_t word) { all_.add(word); }
+
+  uint64_t value() const { return all_.value(); }
+
+ private:
+  ThreadPool& pool_;
+  Fingerprint all_;
+};
+
+}  // namespace
+
+uint64_t Model::fingerprint() const {
+  const State& m = *state_;
+  ModelFingerprint all(m.pool);
+  all.add(m.config);
+  all.add(m.generation_defaults);
+  all.add(m.weights.wte.bytes);
+  for (const Layer& layer : m.weights.layers) {
+    all.add(layer.ln_1);
+    for (const PackedMatrix* matrix : layer.matrices()) all.add(*matrix);
+  }
+  all.add(m.weights.ln_f);
+  all.add(m.weights.lm_head);
+  if (m.tokenizer) all.add(m.tokenizer->fingerprint());
+  return all.value();
+}
+
+}  // namespace gptj

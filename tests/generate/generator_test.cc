@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+// Many requests together: the answers are those of each alone.
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+#include <thread>
+
+#include "generate/mixed_requests.h"
+#include "generate/models.h"
+#include "support/expect_error.h"
+
+namespace gptj {
+namespace {
+
+using test::expect_error;
+using test::fairytale;
+using test::mixed_request;
+using test::request_of;
+using test::request_of_json;
+
+constexpr uint64_t kRequests = 40;
+
+std::string answer_of(const Model& model, const Request& request, const Completion& completion) {
+  return completion_json(model, request, completion);
+}
+
+std::vector<Request> mixed_requests() {
+  std::vector<Request> requests;
+  for (uint64_t i = 0; i < kRequests; ++i) {
+    requests.push_back(request_of_json(mixed_request(i, i % 8 == 0 ? 200 : 40)));
+  }
+  return requests;
+}
+
+// By complete(), one after the other.
+const std::vector<std::string>& answers_alone() {
+  static const std::vector<std::string> answers = [] {
+    std::vector<std::string> list;
+    for (const Request& request : mixed_requests()) {
+      list.push_back(answer_of(fairytale(), request, complete(fairytale(), request)));
+    }
+    return list;
+  }();
+  return answers;
+}
+
+void expect_answers(const Model& model, uint64_t kv_memory) {
+  const std::vector<Request> requests = mixed_requests();
+  Generator generator(model, {.kv_memory = kv_memory});
+  std::vector<std::future<Completion>> futures;
+  for (const Request& request : requests) futures.push_back(generator.submit(request));
+  for (size_t i = 0; i < requests.size(); ++i) {
+    EXPECT_EQ(answer_of(model, requests[i], futures[i].get()), answers_alone()[i]) << i;
+  }
+}
+
+TEST(Generator, AnswersAreThoseOfEachAloneForAnyMemory) {
+  const uint64_t page = fairytale().kv_cache_bytes(1);
+  // Nothing fits beside another; few do; all do.
+  for (const uint64_t pages : {1, 12, 1000}) expect_answers(fairytale(), pages * page);
+}
+
+TEST(Generator, AnswersAreThoseOfEachAloneForAnyThreadsAndSets) {
+  for (const size_t threads : {1, 3}) {
+    for (const std::string& isa : instruction_set_names()) {
+      if (isa == "portable" && threads > 1) continue;  // slow
+      expect_answers(Model::load(test::kFairytale,
+                                 {.weights = WeightType::kF32, .threads = threads, .isa = isa}),
+                     uint64_t{1} << 30);
+    }
+  }
+}
+
+TEST(Generator, WrongRequestsAreRefusedWhenSubmitted) {
+  Generator generator(fairytale());
+  Request request = request_of("Once", 4);
+  request.top_p = 2;
+  expect_error(
+      ErrorCode::kInvalidArgument, [&] { generator.submit(request); }, "top_p");
+}
+
+TEST(Generator, WhatOneRequestThrowsIsItsAlone) {
+  Generator generator(fairytale());
+  Request bad = request_of("Once upon a time", 8);
+  int tokens = 0;
+  bad.on_token = [&](const TokenEvent&) -> Progress {
+    if (++tokens == 3) throw std::runtime_error("the caller's own");
+    return Progress::kContinue;
+  };
+  const Request good = request_of("The king", 30);
+  std::future<Completion> a = generator.submit(bad), b = generator.submit(good);
+  EXPECT_THROW(a.get(), std::runtime_error);
+  EXPECT_EQ(answer_of(fairytale(), good, b.get()),
+            answer_of(fairytale(), good, complete(fairytale(), good)));
+}
+
+TEST(Generator, OneRequestIsCancelledWhileOthersGoOn) {
+  Generator generator(fairytale());
+  const CancelToken cancel;
+  Request endless = request_of("Once upon a time", 400);
+  endless.ignore_eos = true;
+  endless.on_token = [&](const TokenEvent&) {
+    cancel.cancel();
+    return Progress::kContinue;
+  };
+  const Request other = request_of("The king", 30);
+  std::future<Completion> a = generator.submit(endless, cancel), b = generator.submit(other);
+  const Completion cancelled = a.get();
+  EXPECT_EQ(cancelled.choices[0].finish_reason, FinishReason::kCancelled);
+  EXPECT_LT(cancelled.usage.completion_tokens, 400);
+  EXPECT_EQ(b.get().choices[0].token_ids, complete(fairytale(), other).choices[0].token_ids);
+}
+
+TEST(Generator, DestroyingItCancelsWhatHasNotEnded) {
+  std::vector<std::future<Completion>> futures;
+  {
+    Generator generator(fairytale(), {.kv_memory = 1});  // so all but one wait
+    Request request = request_of("Once upon a time", 400);
+    request.ignore_eos = true;
+    for (int i = 0; i < 4; ++i) futures.push_back(generator.submit(request));
+  }
+  for (std::future<Completion>& future : futures) {
+    EXPECT_EQ(future.get().choices[0].finish_reason, FinishReason::kCancelled);
+  }
+}
+
+TEST(Generator, TakesRequestsAndCancelsFromManyThreads) {
+  Generator generator(fairytale());
+  const Request request = request_of("The king", 12);
+  const std::vector<TokenId> expected = complete(fairytale(), request).choices[0].token_ids;
+  std::vector<std::thread> threads;
+  std::atomic<int> wrong = 0;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 6; ++i) {
+        const CancelToken cancel;
+        std::future<Completion> future = generator.submit(request, cancel);
+        if ((i + t) % 3 == 0) cancel.cancel();
+        const Choice choice = future.get().choices[0];
+        const bool whole = choice.finish_reason != FinishReason::kCancelled;
+        wrong += whole && choice.token_ids != expected;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(wrong, 0);
+}
+
+}  // namespace
+}  // namespace gptj

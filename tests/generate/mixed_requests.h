@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Requests of every kind for the bundled model, a function of their number.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "generate/models.h"
+
+namespace gptj::test {
+
+// 0 .. below - 1
+inline int64_t draw(uint64_t number, uint64_t what, int64_t below) {
+  return static_cast<int64_t>(random_bits(11, number, what) % static_cast<uint64_t>(below));
+}
+
+// The number-th request as the fields of a line of JSON: prompts of 1 to `longest` ids, greedy and
+// sampled with every processor, stops, n and best_of, logprobs and echo.
+inline nlohmann::json mixed_request(uint64_t number, int64_t longest) {
+  nlohmann::json json;
+  std::vector<int64_t> ids(static_cast<size_t>(1 + draw(number, 0, longest)));
+  const int64_t vocab_size = fairytale().config().vocab_size;
+  for (size_t i = 0; i < ids.size(); ++i) ids[i] = draw(number, 100 + i, vocab_size);
+  json["prompt"] = ids;
+  json["max_tokens"] = draw(number, 1, 20);
+  json["seed"] = draw(number, 2, 1000);
+  switch (draw(number, 3, 6)) {
+    case 0: json["temperature"] = 0; break;
+    case 1: json["top_p"] = 0.9; break;
+    case 2:
+      json["top_k"] = 20;
+      json["frequency_penalty"] = 0.5;
+      break;
+    case 3:
+      json["min_p"] = 0.05;
+      json["repetition_penalty"] = 1.2;
+      json["no_repeat_ngram_size"] = 3;
+      break;
+    case 4: json["typical_p"] = 0.8; break;
+    default: json["temperature"] = 1.3;
+  }
+  if (draw(number, 4, 3) == 0) json["stop"] = {"e", "the"};
+  if (draw(number, 5, 3) == 0) json["n"] = 1 + draw(number, 6, 4);
+  if (draw(number, 7, 4) == 0) json["best_of"] = 5;
+  if (draw(number, 8, 3) == 0) json["logprobs"] = draw(number, 9, 4);
+  if (draw(number, 10, 4) == 0) json["echo"] = true;
+  if (draw(number, 11, 5) == 0) json["ignore_eos"] = true;
+  return json;
+}
+
+inline Request request_of_json(const nlohmann::json& json) {
+  Request request;
+  request.prompt = json.at("prompt").get<std::vector<TokenId>>();
+  for (const auto& [name, value] : json.items()) {
+    if (name != "prompt") set_request_field(request, name, value.dump());
+  }
+  return request;
+}
+
+}  // namespace gptj::test

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <cstdio>
+
+#include "command.h"
+#include "request_options.h"
+
+namespace gptj::tool {
+namespace {
+
+struct BatchCommand {
+  ModelOptions model;
+  RequestOptions request;
+  JobOptions job;
+  std::string shard;
+  std::vector<std::string> files;  // the input, or the parts to merge
+  bool merge = false;
+  double progress_seconds = 0;
+};
+
+// "2/8" to shard 2 of 8.
+void read_shard(const std::string& text, JobOptions& job) {
+  long long shard = 0, shards = 0;
+  int end = 0;
+  const int found = std::sscanf(text.c_str(), "%lld/%lld%n", &shard, &shards, &end);
+  if (found != 2 || static_cast<size_t>(end) != text.size() || shard < 0 || shard >= shards) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "--shard: expected i/n with i from 0 to n - 1, found \"" + text + "\"", "shard");
+  }
+  job.shard = shard;
+  job.shards = shards;
+}
+
+// A bar on a terminal, else a line every so often.
+class JobDisplay {
+ public:
+  JobDisplay(double seconds, bool quiet)
+      : quiet_(quiet), bar_(is_terminal(STDERR_FILENO)), seconds_(seconds > 0 ? seconds : 30) {}
+  ~JobDisplay() {
+    if (shown_ && bar_) std::fputs("\r\033[K", stderr);
+  }
+
+  void show(const JobProgress& p) {
+    const auto now = Clock::now();
+    const double since = std::chrono::duration<double>(now - last_).count();
+    if (quiet_ || since < (bar_ ? 0.2 : seconds_)) return;
+    last_ = now;
+    shown_ = true;
+    if (first_done_ < 0) first_done_ = p.done;
+    const double elapsed = std::chrono::duration<double>(now - start_).count();
+    std::string line = std::to_string(p.done);
+    if (p.requests > 0) line += " of " + std::to_string(p.requests);
+    line += " prompts";
+    if (p.failed > 0) line += ", " + std::to_string(p.failed) + " failed";
+    char text[80];
+    std::snprintf(text, sizeof text, ", %.1f tokens/s", static_cast<double>(p.tokens) / elapsed);
+    line += text;
+    const int64_t made = p.done - first_done_;
+    if (p.requests > 0 && made > 0) {
+      const double left =
+          elapsed / static_cast<double>(made) * static_cast<double>(p.requests - p.done);
+      std::snprintf(text, sizeof text, ", %.0f s left", left);
+      line += text;
+    }
+    std::fprintf(stderr, bar_ ? "\r\033[K%s" : "gptj: %s\n", line.c_str());
+    std::fflush(stderr);
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  const bool quiet_, bar_;
+  const double seconds_;
+  const Clock::time_point start_ = Clock::now();
+  Clock::time_point last_ = start_;
+  int64_t first_done_ = -1;
+  bool shown_ = false;
+};
+
+int merge(const BatchCommand& command) {
+  if (command.job.output.empty()) {
+    throw Error(ErrorCode::kInvalidArgument, "--merge: expected the file to write as -o OUT",
+                "merge");
+  }
+  merge_job(command.files, command.job.output);
+  return kDone;
+}
+
+int run_batch(const BatchCommand& command) {
+  if (command.merge) return merge(command);
+  JobOptions job = command.job;
+  if (command.files.size() > 1) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "batch: expected one input, found " + std::to_string(command.files.size()) +
+                    " (--merge takes several)",
+                "input");
+  }
+  if (!command.files.empty() && command.files[0] != "-") job.input = command.files[0];
+  if (!command.shard.empty()) read_shard(command.shard, job);
+  job.defaults = command.request.fields();
+  std::erase_if(job.defaults, [&](const auto& field) {
+    if (field.first != "seed") return false;
+    Request seeded;
+    set_request_field(seeded, "seed", field.second);
+    job.seed = seeded.seed.value_or(0);
+    return true;
+  });
+  check_job(job);
+  if (job.input.empty() || job.output.empty()) {
+    note(command.model.quiet, std::string("gptj: ") +
+                                  (job.input.empty() ? "standard input" : "standard output") +
+                                  " cannot be resumed; name files to be safe from crashes");
+  }
+  const Model model = load_model(command.model);
+  JobDisplay display(command.progress_seconds, command.model.quiet);
+  job.on_progress = [&](const JobProgress& progress) { display.show(progress); };
+  const auto start = std::chrono::steady_clock::now();
+  const JobProgress progress = run_job(model, job, interrupted());
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  char text[160];
+  std::snprintf(text, sizeof text, "gptj: %lld prompts, %lld failed, %.1f tokens/s",
+                static_cast<long long>(progress.done), static_cast<long long>(progress.failed),
+                seconds > 0 ? static_cast<double>(progress.tokens) / seconds : 0.0);
+  note(command.model.quiet, std::string(is_terminal(STDERR_FILENO) ? "\r\033[K" : "") + text);
+  if (exit_code() != kDone) return exit_code();
+  return progress.failed > 0 ? kFailed : kDone;
+}
+
+}  // namespace
+
+void add_batch(CLI::App& app, Run& run) {
+  CLI::App& command = *app.add_subcommand("batch", "Answer a file of requests, one of JSON a line");
+  const auto options = std::make_shared<BatchCommand>();
+  command.add_option("input", options->files,
+                     "Requests as JSON lines (none or -: standard input); with --merge, shards");
+  command.add_option("-o,--output", options->job.output,
+                     "Where records go (default: standard output)");
+  command.add_flag("--resume", options->job.resume,
+                   "Go on where this job stopped; start it where it never ran");
+  command.add_flag("--clean", options->job.clean, "Remove the journal once all is answered");
+  command.add_flag("--as-completed", options->job.as_completed,
+                   "Records as they are made, not in the order of the input");
+  command.add_option("--shard", options->shard, "i/n: only each n-th line, from line i + 1 on");
+  command.add_flag("--merge", options->merge, "Put the outputs of all shards together");
+  command
+      .add_option("--kv-memory", options->job.kv_memory,
+                  "Memory for keys and values, 8G say: how many run at once (default: half of what "
+                  "is free)")
+      ->transform(CLI::AsSizeValue(false));
+  command.add_option("--progress", options->progress_seconds,
+                     "Seconds between lines on stderr where that is no terminal (default 30)");
+  add_request_options(command, options->request);
+  add_model_options(command, options->model);
+  command.footer(
+      "Options of a request are the default for lines that do not say.\n"
+      "Examples:\n"
+      "  gptj batch questions.jsonl -o answers.jsonl --max-tokens 64\n"
+      "  gptj batch questions.jsonl -o answers.jsonl --max-tokens 64 --resume\n"
+      "  echo '{\"prompt\": \"Once upon a time\"}' | gptj batch\n"
+      "  gptj batch q.jsonl -o part-3.jsonl --shard 3/8\n"
+      "  gptj batch --merge -o answers.jsonl part-*.jsonl");
+  command.callback([&run, options] { run = [options] { return run_batch(*options); }; });
+}
+
+}  // namespace gptj::tool
