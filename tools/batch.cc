@@ -16,6 +16,7 @@ struct BatchCommand {
   RequestOptions request;
   JobOptions job;
   std::string shard;
+  std::string share_prefixes = "on";
   std::vector<std::string> files;  // the input, or the parts to merge
   bool merge = false;
   double progress_seconds = 0;
@@ -99,6 +100,8 @@ int run_batch(const BatchCommand& command) {
   }
   if (!command.files.empty() && command.files[0] != "-") job.input = command.files[0];
   if (!command.shard.empty()) read_shard(command.shard, job);
+  job.share_prefixes = command.share_prefixes == "on";
+  job.speculate = command.request.speculate == "auto";
   job.defaults = command.request.fields();
   std::erase_if(job.defaults, [&](const auto& field) {
     if (field.first != "seed") return false;
@@ -150,6 +153,10 @@ void add_batch(CLI::App& app, Run& run) {
                   "Memory for keys and values, 8G say: how many run at once (default: half of what "
                   "is free)")
       ->transform(CLI::AsSizeValue(false));
+  command
+      .add_option("--share-prefixes", options->share_prefixes,
+                  "on or off: compute once what prompts have in common (default on)")
+      ->check(CLI::IsMember({"on", "off"}));
   command.add_option("--progress", options->progress_seconds,
                      "Seconds between lines on stderr where that is no terminal (default 30)");
   add_request_options(command, options->request);

@@ -92,6 +92,10 @@ void add_prompt_options(CLI::App& command, PromptOptions& options) {
 }
 
 void add_request_options(CLI::App& command, RequestOptions& options) {
+  command
+      .add_option("--speculate", options.speculate,
+                  "auto or off: guess tokens from the text so far; it changes the time alone")
+      ->check(CLI::IsMember({"auto", "off"}));
   for (const RequestField& field : request_fields()) {
     std::vector<std::string>& values = options.values[field.name];
     const bool many = field.kind == FieldKind::kTexts || field.kind == FieldKind::kBias;
@@ -120,6 +124,7 @@ std::vector<std::pair<std::string, std::string>> RequestOptions::fields() const 
 Request RequestOptions::build() const {
   Request request;
   for (const auto& [name, value] : fields()) set_request_field(request, name, value);
+  request.speculate = speculate == "auto";
   return request;
 }
 

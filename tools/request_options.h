@@ -26,6 +26,7 @@ void add_prompt_options(CLI::App& command, PromptOptions& options);
 // Every field of a request as an option of the same name, dashes for underscores.
 struct RequestOptions {
   std::map<std::string, std::vector<std::string>> values;  // by field, as typed
+  std::string speculate = "auto";
 
   // The fields that were given, with their JSON values. Throws kInvalidArgument naming the option.
   std::vector<std::pair<std::string, std::string>> fields() const;

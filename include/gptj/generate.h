@@ -111,14 +111,29 @@ struct Request {
   std::optional<int64_t> logprobs = {};
   // The text, ids and logprobs begin with the prompt's.
   bool echo = false;
-  // How many samples to return, and from how many (the best by mean logprob); not set: n.
-  int64_t n = 1;
+  // How many samples to return (not set: 1), and from how many (the best by mean logprob; not set:
+  // n). Hugging Face's name for n is num_return_sequences.
+  std::optional<int64_t> n = {};
+  std::optional<int64_t> num_return_sequences = {};
   std::optional<int64_t> best_of = {};
+  // Above 1: a beam search of this width, as transformers 4.27 does it, whatever
+  // generation_config.json says of sampling; n of its hypotheses are returned, the best first. It
+  // does not go with a temperature, best_of or stop, and reports no tokens on the way.
+  std::optional<int64_t> num_beams = {};
+  // A hypothesis scores its sum of logprobs / (tokens of prompt and text)^length_penalty; not set: 1.
+  std::optional<double> length_penalty = {};
+  // The search ends once there are num_beams hypotheses, not when none can become better.
+  std::optional<bool> early_stopping = {};
   // 0 to 2^63 - 1; not set: one is drawn, and reported.
   std::optional<int64_t> seed = {};
 
   // Called on the calling thread for each token; kCancel ends the whole request.
   std::function<Progress(const TokenEvent&)> on_token = {};
+  // Guesses what comes next from the text so far, and checks the guesses in one pass: it changes
+  // nothing but the time, and stops where guesses fail.
+  bool speculate = true;
+  // The caller's own guesses: what may follow `ids` (prompt and output so far), at most `most`.
+  std::function<std::vector<TokenId>(std::span<const TokenId> ids, size_t most)> on_guess = {};
   // The caller's own rule: may change the logits of sample `index` after the penalties and before
   // the temperature. `ids` are prompt and output so far.
   std::function<void(int64_t index, std::span<const TokenId> ids, std::span<float> logits)>
@@ -147,6 +162,8 @@ struct Choice {
   FinishReason finish_reason = FinishReason::kLength;
   // As long as token_ids where Request::logprobs is set, else empty.
   std::vector<LogprobEntry> logprobs = {};
+  // Of a beam search.
+  std::optional<float> score = {};
 };
 
 struct Usage {
@@ -172,6 +189,8 @@ GPTJ_API Completion complete(const Model& model, const Request& request,
 struct GeneratorOptions {
   // Bytes of KV cache at once: how many requests run together. 0: half of the memory that is free.
   uint64_t kv_memory = 0;
+  // What prompts of requests that run together have in common is computed and kept once.
+  bool share_prefixes = true;
 };
 
 // Answers many requests together, on a thread of its own: every pass over the weights serves all

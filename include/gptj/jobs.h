@@ -51,6 +51,8 @@ struct JobOptions {
   int64_t shard = 0, shards = 1;
   // As GeneratorOptions::kv_memory.
   uint64_t kv_memory = 0;
+  bool share_prefixes = true;
+  bool speculate = true;  // Request::speculate
   // Called on the calling thread after each step.
   std::function<void(const JobProgress&)> on_progress = {};
 };

@@ -15,7 +15,7 @@ const char* finish_reason_name(FinishReason reason) {
 
 Completion complete(const Model& model, const Request& request, const CancelToken& cancel) {
   const DefaultFloatEnvironment environment;
-  Scheduler scheduler(model, 0);
+  Scheduler scheduler(model, {});
   Outcome outcome;
   scheduler.add(make_task(model, request), cancel, [&](Outcome o) { outcome = std::move(o); });
   while (scheduler.step()) {

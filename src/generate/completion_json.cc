@@ -53,7 +53,7 @@ OutputJson choice_json(const Tokenizer* tokenizer, const Choice& choice, bool wi
   json["finish_reason"] = finish_reason_name(choice.finish_reason);
   json["token_ids"] = choice.token_ids;
   json["logprobs"] = with_logprobs ? logprobs_json(tokenizer, choice) : OutputJson();
-  json["score"] = nullptr;
+  json["score"] = choice.score ? OutputJson(*choice.score) : OutputJson();
   return json;
 }
 

@@ -11,7 +11,7 @@
 namespace gptj {
 
 struct Generator::State {
-  State(const Model& m, uint64_t kv_bytes) : model(m), scheduler(m, kv_bytes) {}
+  State(const Model& m, const SchedulerOptions& options) : model(m), scheduler(m, options) {}
 
   struct Submission {
     std::unique_ptr<Task> task;
@@ -64,9 +64,9 @@ void Generator::State::work() {
   scheduler.cancel_all();
 }
 
-Generator::Generator(const Model& model, const GeneratorOptions& options)
-    : state_(std::make_unique<State>(
-          model, options.kv_memory > 0 ? options.kv_memory : available_memory() / 2)) {
+Generator::Generator(const Model& model, const GeneratorOptions& options) {
+  const uint64_t kv_bytes = options.kv_memory > 0 ? options.kv_memory : available_memory() / 2;
+  state_ = std::make_unique<State>(model, SchedulerOptions{kv_bytes, options.share_prefixes});
   state_->thread = std::thread([this] { state_->work(); });
 }
 

@@ -2,6 +2,7 @@
 #include "generate/plan.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <random>
 
@@ -12,7 +13,7 @@ namespace gptj {
 namespace {
 
 constexpr int64_t kDefaultMaxTokens = 256;
-constexpr int64_t kMaxSamples = 128;
+constexpr int64_t kMaxSamples = 128, kMaxBeams = 128;
 constexpr size_t kMaxStops = 16;
 
 void check_range(const char* field, int64_t value, int64_t low, int64_t high) {
@@ -113,11 +114,40 @@ void plan_sampling(const Request& r, const Model& model, Plan& plan) {
   check_sampling_options(s, model.config().vocab_size);
 }
 
-void plan_samples(const Request& request, Plan& plan) {
-  check_range("n", request.n, 1, kMaxSamples);
-  plan.n = request.n;
-  plan.best_of = request.best_of.value_or(request.n);
-  check_range("best_of", plan.best_of, request.n, kMaxSamples);
+void plan_samples(const Request& r, Plan& plan) {
+  check_param(!r.n || !r.num_return_sequences || *r.n == *r.num_return_sequences,
+              "num_return_sequences", "expected n, which is the same, found ",
+              r.num_return_sequences.value_or(0), " beside n ", r.n.value_or(0));
+  plan.n = r.n ? *r.n : r.num_return_sequences.value_or(1);
+  check_range(r.n ? "n" : "num_return_sequences", plan.n, 1, kMaxSamples);
+  plan.best_of = r.best_of.value_or(plan.n);
+  check_range("best_of", plan.best_of, plan.n, kMaxSamples);
+}
+
+// The request's, else the model's where that does not sample.
+void plan_beams(const Request& r, const Model& model, Plan& plan) {
+  const GenerationDefaults& d = model.generation_defaults();
+  const bool samples = plan.sampling.temperature > 0;
+  const int64_t by_default = samples || r.best_of || !r.stop.empty() ? 1 : d.num_beams.value_or(1);
+  plan.num_beams = r.num_beams.value_or(by_default);
+  check_range("num_beams", plan.num_beams, 1, kMaxBeams);
+  plan.length_penalty = choose(r.length_penalty, d.length_penalty, 1.0);
+  check_param(std::isfinite(plan.length_penalty), "length_penalty", "expected a number, found ",
+              plan.length_penalty);
+  plan.early_stopping = choose(r.early_stopping, d.early_stopping, false);
+  if (plan.num_beams == 1) return;
+  const auto refuse = [&](bool given, const char* field) {
+    check_param(!given, field, "does not go with a beam search (num_beams ", plan.num_beams, ")");
+  };
+  refuse(r.temperature.value_or(0) > 0, "temperature");
+  refuse(r.top_k.has_value(), "top_k");
+  refuse(r.top_p.has_value(), "top_p");
+  refuse(r.min_p.has_value(), "min_p");
+  refuse(r.typical_p.has_value(), "typical_p");
+  refuse(r.best_of.has_value(), "best_of");
+  refuse(!r.stop.empty(), "stop");
+  check_range("n", plan.n, 1, plan.num_beams);
+  plan.sampling.temperature = 0;  // whatever generation_config.json says
 }
 
 int64_t draw_seed() {
@@ -134,6 +164,7 @@ Plan make_plan(const Request& request, const Model& model) {
   plan_length(request, model, plan);
   plan_sampling(request, model, plan);
   plan_samples(request, plan);
+  plan_beams(request, model, plan);
   check_range("min_tokens", request.min_tokens, 0, plan.max_tokens);
   plan.min_tokens = request.min_tokens;
   plan.ignore_eos = request.ignore_eos;

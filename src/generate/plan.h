@@ -24,6 +24,9 @@ struct Plan {
   bool echo = false;
   int64_t n = 1;
   int64_t best_of = 1;
+  int64_t num_beams = 1;  // above 1: a beam search
+  double length_penalty = 1;
+  bool early_stopping = false;
   int64_t seed = 0;
 };
 

@@ -23,6 +23,24 @@ std::string_view bytes_or_none(const Model& model, TokenId id) {
                                                     : std::string_view();
 }
 
+bool ends_text(const Model& model, const Plan& plan, TokenId id) {
+  const auto& ends = model.config().eos_token_ids;
+  return !plan.ignore_eos && std::find(ends.begin(), ends.end(), id) != ends.end();
+}
+
+void mask_forbidden(const Model& model, const Plan& plan, int64_t generated,
+                    std::span<float> logits) {
+  if (const Tokenizer* tokenizer = model.tokenizer()) {
+    for (size_t id = 0; id < logits.size(); ++id) {
+      if (!tokenizer->has(static_cast<TokenId>(id))) logits[id] = kForbidden;
+    }
+  }
+  if (plan.ignore_eos || generated >= plan.min_tokens) return;
+  for (const TokenId end : model.config().eos_token_ids) {
+    logits[static_cast<size_t>(end)] = kForbidden;
+  }
+}
+
 SampleState::SampleState(const Model& model, const Request& request, const Plan& plan,
                          int64_t index)
     : model_(model),
@@ -37,27 +55,9 @@ SampleState::SampleState(const Model& model, const Request& request, const Plan&
   }
 }
 
-bool SampleState::is_end(TokenId id) const {
-  const auto& ends = model_.config().eos_token_ids;
-  return std::find(ends.begin(), ends.end(), id) != ends.end();
-}
-
-// Ids that no tokenizer can name never come; neither does an end before min_tokens.
-void SampleState::mask(std::span<float> logits) const {
-  if (const Tokenizer* tokenizer = model_.tokenizer()) {
-    for (size_t id = 0; id < logits.size(); ++id) {
-      if (!tokenizer->has(static_cast<TokenId>(id))) logits[id] = kForbidden;
-    }
-  }
-  if (plan_.ignore_eos || generated() >= plan_.min_tokens) return;
-  for (const TokenId end : model_.config().eos_token_ids) {
-    logits[static_cast<size_t>(end)] = kForbidden;
-  }
-}
-
 TokenId SampleState::choose(std::span<const float> logits) {
   work_.assign(logits.begin(), logits.end());
-  mask(work_);
+  mask_forbidden(model_, plan_, generated(), work_);
   apply_penalties(work_, {ids_, plan_.prompt.size(), model_.config().eos_token_ids},
                   plan_.sampling);
   if (request_.on_logits) request_.on_logits(index_, ids_, work_);
@@ -76,7 +76,7 @@ TokenId SampleState::choose(std::span<const float> logits) {
 void SampleState::take(TokenId id) {
   ids_.push_back(id);
   new_text_.clear();
-  const bool ends = is_end(id) && !plan_.ignore_eos;
+  const bool ends = ends_text(model_, plan_, id);
   if (ends) {
     finish_reason_ = FinishReason::kStop;
   } else {
@@ -109,7 +109,7 @@ TokenEvent SampleState::accept(std::span<const float> logits) {
     logprobs_.push_back({logprob, log_softmax.best(static_cast<size_t>(*plan_.logprobs))});
   }
   take(id);
-  const bool ended_by_it = is_end(id) && !plan_.ignore_eos;
+  const bool ended_by_it = ends_text(model_, plan_, id);
   return {index_,    id,
           logprob,   ended_by_it ? std::string_view() : bytes_or_none(model_, id),
           new_text_, finish_reason_};

@@ -25,6 +25,7 @@ class SampleState {
   void cancel();
 
   bool finished() const { return finish_reason_.has_value(); }
+  std::span<const TokenId> ids() const { return ids_; }  // prompt and output
   TokenId last() const { return ids_.back(); }
   int64_t generated() const { return static_cast<int64_t>(ids_.size() - plan_.prompt.size()); }
   // What samples are ranked by.
@@ -37,11 +38,9 @@ class SampleState {
 
  private:
   TokenId choose(std::span<const float> logits);
-  void mask(std::span<float> logits) const;
   void take(TokenId id);
   void emit(std::string_view bytes);
   void finish_text();
-  bool is_end(TokenId id) const;
 
   const Model& model_;
   const Request& request_;
@@ -60,5 +59,10 @@ class SampleState {
 
 // The bytes of a token in a text; empty for an id without a name.
 std::string_view bytes_or_none(const Model& model, TokenId id);
+// Whether the id, once generated, ends a text.
+bool ends_text(const Model& model, const Plan& plan, TokenId id);
+// Ids that no tokenizer can name never come; neither does an end before min_tokens.
+void mask_forbidden(const Model& model, const Plan& plan, int64_t generated,
+                    std::span<float> logits);
 
 }  // namespace gptj

@@ -3,73 +3,62 @@
 
 #include <algorithm>
 
-#include "kernels/kernels.h"
-#include "model/model_state.h"
+#include "model/decoder.h"
 
 namespace gptj {
+
 namespace {
 
-size_t pages_for(size_t positions) { return (positions + kPagePositions - 1) / kPagePositions; }
+constexpr size_t kFewSamples = 2;
 
 }  // namespace
 
 SamplingTask::SamplingTask(const Model& model, Request request, Plan plan)
-    : model_(model), request_(std::move(request)), plan_(std::move(plan)), start_(Clock::now()) {
+    : Task(model, std::move(request), std::move(plan)) {
   for (int64_t i = 0; i < plan_.best_of; ++i) {
-    samples_.push_back({SampleState(model_, request_, plan_, i)});
+    samples_.push_back({SampleState(model_, request_, plan_, i), Speculator(request_.on_guess)});
   }
-  if (scores_prompt()) prompt_logprobs_.emplace_back();  // nothing stands before the first token
 }
 
-size_t SamplingTask::pages() const {
-  const size_t prompt = plan_.prompt.size();
-  if (plan_.max_tokens == 0) return pages_for(prompt);
-  // The last token made is never computed; whole pages of the prompt are shared.
-  const size_t shared = prompt / kPagePositions;
-  const size_t all = pages_for(prompt + static_cast<size_t>(plan_.max_tokens) - 1);
-  return shared + samples_.size() * (all - shared);
+std::vector<SequenceId> SamplingTask::sequences() const {
+  std::vector<SequenceId> all;
+  for (const Sample& sample : samples_) {
+    if (sample.sequence != kNoSequence) all.push_back(sample.sequence);
+  }
+  return all;
 }
 
-void SamplingTask::next_rows(Decoder& decoder, size_t room, std::vector<Row>& rows) {
+void SamplingTask::text_rows(const Decoder& decoder, size_t guesses, std::vector<Row>& rows) {
   owners_.clear();
-  under_way_ = 0;
-  if (in_prompt()) return prompt_rows(decoder, room, rows);
+  // Many samples fill a pass without guesses.
+  guesses = samples_.size() <= kFewSamples ? guesses / samples_.size() : 0;
   for (size_t i = 0; i < samples_.size(); ++i) {
-    const Sample& sample = samples_[i];
+    Sample& sample = samples_[i];
     if (sample.state.finished()) continue;
-    rows.push_back(
-        {sample.state.last(), sample.sequence, decoder.cache().length(sample.sequence), true});
+    int64_t position = decoder.cache().length(sample.sequence);
+    rows.push_back({sample.state.last(), sample.sequence, position, true});
     owners_.push_back(i);
+    sample.guess.clear();
+    sample.taken = 0;
+    sample.guess_failed = false;
+    if (!request_.speculate) continue;
+    // The last token is never computed.
+    const auto left = static_cast<size_t>(plan_.max_tokens - sample.state.generated() - 1);
+    sample.guess = sample.speculator.propose(sample.state.ids(), std::min(guesses, left));
+    for (const TokenId id : sample.guess) {
+      rows.push_back({id, sample.sequence, ++position, true});
+      owners_.push_back(i);
+    }
   }
 }
 
-void SamplingTask::prompt_rows(Decoder& decoder, size_t room, std::vector<Row>& rows) {
-  if (room > 0 && prompt_sequence_ == kNone) prompt_sequence_ = decoder.cache().add();
-  const size_t size = plan_.prompt.size();
-  under_way_ = std::min(room, size - done_);
-  for (size_t i = done_; i < done_ + under_way_; ++i) {
-    const bool last = i + 1 == size;
-    rows.push_back({plan_.prompt[i], prompt_sequence_, static_cast<int64_t>(i),
-                    last ? plan_.max_tokens > 0 : scores_prompt()});
-  }
-}
-
-void SamplingTask::accept(size_t i, std::span<const float> logits) {
-  if (under_way_ > 0) {
-    accept_prompt(done_ + i, logits);
-  } else {
-    accept_token(samples_[owners_[i]], logits);
-  }
-}
-
-void SamplingTask::accept_prompt(size_t position, std::span<const float> logits) {
-  if (position + 1 == plan_.prompt.size()) {
-    logits_.assign(logits.begin(), logits.end());
-    return;
-  }
-  const LogSoftmax log_softmax(model_.state().kernels, logits);
-  prompt_logprobs_.push_back({log_softmax[plan_.prompt[position + 1]],
-                              log_softmax.best(static_cast<size_t>(*plan_.logprobs))});
+void SamplingTask::accept_text(size_t i, std::span<const float> logits) {
+  Sample& sample = samples_[owners_[i]];
+  if (sample.guess_failed || sample.state.finished() || stopped_) return;
+  check_finite(logits, static_cast<int64_t>(sample.state.ids().size()) - 1, model_.weight_type());
+  accept_token(sample, logits);
+  const size_t row = sample.taken++;
+  sample.guess_failed = row < sample.guess.size() && sample.guess[row] != sample.state.last();
 }
 
 void SamplingTask::accept_token(Sample& sample, std::span<const float> logits) {
@@ -78,72 +67,39 @@ void SamplingTask::accept_token(Sample& sample, std::span<const float> logits) {
   if (request_.on_token && request_.on_token(event) == Progress::kCancel) stopped_ = true;
 }
 
-void SamplingTask::begin_samples(Decoder& decoder) {
-  prompt_seconds_ = seconds_since(start_);
-  if (plan_.max_tokens == 0) {
-    finished_ = true;
-    return;
-  }
+void SamplingTask::begin_text(Decoder& decoder) {
   for (Sample& sample : samples_) {
-    const bool last = &sample == &samples_.back();
-    sample.sequence =
-        last ? prompt_sequence_
-             : decoder.cache().fork(prompt_sequence_, static_cast<int64_t>(plan_.prompt.size()));
-    if (last) prompt_sequence_ = kNone;
-    accept_token(sample, logits_);
+    sample.sequence = fork_prompt(decoder);
+    accept_token(sample, prompt_.last_logits());
   }
 }
 
-void SamplingTask::end_step(Decoder& decoder) {
-  const bool ends_prompt = under_way_ > 0 && done_ + under_way_ == plan_.prompt.size();
-  done_ += under_way_;
-  if (ends_prompt) begin_samples(decoder);
-  if (in_prompt()) return;
+void SamplingTask::end_text_step(Decoder& decoder) {
   if (stopped_) return cancel();
   finished_ = true;
   for (Sample& sample : samples_) {
-    if (plan_.max_tokens > 0 && !sample.state.finished()) {
+    if (!sample.state.finished()) {
       finished_ = false;
-    } else if (sample.sequence != kNone) {
+      // What was guessed wrong is not part of the text.
+      decoder.cache().truncate(sample.sequence,
+                               static_cast<int64_t>(sample.state.ids().size()) - 1);
+    } else if (sample.sequence != kNoSequence) {
       decoder.cache().remove(sample.sequence);
-      sample.sequence = kNone;
+      sample.sequence = kNoSequence;
     }
   }
-  if (finished_) decode_seconds_ = seconds_since(start_) - prompt_seconds_;
 }
 
-void SamplingTask::cancel() {
+void SamplingTask::end_text(FinishReason reason) {
+  if (reason != FinishReason::kCancelled) return;  // nothing was to be made
   for (Sample& sample : samples_) sample.state.cancel();
-  // A cancelled prompt is scored in part: what is missing stays without a logprob.
-  if (scores_prompt()) prompt_logprobs_.resize(plan_.prompt.size());
-  (in_prompt() ? prompt_seconds_ : decode_seconds_) = seconds_since(start_) - prompt_seconds_;
-  finished_ = true;
 }
 
-void SamplingTask::release(Decoder& decoder) {
-  if (prompt_sequence_ != kNone) decoder.cache().remove(prompt_sequence_);
-  prompt_sequence_ = kNone;
+void SamplingTask::release_text(Decoder& decoder) {
   for (Sample& sample : samples_) {
-    if (sample.sequence != kNone) decoder.cache().remove(sample.sequence);
-    sample.sequence = kNone;
+    if (sample.sequence != kNoSequence) decoder.cache().remove(sample.sequence);
+    sample.sequence = kNoSequence;
   }
-}
-
-Choice SamplingTask::choice_of(const SampleState& state) const {
-  Choice choice = state.choice();
-  std::string bytes = state.bytes();
-  if (plan_.echo) {
-    choice.token_ids.insert(choice.token_ids.begin(), plan_.prompt.begin(), plan_.prompt.end());
-    choice.logprobs.insert(choice.logprobs.begin(), prompt_logprobs_.begin(),
-                           prompt_logprobs_.end());
-    std::string prompt;
-    if (!plan_.bos_for_empty) {
-      for (const TokenId id : plan_.prompt) prompt += bytes_or_none(model_, id);
-    }
-    bytes = prompt + bytes;
-  }
-  if (model_.tokenizer() != nullptr) choice.text = to_valid_utf8(bytes);
-  return choice;
 }
 
 // The n to return: of more, the best by mean logprob, best first.
@@ -159,27 +115,13 @@ std::vector<const SamplingTask::Sample*> SamplingTask::best_samples() const {
   return best;
 }
 
-Completion SamplingTask::result() const {
-  Completion completion;
-  completion.seed = plan_.seed;
-  completion.usage.prompt_tokens = static_cast<int64_t>(plan_.prompt.size());
-  for (const Sample& sample : samples_) {
-    completion.usage.completion_tokens += sample.state.generated();
-  }
-  completion.usage.total_tokens =
-      completion.usage.prompt_tokens + completion.usage.completion_tokens;
+int64_t SamplingTask::choices(std::vector<Choice>& choices) const {
   for (const Sample* sample : best_samples()) {
-    completion.choices.push_back(choice_of(sample->state));
-    completion.choices.back().index = static_cast<int64_t>(completion.choices.size()) - 1;
+    add_choice(sample->state.choice(), sample->state.bytes(), choices);
   }
-  completion.prompt_seconds = prompt_seconds_;
-  completion.decode_seconds = decode_seconds_;
-  return completion;
-}
-
-std::unique_ptr<Task> make_task(const Model& model, Request request) {
-  Plan plan = make_plan(request, model);
-  return std::make_unique<SamplingTask>(model, std::move(request), std::move(plan));
+  int64_t made = 0;
+  for (const Sample& sample : samples_) made += sample.state.generated();
+  return made;
 }
 
 }  // namespace gptj

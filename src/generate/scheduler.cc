@@ -3,19 +3,23 @@
 
 #include <algorithm>
 
+#include "kernels/kernels.h"
+
 namespace gptj {
 namespace {
 
 // Rows of one step while there are prompts to compute: enough for the matrix unit, few enough that
 // texts being made beside them do not wait long, and that a cancelled prompt soon ends.
 constexpr size_t kStepRows = 256;
+// Guessed tokens that may be computed in a step, where so few requests run.
+constexpr size_t kGuesses = 8, kFewTexts = 2;
 
 }  // namespace
 
-Scheduler::Scheduler(const Model& model, uint64_t kv_bytes)
-    : weights_(model.weight_type()),
-      decoder_(model),
-      max_pages_(static_cast<size_t>(kv_bytes / decoder_.cache().page_bytes())) {}
+Scheduler::Scheduler(const Model& model, const SchedulerOptions& options)
+    : decoder_(model),
+      max_pages_(static_cast<size_t>(options.kv_bytes / decoder_.cache().page_bytes())),
+      share_prefixes_(options.share_prefixes) {}
 
 void Scheduler::add(std::unique_ptr<Task> task, CancelToken cancel, Done done) {
   const size_t pages = task->pages();
@@ -52,28 +56,78 @@ void Scheduler::cancel_if(const std::function<bool(const Job&)>& asked) {
   }
 }
 
+// The pages that are there, and those that running jobs may still come to need.
+size_t Scheduler::committed_pages() const {
+  std::vector<const std::byte*> all;
+  size_t to_come = 0;
+  for (const Job& job : running_) {
+    std::vector<const std::byte*> held;
+    job.task->add_pages(decoder_, held);
+    std::sort(held.begin(), held.end());
+    held.erase(std::unique(held.begin(), held.end()), held.end());
+    to_come += job.pages - std::min(job.pages, std::max(held.size(), job.pages_to_share));
+    all.insert(all.end(), held.begin(), held.end());
+  }
+  std::sort(all.begin(), all.end());
+  return static_cast<size_t>(std::unique(all.begin(), all.end()) - all.begin()) + to_come;
+}
+
 void Scheduler::admit() {
-  while (!waiting_.empty() && (running_.empty() || pages_ + waiting_.front().pages <= max_pages_)) {
-    pages_ += waiting_.front().pages;
-    running_.push_back(std::move(waiting_.front()));
+  while (!waiting_.empty()) {
+    Job& next = waiting_.front();
+    next.pages_to_share = find_ancestor(next.task->prompt(), running_.size()).pages;
+    const size_t needed = next.pages - next.pages_to_share;
+    if (!running_.empty() && committed_pages() + needed > max_pages_) return;
+    running_.push_back(std::move(next));
     waiting_.pop_front();
   }
+}
+
+Scheduler::Ancestor Scheduler::find_ancestor(PromptPass& prompt, size_t before) {
+  Ancestor best;
+  if (!share_prefixes_) return best;
+  const auto ids = prompt.ids().first(prompt.shareable());
+  for (size_t i = 0; i < before; ++i) {
+    Job& job = running_[i];
+    const auto others = job.task->prompt().ids();
+    const auto end = std::mismatch(ids.begin(), ids.end(), others.begin(), others.end()).first;
+    const size_t pages = static_cast<size_t>(end - ids.begin()) / kPagePositions;
+    if (pages > best.pages) best = {&job, pages};
+  }
+  return best;
+}
+
+// False for a prompt that had better wait for another.
+bool Scheduler::may_begin(size_t index) {
+  PromptPass& prompt = running_[index].task->prompt();
+  if (prompt.sequence() != kNoSequence || prompt.done()) return true;
+  const auto [ancestor, pages] = find_ancestor(prompt, index);
+  if (ancestor == nullptr) return true;
+  const size_t length = pages * kPagePositions;
+  if (ancestor->task->prompt().computed() < length) return false;
+  const SequenceId source = ancestor->task->any_sequence();
+  if (source != kNoSequence) prompt.begin_with(decoder_, source, length);
+  return true;
 }
 
 void Scheduler::compute() {
   std::vector<Row> rows;
   std::vector<Job*> owners;  // of each row
-  for (Job& job : running_) {
+  // Where many texts share a pass, rows are no longer cheap.
+  const size_t guesses = running_.size() <= kFewTexts ? kGuesses / running_.size() : 0;
+  for (size_t i = 0; i < running_.size(); ++i) {
+    Job& job = running_[i];
     job.first_row = rows.size();
+    if (!may_begin(i)) continue;
     const size_t room = kStepRows - std::min(kStepRows, rows.size());
-    job.task->next_rows(decoder_, room, rows);
+    job.task->next_rows(decoder_, room, guesses, rows);
     owners.resize(rows.size(), &job);
   }
+  rows_ += static_cast<int64_t>(rows.size());
   decoder_.forward(rows, [&](size_t row, std::span<const float> logits) {
     Job& job = *owners[row];
     if (job.error) return;
     try {
-      check_finite(logits, rows[row].position, weights_);
       job.task->accept(row - job.first_row, logits);
     } catch (...) {
       job.error = std::current_exception();
@@ -90,7 +144,6 @@ void Scheduler::compute() {
 }
 
 void Scheduler::finish(Job& job) {
-  pages_ -= job.pages;
   job.task->release(decoder_);
   Outcome outcome;
   outcome.error = job.error;

@@ -17,16 +17,22 @@ struct Outcome {
   std::exception_ptr error = {};
 };
 
+struct SchedulerOptions {
+  uint64_t kv_bytes = 0;  // of the KV cache at once; a request that needs more runs alone
+  bool share_prefixes = true;
+};
+
 // Answers many requests together: prompts in chunks beside texts being made, all of them rows of
 // one forward pass after the other, so that the weights are read once for all. A request is let in,
 // first come first served, once the cache has room for all that it may come to need; so nothing
-// that has begun ever waits for memory. By promise 2 no answer depends on the company it had.
+// that has begun ever waits for memory. A prompt that begins as that of one let in before waits
+// until that is computed, and goes on from there: whole pages, computed once and kept once. By
+// promise 2 no answer depends on the company it had.
 //
 // Belongs to one thread at a time.
 class Scheduler {
  public:
-  // `kv_bytes`: of the KV cache at once; a request that needs more runs alone.
-  Scheduler(const Model& model, uint64_t kv_bytes);
+  Scheduler(const Model& model, const SchedulerOptions& options);
 
   using Done = std::function<void(Outcome)>;
   // `done` is called once, from step().
@@ -41,26 +47,39 @@ class Scheduler {
   // Requests let in, and those that wait.
   size_t running() const { return running_.size(); }
   size_t waiting() const { return waiting_.size(); }
+  // Rows that were computed so far, and pages of the cache that are taken or promised.
+  int64_t rows() const { return rows_; }
+  size_t committed_pages() const;
 
  private:
   struct Job {
     std::unique_ptr<Task> task;
     CancelToken cancel;
     Done done;
-    size_t pages;
+    size_t pages;                   // at most
+    size_t pages_to_share = 0;      // of them, those that another's prompt is expected to fill
     size_t first_row = 0;           // of this step
     std::exception_ptr error = {};  // of the task alone
   };
 
   void cancel_if(const std::function<bool(const Job&)>& asked);
   void admit();
+  // Of running jobs before the `before`-th, the one whose prompt begins most like `prompt`, and in
+  // how many whole pages.
+  struct Ancestor {
+    Job* job = nullptr;
+    size_t pages = 0;
+  };
+  Ancestor find_ancestor(PromptPass& prompt, size_t before);
+  bool may_begin(size_t index);
   void compute();
   void finish(Job& job);
   void retire();
 
-  WeightType weights_;
   Decoder decoder_;
-  size_t max_pages_, pages_ = 0;
+  size_t max_pages_;
+  bool share_prefixes_;
+  int64_t rows_ = 0;
   std::deque<Job> waiting_;
   std::vector<Job> running_;
 };

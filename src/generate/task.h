@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
 #include <span>
 #include <vector>
 
+#include "base/clock.h"
+#include "generate/prompt_pass.h"
 #include "gptj/generate.h"
 #include "model/decoder.h"
 
@@ -11,33 +14,69 @@ namespace gptj {
 
 // A request on its way to its answer: says which rows it wants computed next, and takes their
 // logits. What it becomes depends on the request alone, not on how its rows are grouped.
+//
+// First the prompt, then the text: one sequence or more, which begin with the prompt and share what
+// was computed of it.
 class Task {
  public:
   virtual ~Task() = default;
   Task(const Task&) = delete;
   Task& operator=(const Task&) = delete;
 
+  PromptPass& prompt() { return prompt_; }
   // Pages of the KV cache that it holds at once at most.
-  virtual size_t pages() const = 0;
+  size_t pages() const;
+  // A sequence of its own that begins with what is computed of the prompt; kNoSequence: none.
+  SequenceId any_sequence() const;
+  // Adds the pages that it holds.
+  void add_pages(const Decoder& decoder, std::vector<const std::byte*>& pages) const;
 
-  // Appends the rows to compute next: of a prompt at most `room`, and none where that is 0; of a
-  // text being made one for each of its sequences. Not to be called once finished.
-  virtual void next_rows(Decoder& decoder, size_t room, std::vector<Row>& rows) = 0;
+  // Appends the rows to compute next: of the prompt at most `room`, and none where that is 0; of
+  // the text one for each sequence, and some for at most `guesses` tokens. Not to be called once
+  // finished.
+  void next_rows(Decoder& decoder, size_t room, size_t guesses, std::vector<Row>& rows);
   // The logits of the i-th of those rows, where it wants them; called in their order.
-  virtual void accept(size_t i, std::span<const float> logits) = 0;
+  void accept(size_t i, std::span<const float> logits);
   // After all of them: forks and drops sequences.
-  virtual void end_step(Decoder& decoder) = 0;
+  void end_step(Decoder& decoder);
 
   // Ends it with what there is.
-  virtual void cancel() = 0;
-  virtual bool finished() const = 0;
+  void cancel();
+  bool finished() const { return finished_; }
   // Gives back its sequences.
-  virtual void release(Decoder& decoder) = 0;
+  void release(Decoder& decoder);
   // Once finished.
-  virtual Completion result() const = 0;
+  Completion result() const;
 
  protected:
-  Task() = default;
+  Task(const Model& model, Request request, Plan plan);
+
+  // The text's part of the above.
+  virtual std::vector<SequenceId> sequences() const = 0;
+  virtual void text_rows(const Decoder& decoder, size_t guesses, std::vector<Row>& rows) = 0;
+  virtual void accept_text(size_t i, std::span<const float> logits) = 0;
+  // Goes on from the whole prompt.
+  virtual void begin_text(Decoder& decoder) = 0;
+  virtual void end_text_step(Decoder& decoder) = 0;
+  virtual void end_text(FinishReason reason) = 0;
+  virtual void release_text(Decoder& decoder) = 0;
+  // Choices, and how many tokens were made.
+  virtual int64_t choices(std::vector<Choice>& choices) const = 0;
+
+  // Appends a choice, with an echoed prompt before its own ids and logprobs, its text made of
+  // bytes.
+  void add_choice(Choice choice, const std::string& bytes, std::vector<Choice>& choices) const;
+  SequenceId fork_prompt(Decoder& decoder) const;
+
+  const Model model_;
+  const Request request_;
+  const Plan plan_;
+  PromptPass prompt_;
+  bool finished_ = false;
+
+ private:
+  Clock::time_point start_ = Clock::now();
+  double prompt_seconds_ = 0, text_seconds_ = 0;
 };
 
 // Throws as complete() does for a request that is wrong.

@@ -171,8 +171,10 @@ class Job {
         records_(std::move(journal)),
         output_(options.output),
         input_(options.input),
-        scheduler_(model, options.kv_memory > 0 ? options.kv_memory : available_memory() / 2) {
+        scheduler_(model, {options.kv_memory > 0 ? options.kv_memory : available_memory() / 2,
+                           options.share_prefixes}) {
     progress_.requests = requests;
+    defaults_.speculate = options.speculate;
     for (const auto& [name, value] : options.defaults) set_request_field(defaults_, name, value);
   }
 

@@ -36,6 +36,7 @@ class KvCache {
   // Where the pages of a sequence begin, until it is changed; and where in each of them a layer's
   // head has its part, as kernels.h lays it out.
   std::byte* const* pages(SequenceId sequence) const { return find(sequence).addresses.data(); }
+  size_t page_count(SequenceId sequence) const { return find(sequence).addresses.size(); }
   size_t page_offset(size_t layer, size_t head) const {
     return (layer * n_head_ + head) * head_bytes_;
   }

@@ -98,9 +98,10 @@ TEST(Complete, SamplesDoNotDependOnHowManyThereAre) {
   request.n = 9;
   const auto all = texts_of(complete(fairytale(), request));
   EXPECT_GT(std::set(all.begin(), all.end()).size(), 5u);
-  for (request.n = 1; request.n < 9; ++request.n) {
+  for (int64_t n = 1; n < 9; ++n) {
+    request.n = n;
     const auto fewer = texts_of(complete(fairytale(), request));
-    EXPECT_EQ(fewer, std::vector(all.begin(), all.begin() + request.n)) << request.n;
+    EXPECT_EQ(fewer, std::vector(all.begin(), all.begin() + n)) << n;
   }
 }
 

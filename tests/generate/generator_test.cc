@@ -71,6 +71,67 @@ TEST(Generator, AnswersAreThoseOfEachAloneForAnyThreadsAndSets) {
   }
 }
 
+TEST(Generator, GuessesChangeNothing) {
+  const std::vector<Request> requests = mixed_requests();
+  for (size_t i = 0; i < requests.size(); ++i) {
+    Request request = requests[i];
+    request.speculate = false;
+    EXPECT_EQ(answer_of(fairytale(), request, complete(fairytale(), request)), answers_alone()[i]);
+    // The caller's: the truth, now and then something else.
+    const std::vector<TokenId> truth = complete(fairytale(), request).choices[0].token_ids;
+    const size_t prompt = request.echo ? 0 : std::get<1>(request.prompt).size();
+    request.speculate = true;
+    request.on_guess = [&](std::span<const TokenId> ids, size_t most) {
+      std::vector<TokenId> guess;
+      for (size_t j = ids.size() - prompt; j < truth.size() && guess.size() < most; ++j) {
+        guess.push_back(j % 7 == 5 ? 1 : truth[j]);
+      }
+      return guess;
+    };
+    EXPECT_EQ(answer_of(fairytale(), request, complete(fairytale(), request)), answers_alone()[i]);
+  }
+}
+
+// Of many prompts in whole pages, in part pages, one within another.
+TEST(Generator, SharedPrefixesChangeNothing) {
+  std::vector<TokenId> common(200);
+  for (size_t i = 0; i < common.size(); ++i) common[i] = test::draw(77, i, 400);
+  std::vector<Request> requests;
+  for (const std::ptrdiff_t length : {200, 200, 130, 64, 65, 128, 20, 199}) {
+    for (int64_t tail = 0; tail < 3; ++tail) {
+      std::vector<TokenId> ids(common.begin(), common.begin() + length);
+      ids.insert(ids.end(), static_cast<size_t>(tail) * 40, TokenId{5 + tail});
+      Request request = request_of(ids, 10 + tail, tail == 1 ? 1 : 0);
+      request.n = 1 + tail;
+      if (length == 130) {
+        request.logprobs = 0;
+        request.echo = true;
+      }
+      if (length == 65) {
+        request.temperature = 0;
+        request.num_beams = 4;
+      }
+      requests.push_back(request);
+    }
+  }
+  std::vector<std::string> alone;
+  for (const Request& request : requests) {
+    alone.push_back(answer_of(fairytale(), request, complete(fairytale(), request)));
+  }
+  const uint64_t page = fairytale().kv_cache_bytes(1);
+  for (const bool share : {true, false}) {
+    for (const uint64_t pages : {8, 30, 1000}) {
+      Generator generator(fairytale(), {.kv_memory = pages * page, .share_prefixes = share});
+      std::vector<std::future<Completion>> futures;
+      for (const Request& request : requests) futures.push_back(generator.submit(request));
+      for (size_t i = 0; i < requests.size(); ++i) {
+        EXPECT_EQ(answer_of(fairytale(), requests[i], futures[i].get()), alone[i])
+            << i << " share " << share << " pages " << pages;
+      }
+    }
+  }
+}
+
 TEST(Generator, WrongRequestsAreRefusedWhenSubmitted) {
   Generator generator(fairytale());
   Request request = request_of("Once", 4);

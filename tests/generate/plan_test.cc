@@ -169,7 +169,7 @@ TEST(RequestFields, AWrongTypeNamesTheField) {
     ++fields;
     EXPECT_NE(std::string(field.help), "");
   }
-  EXPECT_EQ(fields, 21u);
+  EXPECT_EQ(fields, 25u);
   expect_field("seed", [&] { set_request_field(request, "seed", "9223372036854775808"); });
   expect_field("logit_bias", [&] { set_request_field(request, "logit_bias", "{\"3x\": 1}"); });
   expect_field("logit_bias", [&] { set_request_field(request, "logit_bias", "{\"3\": \"1\"}"); });

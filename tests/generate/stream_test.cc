@@ -21,7 +21,7 @@ struct Streamed {
 
 // Runs the request, and checks each event by itself.
 std::vector<Streamed> stream(const Model& model, Request request, Completion& completion) {
-  std::vector<Streamed> samples(static_cast<size_t>(request.best_of.value_or(request.n)));
+  std::vector<Streamed> samples(static_cast<size_t>(request.best_of.value_or(request.n.value_or(1))));
   request.on_token = [&](const TokenEvent& event) {
     Streamed& sample = samples.at(static_cast<size_t>(event.index));
     EXPECT_FALSE(sample.finish_reason) << "an event after the last";

@@ -108,6 +108,11 @@ USES = {
         "--echo": ["--echo"],
         "--n": ["--n", "2"],
         "--best-of": ["--best-of", "2"],
+        "--num-return-sequences": ["--num-return-sequences", "2"],
+        "--num-beams": ["--num-beams", "3"],
+        "--speculate": ["--speculate", "off"],
+        "--length-penalty": ["--num-beams", "3", "--length-penalty", "0.5"],
+        "--early-stopping": ["--num-beams", "3", "--early-stopping"],
         "--seed": ["--seed", "9223372036854775807"],
         "--ignore-eos": ["--ignore-eos"],
         "--overflow": ["--overflow", "truncate"],
@@ -163,6 +168,7 @@ USES["batch"] = {
     "--shard": ["--shard", "0/2"],
     "--merge": None,
     "--kv-memory": ["--kv-memory", "1M"],
+    "--share-prefixes": ["--share-prefixes", "off"],
     "--progress": ["--progress", "1"],
 }
 for option in ("--file", "--ids"):

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "generate/beam_task.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "base/elementary.h"
+#include "generate/logits_processor.h"
+#include "generate/sample_state.h"
+#include "model/model_state.h"
+
+namespace gptj {
+
+BeamTask::BeamTask(const Model& model, Request request, Plan plan)
+    : Task(model, std::move(request), std::move(plan)), beams_(1) {
+  beams_[0].ids = plan_.prompt;
+}
+
+int64_t BeamTask::generated() const {
+  return static_cast<int64_t>(beams_[0].ids.size() - plan_.prompt.size());
+}
+
+std::vector<SequenceId> BeamTask::sequences() const {
+  std::vector<SequenceId> all;
+  for (const Beam& beam : beams_) {
+    if (beam.sequence != kNoSequence) all.push_back(beam.sequence);
+  }
+  return all;
+}
+
+void BeamTask::text_rows(const Decoder& decoder, size_t, std::vector<Row>& rows) {
+  for (const Beam& beam : beams_) {
+    rows.push_back({beam.ids.back(), beam.sequence, decoder.cache().length(beam.sequence), true});
+  }
+}
+
+void BeamTask::accept_text(size_t i, std::span<const float> logits) {
+  check_finite(logits, static_cast<int64_t>(beams_[i].ids.size()) - 1, model_.weight_type());
+  add_continuations(i, logits);
+}
+
+// The best 2 num_beams of one beam: more of them cannot rank.
+void BeamTask::add_continuations(size_t parent, std::span<const float> logits) {
+  const Beam& beam = beams_[parent];
+  const LogSoftmax log_softmax(model_.state().kernels, logits);
+  work_.resize(logits.size());
+  for (size_t id = 0; id < work_.size(); ++id) work_[id] = log_softmax[static_cast<TokenId>(id)];
+  mask_forbidden(model_, plan_, generated(), work_);
+  apply_penalties(work_, {beam.ids, plan_.prompt.size(), model_.config().eos_token_ids},
+                  plan_.sampling);
+  if (request_.on_logits) request_.on_logits(static_cast<int64_t>(parent), beam.ids, work_);
+  for (float& value : work_) value += beam.sum;
+
+  std::vector<TokenId> best(work_.size());
+  for (size_t id = 0; id < best.size(); ++id) best[id] = static_cast<TokenId>(id);
+  const size_t wanted = std::min(best.size(), 2 * static_cast<size_t>(plan_.num_beams));
+  std::partial_sort(best.begin(), best.begin() + static_cast<std::ptrdiff_t>(wanted), best.end(),
+                    [&](TokenId a, TokenId b) {
+                      const float x = work_[static_cast<size_t>(a)];
+                      const float y = work_[static_cast<size_t>(b)];
+                      return x > y || (x == y && a < b);
+                    });
+  for (size_t i = 0; i < wanted; ++i) {
+    const float sum = work_[static_cast<size_t>(best[i])];
+    if (!std::isfinite(sum)) break;  // forbidden
+    LogprobEntry entry;
+    if (plan_.logprobs) {
+      entry = {log_softmax[best[i]], log_softmax.best(static_cast<size_t>(*plan_.logprobs))};
+    }
+    continuations_.push_back({parent, best[i], sum, std::move(entry)});
+  }
+}
+
+BeamTask::Beam BeamTask::continued(const Continuation& c) const {
+  Beam beam = beams_[c.parent];
+  beam.ids.push_back(c.id);
+  if (plan_.logprobs) beam.logprobs.push_back(c.logprob);
+  beam.sum = c.sum;
+  return beam;
+}
+
+// length^length_penalty
+double BeamTask::divisor(size_t length) const {
+  return elementary::exp(plan_.length_penalty * elementary::log(static_cast<double>(length)));
+}
+
+float BeamTask::score_of(const Beam& beam) const {
+  const auto& ends = model_.config().eos_token_ids;
+  const bool ended = beam.reason == FinishReason::kStop &&
+                     std::find(ends.begin(), ends.end(), beam.ids.back()) != ends.end();
+  return static_cast<float>(beam.sum / divisor(beam.ids.size() - (ended ? 1 : 0)));
+}
+
+// The list keeps the num_beams best; of equal ones the first to come.
+void BeamTask::add_hypothesis(Beam beam, FinishReason reason) {
+  beam.reason = reason;
+  beam.score = score_of(beam);
+  beam.sequence = kNoSequence;
+  const auto place = std::find_if(hypotheses_.begin(), hypotheses_.end(),
+                                  [&](const Beam& other) { return other.score < beam.score; });
+  hypotheses_.insert(place, std::move(beam));
+  if (hypotheses_.size() > static_cast<size_t>(plan_.num_beams)) hypotheses_.pop_back();
+}
+
+// Whether no beam can become better than the worst hypothesis any more.
+bool BeamTask::is_done(float best_sum) const {
+  if (hypotheses_.size() < static_cast<size_t>(plan_.num_beams)) return false;
+  if (plan_.early_stopping) return true;
+  return hypotheses_.back().score >= best_sum / divisor(beams_[0].ids.size() + 1);
+}
+
+void BeamTask::end_text_step(Decoder& decoder) {
+  std::stable_sort(continuations_.begin(), continuations_.end(),
+                   [](const Continuation& a, const Continuation& b) { return a.sum > b.sum; });
+  const auto num_beams = static_cast<size_t>(plan_.num_beams);
+  if (continuations_.size() > 2 * num_beams) continuations_.resize(2 * num_beams);
+  std::vector<Continuation> chosen;
+  for (size_t rank = 0; rank < continuations_.size() && chosen.size() < num_beams; ++rank) {
+    const Continuation& c = continuations_[rank];
+    if (!ends_text(model_, plan_, c.id)) {
+      chosen.push_back(c);
+    } else if (rank < num_beams) {
+      add_hypothesis(continued(c), FinishReason::kStop);
+    }
+  }
+  const bool done = continuations_.empty() || is_done(continuations_[0].sum);
+  continuations_.clear();
+  if (done) {
+    finished_ = true;
+    return;
+  }
+  go_on(decoder, chosen);
+  if (beams_.empty()) {
+    finished_ = true;
+  } else if (generated() == plan_.max_tokens) {
+    end_text(FinishReason::kLength);
+    finished_ = true;
+  }
+}
+
+// The chosen become the beams: the first child of a parent has its sequence, others fork it.
+void BeamTask::go_on(Decoder& decoder, const std::vector<Continuation>& chosen) {
+  std::vector<Beam> next;
+  std::vector<bool> taken(beams_.size());
+  for (const Continuation& c : chosen) {
+    Beam beam = continued(c);
+    if (taken[c.parent]) {
+      beam.sequence = decoder.cache().fork(beam.sequence, decoder.cache().length(beam.sequence));
+    }
+    taken[c.parent] = true;
+    next.push_back(std::move(beam));
+  }
+  for (size_t i = 0; i < beams_.size(); ++i) {
+    if (!taken[i]) decoder.cache().remove(beams_[i].sequence);
+  }
+  beams_ = std::move(next);
+}
+
+// The open beams join the list.
+void BeamTask::end_text(FinishReason reason) {
+  for (const Beam& beam : beams_) add_hypothesis(beam, reason);
+}
+
+void BeamTask::begin_text(Decoder& decoder) {
+  beams_[0].sequence = fork_prompt(decoder);
+  add_continuations(0, prompt_.last_logits());
+}
+
+void BeamTask::release_text(Decoder& decoder) {
+  for (Beam& beam : beams_) {
+    if (beam.sequence != kNoSequence) decoder.cache().remove(beam.sequence);
+    beam.sequence = kNoSequence;
+  }
+}
+
+int64_t BeamTask::choices(std::vector<Choice>& choices) const {
+  const auto prompt = static_cast<std::ptrdiff_t>(plan_.prompt.size());
+  int64_t made = 0;
+  for (const Beam& beam : hypotheses_) {
+    made += static_cast<int64_t>(beam.ids.size()) - prompt;
+    if (choices.size() == static_cast<size_t>(plan_.n)) continue;
+    Choice choice;
+    choice.token_ids.assign(beam.ids.begin() + prompt, beam.ids.end());
+    choice.finish_reason = beam.reason;
+    choice.logprobs = beam.logprobs;
+    choice.score = beam.score;
+    std::string bytes;
+    for (const TokenId id : choice.token_ids) {
+      if (!ends_text(model_, plan_, id)) bytes += bytes_or_none(model_, id);
+    }
+    add_choice(std::move(choice), bytes, choices);
+  }
+  return made;
+}
+
+}  // namespace gptj

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// Beam search as transformers 4.27.1 does it (generation/beam_search.py): each step ranks the best
+// 2 num_beams continuations of all beams by their sums of log-probabilities. An end token makes a
+// hypothesis if it ranks among the first num_beams; the others fill the next num_beams beams. A
+// hypothesis scores sum / (prompt and generated tokens, the end token aside)^length_penalty.
+#pragma once
+
+#include <vector>
+
+#include "generate/task.h"
+
+namespace gptj {
+
+class BeamTask : public Task {
+ public:
+  BeamTask(const Model& model, Request request, Plan plan);
+
+ private:
+  // A text on its way, or ended: then it is a hypothesis.
+  struct Beam {
+    std::vector<TokenId> ids;  // prompt and output
+    std::vector<LogprobEntry> logprobs;
+    float sum = 0;  // of processed log-probabilities
+    float score = 0;
+    FinishReason reason = FinishReason::kCancelled;
+    SequenceId sequence = kNoSequence;
+  };
+  // Beam `parent` gone on with `id`.
+  struct Continuation {
+    size_t parent;
+    TokenId id;
+    float sum;
+    LogprobEntry logprob;
+  };
+
+  std::vector<SequenceId> sequences() const override;
+  void text_rows(const Decoder& decoder, size_t guesses, std::vector<Row>& rows) override;
+  void accept_text(size_t i, std::span<const float> logits) override;
+  void begin_text(Decoder& decoder) override;
+  void end_text_step(Decoder& decoder) override;
+  void end_text(FinishReason reason) override;
+  void release_text(Decoder& decoder) override;
+  int64_t choices(std::vector<Choice>& choices) const override;
+
+  void add_continuations(size_t parent, std::span<const float> logits);
+  void go_on(Decoder& decoder, const std::vector<Continuation>& chosen);
+  Beam continued(const Continuation& c) const;
+  double divisor(size_t length) const;
+  float score_of(const Beam& beam) const;
+  void add_hypothesis(Beam beam, FinishReason reason);
+  bool is_done(float best_sum) const;
+  int64_t generated() const;
+
+  std::vector<Beam> beams_;
+  std::vector<Beam> hypotheses_;             // at most num_beams, the best first
+  std::vector<Continuation> continuations_;  // of this step
+  std::vector<float> work_;
+};
+
+}  // namespace gptj

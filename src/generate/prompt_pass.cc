@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "generate/prompt_pass.h"
+
+#include <algorithm>
+
+#include "generate/sample_state.h"
+#include "model/model_state.h"
+
+namespace gptj {
+
+PromptPass::PromptPass(const Model& model, const Plan& plan) : model_(model), plan_(plan) {
+  if (is_scored()) logprobs_.emplace_back();  // nothing stands before the first token
+}
+
+void PromptPass::begin_with(Decoder& decoder, SequenceId source, size_t length) {
+  sequence_ = decoder.cache().fork(source, static_cast<int64_t>(length));
+  done_ = length;
+}
+
+void PromptPass::next_rows(Decoder& decoder, size_t room, std::vector<Row>& rows) {
+  if (room > 0 && sequence_ == kNoSequence) sequence_ = decoder.cache().add();
+  const size_t size = plan_.prompt.size();
+  under_way_ = std::min(room, size - done_);
+  for (size_t i = done_; i < done_ + under_way_; ++i) {
+    const bool last = i + 1 == size;
+    rows.push_back({plan_.prompt[i], sequence_, static_cast<int64_t>(i),
+                    last ? plan_.max_tokens > 0 : is_scored()});
+  }
+}
+
+void PromptPass::accept(size_t i, std::span<const float> logits) {
+  const size_t position = done_ + i;
+  check_finite(logits, static_cast<int64_t>(position), model_.weight_type());
+  if (position + 1 == plan_.prompt.size()) {
+    last_logits_.assign(logits.begin(), logits.end());
+    return;
+  }
+  const LogSoftmax log_softmax(model_.state().kernels, logits);
+  logprobs_.push_back({log_softmax[plan_.prompt[position + 1]],
+                       log_softmax.best(static_cast<size_t>(*plan_.logprobs))});
+}
+
+void PromptPass::end_step() {
+  done_ += under_way_;
+  under_way_ = 0;
+}
+
+void PromptPass::give_up() {
+  if (is_scored()) logprobs_.resize(plan_.prompt.size());
+}
+
+void PromptPass::release(Decoder& decoder) {
+  if (sequence_ != kNoSequence) decoder.cache().remove(sequence_);
+  sequence_ = kNoSequence;
+}
+
+std::string PromptPass::bytes() const {
+  std::string bytes;
+  if (plan_.bos_for_empty) return bytes;
+  for (const TokenId id : plan_.prompt) bytes += bytes_or_none(model_, id);
+  return bytes;
+}
+
+}  // namespace gptj

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "generate/task.h"
+
+#include <algorithm>
+
+#include "generate/beam_task.h"
+#include "generate/sampling_task.h"
+#include "kernels/kernels.h"
+
+namespace gptj {
+
+Task::Task(const Model& model, Request request, Plan plan)
+    : model_(model), request_(std::move(request)), plan_(std::move(plan)), prompt_(model_, plan_) {}
+
+size_t Task::pages() const {
+  const auto pages = [](size_t positions) {
+    return (positions + kPagePositions - 1) / kPagePositions;
+  };
+  const size_t prompt = plan_.prompt.size();
+  if (plan_.max_tokens == 0) return pages(prompt);
+  const size_t shared = prompt / kPagePositions;
+  // The last token made is never computed.
+  const size_t all = pages(prompt + static_cast<size_t>(plan_.max_tokens) - 1);
+  const auto branches = static_cast<size_t>(std::max(plan_.best_of, plan_.num_beams));
+  return shared + branches * (all - shared);
+}
+
+SequenceId Task::any_sequence() const {
+  if (prompt_.sequence() != kNoSequence) return prompt_.sequence();
+  const std::vector<SequenceId> all = sequences();
+  return all.empty() ? kNoSequence : all[0];
+}
+
+void Task::add_pages(const Decoder& decoder, std::vector<const std::byte*>& pages) const {
+  std::vector<SequenceId> all = sequences();
+  if (prompt_.sequence() != kNoSequence) all.push_back(prompt_.sequence());
+  for (const SequenceId sequence : all) {
+    std::byte* const* addresses = decoder.cache().pages(sequence);
+    pages.insert(pages.end(), addresses, addresses + decoder.cache().page_count(sequence));
+  }
+}
+
+void Task::next_rows(Decoder& decoder, size_t room, size_t guesses, std::vector<Row>& rows) {
+  if (prompt_.done()) {
+    text_rows(decoder, guesses, rows);
+  } else {
+    prompt_.next_rows(decoder, room, rows);
+  }
+}
+
+void Task::accept(size_t i, std::span<const float> logits) {
+  if (prompt_.done()) {
+    accept_text(i, logits);
+  } else {
+    prompt_.accept(i, logits);
+  }
+}
+
+void Task::end_step(Decoder& decoder) {
+  if (!prompt_.done()) {
+    prompt_.end_step();
+    if (!prompt_.done()) return;
+    prompt_seconds_ = seconds_since(start_);
+    if (plan_.max_tokens == 0) {
+      end_text(FinishReason::kLength);
+      finished_ = true;
+      return;
+    }
+    begin_text(decoder);
+    prompt_.release(decoder);
+  }
+  end_text_step(decoder);
+  if (finished_) text_seconds_ = seconds_since(start_) - prompt_seconds_;
+}
+
+void Task::cancel() {
+  if (finished_) return;
+  if (prompt_.done()) {
+    text_seconds_ = seconds_since(start_) - prompt_seconds_;
+  } else {
+    prompt_.give_up();
+    prompt_seconds_ = seconds_since(start_);
+  }
+  end_text(FinishReason::kCancelled);
+  finished_ = true;
+}
+
+void Task::release(Decoder& decoder) {
+  prompt_.release(decoder);
+  release_text(decoder);
+}
+
+Completion Task::result() const {
+  Completion completion;
+  completion.seed = plan_.seed;
+  const auto prompt = static_cast<int64_t>(plan_.prompt.size());
+  const int64_t made = choices(completion.choices);
+  completion.usage = {prompt, made, prompt + made};
+  completion.prompt_seconds = prompt_seconds_;
+  completion.decode_seconds = text_seconds_;
+  return completion;
+}
+
+void Task::add_choice(Choice choice, const std::string& bytes, std::vector<Choice>& choices) const {
+  choice.index = static_cast<int64_t>(choices.size());
+  if (plan_.echo) {
+    choice.token_ids.insert(choice.token_ids.begin(), plan_.prompt.begin(), plan_.prompt.end());
+    choice.logprobs.insert(choice.logprobs.begin(), prompt_.logprobs().begin(),
+                           prompt_.logprobs().end());
+  }
+  if (model_.tokenizer() != nullptr) {
+    choice.text = to_valid_utf8(plan_.echo ? prompt_.bytes() + bytes : bytes);
+  }
+  choices.push_back(std::move(choice));
+}
+
+SequenceId Task::fork_prompt(Decoder& decoder) const {
+  return decoder.cache().fork(prompt_.sequence(), static_cast<int64_t>(plan_.prompt.size()));
+}
+
+std::unique_ptr<Task> make_task(const Model& model, Request request) {
+  Plan plan = make_plan(request, model);
+  if (plan.num_beams > 1) {
+    return std::make_unique<BeamTask>(model, std::move(request), std::move(plan));
+  }
+  return std::make_unique<SamplingTask>(model, std::move(request), std::move(plan));
+}
+
+}  // namespace gptj

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// How the scheduler spends rows and memory; that answers do not depend on it is generator_test's.
+#include "generate/scheduler.h"
+
+#include <gtest/gtest.h>
+
+#include "generate/models.h"
+
+namespace gptj {
+namespace {
+
+using test::fairytale;
+using test::request_of;
+
+std::vector<TokenId> prompt(size_t common, size_t own, TokenId own_id) {
+  std::vector<TokenId> ids(common);
+  for (size_t i = 0; i < common; ++i) ids[i] = static_cast<TokenId>(i * 7 % 400);
+  ids.insert(ids.end(), own, own_id);
+  return ids;
+}
+
+struct Spent {
+  int64_t rows = 0;
+  size_t most_pages = 0;    // committed at once
+  size_t most_running = 0;  // at once
+};
+
+Spent spend(const std::vector<Request>& requests, const SchedulerOptions& options) {
+  Scheduler scheduler(fairytale(), options);
+  size_t done = 0;
+  for (const Request& request : requests) {
+    scheduler.add(make_task(fairytale(), request), {}, [&](const Outcome& outcome) {
+      EXPECT_FALSE(outcome.error);
+      ++done;
+    });
+  }
+  Spent result;
+  while (scheduler.step()) {
+    result.most_pages = std::max(result.most_pages, scheduler.committed_pages());
+    result.most_running = std::max(result.most_running, scheduler.running());
+  }
+  EXPECT_EQ(done, requests.size());
+  EXPECT_EQ(scheduler.committed_pages(), 0u);
+  result.rows = scheduler.rows();
+  return result;
+}
+
+uint64_t bytes_of(uint64_t pages) { return pages * fairytale().kv_cache_bytes(1); }
+
+// 8 prompts of 192 tokens in common and 30 of their own, 5 new tokens each.
+std::vector<Request> alike() {
+  std::vector<Request> requests;
+  for (TokenId i = 0; i < 8; ++i) {
+    Request request = request_of(prompt(192, 30, i), 5);
+    request.ignore_eos = true;
+    requests.push_back(request);
+  }
+  return requests;
+}
+
+TEST(Scheduler, CommonPrefixesAreComputedAndKeptOnce) {
+  // The last new token is never computed.
+  const Spent shared = spend(alike(), {.kv_bytes = bytes_of(1000)});
+  EXPECT_EQ(shared.rows, 192 + 8 * (30 + 4));
+  EXPECT_EQ(shared.most_pages, 3u + 8u);
+  const Spent apart = spend(alike(), {.kv_bytes = bytes_of(1000), .share_prefixes = false});
+  EXPECT_EQ(apart.rows, 8 * (192 + 30 + 4));
+  EXPECT_EQ(apart.most_pages, 8u * 4u);
+}
+
+TEST(Scheduler, HowManyRunFollowsTheMemory) {
+  for (const uint64_t pages : {4, 9, 16, 31}) {
+    const Spent apart = spend(alike(), {.kv_bytes = bytes_of(pages), .share_prefixes = false});
+    EXPECT_EQ(apart.most_running, pages / 4);
+    EXPECT_LE(apart.most_pages, pages);
+  }
+  const Spent shared = spend(alike(), {.kv_bytes = bytes_of(6)});
+  EXPECT_EQ(shared.most_running, 3u);  // 3 pages in common, one each
+  EXPECT_LE(shared.most_pages, 6u);
+}
+
+TEST(Scheduler, WhatFitsNowhereRunsAlone) {
+  const Spent alone = spend(alike(), {.kv_bytes = 0});
+  EXPECT_EQ(alone.most_running, 1u);
+  EXPECT_EQ(alone.most_pages, 4u);
+}
+
+TEST(Scheduler, SamplesAndBeamsShareTheirPrompt) {
+  Request samples = request_of(prompt(128, 10, 5), 20, 1);
+  samples.n = 6;
+  samples.ignore_eos = true;
+  EXPECT_EQ(spend({samples}, {.kv_bytes = 0}).rows, 138 + 6 * 19);
+  EXPECT_LE(spend({samples}, {.kv_bytes = 0}).most_pages, 2u + 6u);
+  Request beams = request_of(prompt(128, 10, 5), 20);
+  beams.num_beams = 5;
+  beams.ignore_eos = true;
+  EXPECT_EQ(spend({beams}, {.kv_bytes = 0}).rows, 138 + 5 * 19);
+}
+
+// A text that goes round in circles is guessed: the rows say so.
+TEST(Scheduler, RightGuessesSaveSteps) {
+  Request request = request_of(prompt(40, 0, 0), 60);
+  request.ignore_eos = true;
+  const std::vector<TokenId> truth = complete(fairytale(), request).choices[0].token_ids;
+  request.on_guess = [&](std::span<const TokenId> ids, size_t most) {
+    std::vector<TokenId> guess(truth.begin() + static_cast<std::ptrdiff_t>(ids.size()) - 40,
+                               truth.end());
+    guess.resize(std::min(most, guess.size()));
+    return guess;
+  };
+  Scheduler scheduler(fairytale(), {});
+  scheduler.add(make_task(fairytale(), request), {}, [&](const Outcome& outcome) {
+    EXPECT_EQ(outcome.completion.choices[0].token_ids, truth);
+  });
+  int steps = 0;
+  while (scheduler.step()) ++steps;
+  EXPECT_LT(steps, 30);
+  EXPECT_EQ(scheduler.rows(), 40 + 59);  // none was computed in vain
+}
+
+}  // namespace
+}  // namespace gptj
