@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 
 #include "command.h"
@@ -116,6 +117,8 @@ int run_batch(const BatchCommand& command) {
                                   (job.input.empty() ? "standard input" : "standard output") +
                                   " cannot be resumed; name files to be safe from crashes");
   }
+  // A log that is no longer read does not end a job that writes elsewhere.
+  if (!job.output.empty()) std::signal(SIGPIPE, SIG_IGN);
   const Model model = load_model(command.model);
   JobDisplay display(command.progress_seconds, command.model.quiet);
   job.on_progress = [&](const JobProgress& progress) { display.show(progress); };

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "command.h"
@@ -15,6 +16,7 @@ struct CompleteOptions {
   ModelOptions model;
   PromptOptions prompt;
   RequestOptions request;
+  std::string session;
 };
 
 std::string ids_text(std::span<const TokenId> ids) {
@@ -110,6 +112,17 @@ void mention_faster_type(const Model& model, const ModelOptions& options) {
                           products_by(*faster, model.isa()) + " and reads prompts faster");
 }
 
+// What an earlier call computed of a prompt that begins like this one is read from the file; what
+// this one computed is kept there.
+Completion complete_with_session(const Model& model, const Request& request,
+                                 const std::string& path) {
+  if (path.empty()) return complete(model, request, interrupted());
+  Context context = std::filesystem::exists(path) ? Context::load(model, path) : Context(model);
+  const Completion completion = context.complete(request, interrupted());
+  if (!context.ids().empty()) context.save(path);
+  return completion;
+}
+
 int run_complete(const CompleteOptions& options) {
   Request request = options.request.build();
   request.prompt = options.prompt.read();
@@ -129,7 +142,7 @@ int run_complete(const CompleteOptions& options) {
       return Progress::kContinue;
     };
   }
-  const Completion completion = complete(model, request, interrupted());
+  const Completion completion = complete_with_session(model, request, options.session);
   if (options.model.json) {
     print(completion_json(model, request, completion) + "\n");
   } else if (stream) {
@@ -151,6 +164,8 @@ void add_complete(CLI::App& app, Run& run) {
   const auto options = std::make_shared<CompleteOptions>();
   add_prompt_options(command, options->prompt);
   add_request_options(command, options->request);
+  command.add_option("--session", options->session,
+                     "A file that keeps what was computed, for the next prompt that begins alike");
   add_model_options(command, options->model);
   command.footer(
       "The prompt is the argument, --file, --ids, or standard input.\n"

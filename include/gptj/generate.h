@@ -59,7 +59,7 @@ struct TokenEvent {
   float logprob = 0;            // raw log-softmax over the whole vocabulary
   std::string_view bytes = {};  // the token's own; empty for the end token or without a tokenizer
   std::string_view text = {};   // what has become certain: whole characters, no part of a stop
-                               // string; with echo it goes on where TextStream::push(prompt) ends
+                                // string; with echo it goes on where TextStream::push(prompt) ends
   std::optional<FinishReason> finish_reason = {};  // set on the sample's last event
 };
 
@@ -120,7 +120,8 @@ struct Request {
   // generation_config.json says of sampling; n of its hypotheses are returned, the best first. It
   // does not go with a temperature, best_of or stop, and reports no tokens on the way.
   std::optional<int64_t> num_beams = {};
-  // A hypothesis scores its sum of logprobs / (tokens of prompt and text)^length_penalty; not set: 1.
+  // A hypothesis scores its sum of logprobs / (tokens of prompt and text)^length_penalty; not
+  // set: 1.
   std::optional<double> length_penalty = {};
   // The search ends once there are num_beams hypotheses, not when none can become better.
   std::optional<bool> early_stopping = {};
@@ -186,6 +187,32 @@ struct Completion {
 GPTJ_API Completion complete(const Model& model, const Request& request,
                              const CancelToken& cancel = {});
 
+// Keeps what was computed of one request for the next: a prompt that begins like the last prompt
+// and its text is computed only from where they part, as in a conversation, or where a script asks
+// many things of one preamble. Answers are those of complete(), bit for bit. Belongs to one thread
+// at a time.
+class GPTJ_API Context {
+ public:
+  explicit Context(const Model& model);
+  // What save() kept. Throws as Session::load.
+  static Context load(const Model& model, const std::string& path);
+  ~Context();
+  Context(Context&&) noexcept;
+  Context& operator=(Context&&) noexcept;
+
+  // Throws kInvalidArgument where nothing was computed yet, kIo.
+  void save(const std::string& path) const;
+  // The tokens that need not be computed again: prompt and text but for its last token.
+  std::span<const TokenId> ids() const;
+
+  // As gptj::complete.
+  Completion complete(const Request& request, const CancelToken& cancel = {});
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
 struct GeneratorOptions {
   // Bytes of KV cache at once: how many requests run together. 0: half of the memory that is free.
   uint64_t kv_memory = 0;
@@ -194,8 +221,8 @@ struct GeneratorOptions {
 };
 
 // Answers many requests together, on a thread of its own: every pass over the weights serves all
-// that run, and a request that does not fit the memory waits. Each answer is that of complete(), bit
-// for bit.
+// that run, and a request that does not fit the memory waits. Each answer is that of complete(),
+// bit for bit.
 //
 //   gptj::Generator generator(model);
 //   std::future<gptj::Completion> a = generator.submit({.prompt = "Once"});

@@ -27,14 +27,14 @@
 namespace gptj {
 
 struct JobProgress {
-  int64_t requests = 0;  // of this shard; 0 where the input is a pipe
+  int64_t requests = 0;  // of this shard; 0 where the job cannot be resumed
   int64_t done = 0;      // records made, those of earlier runs included
   int64_t failed = 0;    // of them, those that are errors
   int64_t tokens = 0;    // of prompts and texts of this run
 };
 
 struct JobOptions {
-  std::string input;   // empty: standard input, which cannot be resumed
+  std::string input;   // empty: standard input; what is read from a pipe cannot be resumed
   std::string output;  // empty: standard output, which cannot either
   // What lines that do not say take: names of request_fields() and JSON values, as for
   // set_request_field().

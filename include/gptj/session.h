@@ -12,6 +12,8 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
+#include <vector>
 
 #include "gptj/export.h"
 #include "gptj/model.h"
@@ -56,6 +58,14 @@ class GPTJ_API Session {
   void truncate(SequenceId sequence, int64_t length);
   void remove(SequenceId sequence);
   int64_t length(SequenceId sequence) const;
+
+  // Keeps a sequence's keys and values in a file, to go on from another day, bit for bit as if it had
+  // never stopped; `ids` are its tokens, one for each position. The file appears whole or not at
+  // all. Throws kInvalidArgument for another number of them, kIo.
+  void save(SequenceId sequence, std::span<const TokenId> ids, const std::string& path) const;
+  // A new sequence from such a file, and its tokens. Throws kInvalidArgument, naming what differs,
+  // where another model, type of KV cache or arithmetic made it; kNotFound, kIo, kBadFile.
+  SequenceId load(const std::string& path, std::vector<TokenId>* ids = nullptr);
 
   // Computes the rows, appends them to their sequences, and hands out the logits asked for. The
   // logits of a row depend on its own prefix alone, bit for bit: not on other rows, threads, or how

@@ -22,15 +22,6 @@ std::string folder_of(const std::string& path) {
   return folder.empty() ? "." : folder;
 }
 
-// A rename is on disk once its folder is.
-bool sync_folder(const std::string& path) {
-  const int folder = ::open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (folder < 0) return false;
-  const bool ok = ::fsync(folder) == 0;
-  ::close(folder);
-  return ok;
-}
-
 // Whether the open file is what the name stands for.
 bool is_named(int descriptor, const std::string& path) {
   struct stat opened {};
@@ -40,6 +31,15 @@ bool is_named(int descriptor, const std::string& path) {
 }
 
 }  // namespace
+
+void sync_folder_of(const std::string& path) {
+  const std::string name = folder_of(path);
+  const int folder = ::open(name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool ok = folder >= 0 && ::fsync(folder) == 0;
+  const int error = errno;
+  if (folder >= 0) ::close(folder);
+  check(ok, ErrorCode::kIo, name, ": cannot flush: ", std::strerror(error));
+}
 
 AtomicFile::AtomicFile(const std::string& path) : path_(path), partial_(path + ".partial") {
   for (;;) {
@@ -79,8 +79,7 @@ void AtomicFile::commit() {
   check(std::rename(partial_.c_str(), path_.c_str()) == 0, ErrorCode::kIo, path_,
         ": cannot rename ", partial_, " to it: ", std::strerror(errno));
   committed_ = true;
-  check(sync_folder(path_), ErrorCode::kIo, folder_of(path_),
-        ": cannot write: ", std::strerror(errno));
+  sync_folder_of(path_);
 }
 
 uint64_t free_disk_space(const std::string& path) {

@@ -32,6 +32,10 @@ class AtomicFile {
   bool committed_ = false;
 };
 
+// A file that was made or renamed in the folder of `path` is found there after a power cut. Throws
+// kIo.
+void sync_folder_of(const std::string& path);
+
 // Bytes free for new files in the folder where `path` lies or would lie. Throws kIo.
 uint64_t free_disk_space(const std::string& path);
 

@@ -51,4 +51,11 @@ Json parse_json_file(const std::string& path, size_t limit) {
   return parse_json(read_text_file(path, limit), path);
 }
 
+void fail_type(std::string_view field, std::string_view expected, const Json& found) {
+  std::string text = found.dump(-1, ' ', false, Json::error_handler_t::replace);
+  if (text.size() > 40) text = text.substr(0, 40) + "...";
+  const std::string name(field);
+  fail(ErrorCode::kInvalidArgument, concat(name, ": expected ", expected, ", found ", text), name);
+}
+
 }  // namespace gptj

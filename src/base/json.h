@@ -17,6 +17,9 @@ using Json = nlohmann::json;
 // counts. Throws kBadFile with the byte at fault.
 Json parse_json(std::string_view text, std::string_view name);
 
+// Throws kInvalidArgument with `field` as its param: "FIELD: expected EXPECTED, found ...".
+[[noreturn]] void fail_type(std::string_view field, std::string_view expected, const Json& found);
+
 // parse_json of a file of at most `limit` bytes.
 Json parse_json_file(const std::string& path, size_t limit);
 

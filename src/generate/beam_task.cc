@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/check.h"
 #include "base/elementary.h"
 #include "generate/logits_processor.h"
 #include "generate/sample_state.h"
@@ -28,6 +29,9 @@ std::vector<SequenceId> BeamTask::sequences() const {
   }
   return all;
 }
+
+// All have one or none.
+std::span<const TokenId> BeamTask::first_ids() const { return beams_[0].ids; }
 
 void BeamTask::text_rows(const Decoder& decoder, size_t, std::vector<Row>& rows) {
   for (const Beam& beam : beams_) {
@@ -124,7 +128,14 @@ void BeamTask::end_text_step(Decoder& decoder) {
       add_hypothesis(continued(c), FinishReason::kStop);
     }
   }
-  const bool done = continuations_.empty() || is_done(continuations_[0].sum);
+  if (continuations_.empty()) {
+    check(generated() > 0, ErrorCode::kInvalidArgument, "position ", beams_[0].ids.size(),
+          ": the request's options forbid every token");
+    end_text(FinishReason::kLength);
+    finished_ = true;
+    return;
+  }
+  const bool done = is_done(continuations_[0].sum);
   continuations_.clear();
   if (done) {
     finished_ = true;
@@ -159,7 +170,11 @@ void BeamTask::go_on(Decoder& decoder, const std::vector<Continuation>& chosen) 
 
 // The open beams join the list.
 void BeamTask::end_text(FinishReason reason) {
-  for (const Beam& beam : beams_) add_hypothesis(beam, reason);
+  // Before the first token all of them are one.
+  const int64_t copies = generated() == 0 ? plan_.num_beams : 1;
+  for (const Beam& beam : beams_) {
+    for (int64_t i = 0; i < copies; ++i) add_hypothesis(beam, reason);
+  }
 }
 
 void BeamTask::begin_text(Decoder& decoder) {

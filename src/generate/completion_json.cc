@@ -63,7 +63,7 @@ std::string completion_json(const Model& model, const Request& request,
                             const Completion& completion) {
   OutputJson json;
   json["object"] = "text_completion";
-  json["model"] = model.name();
+  json["model"] = to_valid_utf8(model.name());
   json["choices"] = OutputJson::array();
   for (const Choice& choice : completion.choices) {
     json["choices"].push_back(choice_json(model.tokenizer(), choice, request.logprobs.has_value()));

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "base/float_environment.h"
-#include "base/memory.h"
 #include "generate/scheduler.h"
 
 namespace gptj {
@@ -20,6 +19,7 @@ struct Generator::State {
   };
 
   void work();
+  void submit_to_scheduler(std::vector<Submission> submissions);
   // What has been submitted since. Waits for something where there is nothing to do.
   std::vector<Submission> take(bool idle);
 
@@ -38,18 +38,22 @@ std::vector<Generator::State::Submission> Generator::State::take(bool idle) {
   return std::exchange(submitted, {});
 }
 
+void Generator::State::submit_to_scheduler(std::vector<Submission> submissions) {
+  for (Submission& s : submissions) {
+    scheduler.add(std::move(s.task), s.cancel, [promise = s.promise](Outcome outcome) {
+      if (outcome.error) {
+        promise->set_exception(outcome.error);
+      } else {
+        promise->set_value(std::move(outcome.completion));
+      }
+    });
+  }
+}
+
 void Generator::State::work() {
   const DefaultFloatEnvironment environment;
   for (bool idle = true;;) {
-    for (Submission& s : take(idle)) {
-      scheduler.add(std::move(s.task), s.cancel, [promise = s.promise](Outcome outcome) {
-        if (outcome.error) {
-          promise->set_exception(outcome.error);
-        } else {
-          promise->set_value(std::move(outcome.completion));
-        }
-      });
-    }
+    submit_to_scheduler(take(idle));
     {
       const std::lock_guard lock(mutex);
       if (stop) break;
@@ -61,11 +65,12 @@ void Generator::State::work() {
       idle = true;
     }
   }
+  submit_to_scheduler(take(false));
   scheduler.cancel_all();
 }
 
 Generator::Generator(const Model& model, const GeneratorOptions& options) {
-  const uint64_t kv_bytes = options.kv_memory > 0 ? options.kv_memory : available_memory() / 2;
+  const uint64_t kv_bytes = kv_cache_budget(model, options.kv_memory);
   state_ = std::make_unique<State>(model, SchedulerOptions{kv_bytes, options.share_prefixes});
   state_->thread = std::thread([this] { state_->work(); });
 }

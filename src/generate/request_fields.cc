@@ -8,13 +8,6 @@
 namespace gptj {
 namespace {
 
-[[noreturn]] void fail_type(std::string_view field, const char* expected, const Json& found) {
-  std::string text = found.dump(-1, ' ', false, Json::error_handler_t::replace);
-  if (text.size() > 40) text = text.substr(0, 40) + "...";
-  const std::string name(field);
-  fail(ErrorCode::kInvalidArgument, concat(name, ": expected ", expected, ", found ", text), name);
-}
-
 void read(const char* field, const Json& json, bool& value) {
   if (!json.is_boolean()) fail_type(field, "true or false", json);
   value = json.get<bool>();

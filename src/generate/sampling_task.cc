@@ -28,6 +28,13 @@ std::vector<SequenceId> SamplingTask::sequences() const {
   return all;
 }
 
+std::span<const TokenId> SamplingTask::first_ids() const {
+  const auto first = std::find_if(samples_.begin(), samples_.end(), [](const Sample& sample) {
+    return sample.sequence != kNoSequence;
+  });
+  return first->state.ids();
+}
+
 void SamplingTask::text_rows(const Decoder& decoder, size_t guesses, std::vector<Row>& rows) {
   owners_.clear();
   // Many samples fill a pass without guesses.
@@ -45,6 +52,9 @@ void SamplingTask::text_rows(const Decoder& decoder, size_t guesses, std::vector
     // The last token is never computed.
     const auto left = static_cast<size_t>(plan_.max_tokens - sample.state.generated() - 1);
     sample.guess = sample.speculator.propose(sample.state.ids(), std::min(guesses, left));
+    const auto nonsense = [&](TokenId id) { return id < 0 || id >= model_.config().vocab_size; };
+    sample.guess.erase(std::find_if(sample.guess.begin(), sample.guess.end(), nonsense),
+                       sample.guess.end());
     for (const TokenId id : sample.guess) {
       rows.push_back({id, sample.sequence, ++position, true});
       owners_.push_back(i);
@@ -76,16 +86,18 @@ void SamplingTask::begin_text(Decoder& decoder) {
 
 void SamplingTask::end_text_step(Decoder& decoder) {
   if (stopped_) return cancel();
-  finished_ = true;
+  finished_ = std::all_of(samples_.begin(), samples_.end(),
+                          [](const Sample& sample) { return sample.state.finished(); });
+  if (finished_) return;
   for (Sample& sample : samples_) {
-    if (!sample.state.finished()) {
-      finished_ = false;
+    if (sample.sequence == kNoSequence) continue;
+    if (sample.state.finished()) {
+      decoder.cache().remove(sample.sequence);
+      sample.sequence = kNoSequence;
+    } else {
       // What was guessed wrong is not part of the text.
       decoder.cache().truncate(sample.sequence,
                                static_cast<int64_t>(sample.state.ids().size()) - 1);
-    } else if (sample.sequence != kNoSequence) {
-      decoder.cache().remove(sample.sequence);
-      sample.sequence = kNoSequence;
     }
   }
 }

@@ -25,6 +25,7 @@ class SamplingTask : public Task {
   };
 
   std::vector<SequenceId> sequences() const override;
+  std::span<const TokenId> first_ids() const override;
   void text_rows(const Decoder& decoder, size_t guesses, std::vector<Row>& rows) override;
   void accept_text(size_t i, std::span<const float> logits) override;
   void begin_text(Decoder& decoder) override;

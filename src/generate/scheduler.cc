@@ -3,7 +3,9 @@
 
 #include <algorithm>
 
+#include "base/memory.h"
 #include "kernels/kernels.h"
+#include "model/model_state.h"
 
 namespace gptj {
 namespace {
@@ -11,15 +13,28 @@ namespace {
 // Rows of one step while there are prompts to compute: enough for the matrix unit, few enough that
 // texts being made beside them do not wait long, and that a cancelled prompt soon ends.
 constexpr size_t kStepRows = 256;
+// More would not make a pass cheaper for each.
+constexpr size_t kMostRunning = 256;
 // Guessed tokens that may be computed in a step, where so few requests run.
 constexpr size_t kGuesses = 8, kFewTexts = 2;
+
+size_t common_length(std::span<const TokenId> a, std::span<const TokenId> b) {
+  return static_cast<size_t>(std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first -
+                             a.begin());
+}
 
 }  // namespace
 
 Scheduler::Scheduler(const Model& model, const SchedulerOptions& options)
     : decoder_(model),
       max_pages_(static_cast<size_t>(options.kv_bytes / decoder_.cache().page_bytes())),
-      share_prefixes_(options.share_prefixes) {}
+      share_prefixes_(options.share_prefixes),
+      keep_last_(options.keep_last) {}
+
+void Scheduler::keep(KeptText text) {
+  if (kept_.sequence != kNoSequence) decoder_.cache().remove(kept_.sequence);
+  kept_ = std::move(text);
+}
 
 void Scheduler::add(std::unique_ptr<Task> task, CancelToken cancel, Done done) {
   const size_t pages = task->pages();
@@ -73,11 +88,13 @@ size_t Scheduler::committed_pages() const {
 }
 
 void Scheduler::admit() {
-  while (!waiting_.empty()) {
+  if (waiting_.empty()) return;
+  size_t committed = committed_pages();
+  while (!waiting_.empty() && running_.size() < kMostRunning) {
     Job& next = waiting_.front();
     next.pages_to_share = find_ancestor(next.task->prompt(), running_.size()).pages;
-    const size_t needed = next.pages - next.pages_to_share;
-    if (!running_.empty() && committed_pages() + needed > max_pages_) return;
+    committed += next.pages - next.pages_to_share;
+    if (!running_.empty() && committed > max_pages_) return;
     running_.push_back(std::move(next));
     waiting_.pop_front();
   }
@@ -89,9 +106,7 @@ Scheduler::Ancestor Scheduler::find_ancestor(PromptPass& prompt, size_t before) 
   const auto ids = prompt.ids().first(prompt.shareable());
   for (size_t i = 0; i < before; ++i) {
     Job& job = running_[i];
-    const auto others = job.task->prompt().ids();
-    const auto end = std::mismatch(ids.begin(), ids.end(), others.begin(), others.end()).first;
-    const size_t pages = static_cast<size_t>(end - ids.begin()) / kPagePositions;
+    const size_t pages = common_length(ids, job.task->prompt().ids()) / kPagePositions;
     if (pages > best.pages) best = {&job, pages};
   }
   return best;
@@ -101,7 +116,15 @@ Scheduler::Ancestor Scheduler::find_ancestor(PromptPass& prompt, size_t before) 
 bool Scheduler::may_begin(size_t index) {
   PromptPass& prompt = running_[index].task->prompt();
   if (prompt.sequence() != kNoSequence || prompt.done()) return true;
+  if (kept_.sequence != kNoSequence) {
+    const size_t length = common_length(prompt.ids().first(prompt.shareable()), kept_.ids);
+    if (length > 0) {
+      prompt.begin_with(decoder_, kept_.sequence, length);
+      return true;
+    }
+  }
   const auto [ancestor, pages] = find_ancestor(prompt, index);
+  running_[index].pages_to_share = pages;
   if (ancestor == nullptr) return true;
   const size_t length = pages * kPagePositions;
   if (ancestor->task->prompt().computed() < length) return false;
@@ -118,9 +141,13 @@ void Scheduler::compute() {
   for (size_t i = 0; i < running_.size(); ++i) {
     Job& job = running_[i];
     job.first_row = rows.size();
-    if (!may_begin(i)) continue;
-    const size_t room = kStepRows - std::min(kStepRows, rows.size());
-    job.task->next_rows(decoder_, room, guesses, rows);
+    try {
+      const size_t room = kStepRows - std::min(kStepRows, rows.size());
+      if (may_begin(i)) job.task->next_rows(decoder_, room, guesses, rows);
+    } catch (...) {
+      job.error = std::current_exception();
+      rows.resize(job.first_row);
+    }
     owners.resize(rows.size(), &job);
   }
   rows_ += static_cast<int64_t>(rows.size());
@@ -141,9 +168,18 @@ void Scheduler::compute() {
       job.error = std::current_exception();
     }
   }
+  // Those that waited for a prompt take it now: its request may end with this step.
+  for (size_t i = 0; i < running_.size(); ++i) may_begin(i);
 }
 
 void Scheduler::finish(Job& job) {
+  if (keep_last_ && !job.error) {
+    std::vector<TokenId> ids = job.task->ids_of_sequence(decoder_);
+    if (!ids.empty()) {
+      const auto length = static_cast<int64_t>(ids.size());
+      keep({std::move(ids), decoder_.cache().fork(job.task->any_sequence(), length)});
+    }
+  }
   job.task->release(decoder_);
   Outcome outcome;
   outcome.error = job.error;
@@ -155,7 +191,7 @@ void Scheduler::finish(Job& job) {
 // Those that have ended make room.
 void Scheduler::retire() {
   for (Job& job : running_) {
-    if (job.error || job.task->finished()) finish(job);
+    if (job.task != nullptr && (job.error || job.task->finished())) finish(job);
   }
   std::erase_if(running_, [](const Job& job) { return job.task == nullptr; });
 }
@@ -166,6 +202,22 @@ void Scheduler::fail_all(const std::exception_ptr& error) {
   std::deque<Job> waiting;
   waiting.swap(waiting_);
   for (Job& job : waiting) job.done({{}, error});
+}
+
+uint64_t kv_cache_budget(const Model& model, uint64_t asked) {
+  const uint64_t wanted = asked > 0 ? asked : available_memory() / 2;
+  const uint64_t max_ram = model.state().max_ram;
+  if (max_ram == 0) return wanted;
+  return std::min(wanted, max_ram - std::min(max_ram, model.weight_bytes()));
+}
+
+Completion run_alone(Scheduler& scheduler, std::unique_ptr<Task> task, const CancelToken& cancel) {
+  Outcome outcome;
+  scheduler.add(std::move(task), cancel, [&](Outcome o) { outcome = std::move(o); });
+  while (scheduler.step()) {
+  }
+  if (outcome.error) std::rethrow_exception(outcome.error);
+  return std::move(outcome.completion);
 }
 
 }  // namespace gptj

@@ -20,6 +20,14 @@ struct Outcome {
 struct SchedulerOptions {
   uint64_t kv_bytes = 0;  // of the KV cache at once; a request that needs more runs alone
   bool share_prefixes = true;
+  // Keep what was computed of the last request that ended, for one that begins like it.
+  bool keep_last = false;
+};
+
+// What was computed of a text: its tokens, and a sequence of the cache.
+struct KeptText {
+  std::vector<TokenId> ids = {};
+  SequenceId sequence = kNoSequence;
 };
 
 // Answers many requests together: prompts in chunks beside texts being made, all of them rows of
@@ -43,6 +51,10 @@ class Scheduler {
   // Ends all requests: with an error, or with what there is.
   void fail_all(const std::exception_ptr& error);
   void cancel_all();
+
+  const KeptText& kept() const { return kept_; }
+  void keep(KeptText text);
+  Decoder& decoder() { return decoder_; }
 
   // Requests let in, and those that wait.
   size_t running() const { return running_.size(); }
@@ -78,10 +90,18 @@ class Scheduler {
 
   Decoder decoder_;
   size_t max_pages_;
-  bool share_prefixes_;
+  bool share_prefixes_, keep_last_;
+  KeptText kept_;
   int64_t rows_ = 0;
   std::deque<Job> waiting_;
   std::vector<Job> running_;
 };
+
+// SchedulerOptions::kv_bytes where `asked` is what the caller says, or 0: half of the memory that
+// is free; either way no more than LoadOptions::max_ram leaves beside the weights.
+uint64_t kv_cache_budget(const Model& model, uint64_t asked);
+
+// Runs one request to its end; throws what it throws.
+Completion run_alone(Scheduler& scheduler, std::unique_ptr<Task> task, const CancelToken& cancel);
 
 }  // namespace gptj

@@ -31,6 +31,17 @@ SequenceId Task::any_sequence() const {
   return all.empty() ? kNoSequence : all[0];
 }
 
+std::vector<TokenId> Task::ids_of_sequence(const Decoder& decoder) const {
+  const SequenceId sequence = any_sequence();
+  if (sequence == kNoSequence) return {};
+  const bool of_prompt = sequence == prompt_.sequence();
+  const std::span<const TokenId> ids = of_prompt ? prompt_.ids() : first_ids();
+  // Behind them there may be guesses that were wrong; the last token of a text is not computed.
+  const size_t computed = of_prompt ? prompt_.computed() : ids.size() - 1;
+  const auto length = static_cast<size_t>(decoder.cache().length(sequence));
+  return {ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(std::min(computed, length))};
+}
+
 void Task::add_pages(const Decoder& decoder, std::vector<const std::byte*>& pages) const {
   std::vector<SequenceId> all = sequences();
   if (prompt_.sequence() != kNoSequence) all.push_back(prompt_.sequence());

@@ -28,6 +28,8 @@ class Task {
   size_t pages() const;
   // A sequence of its own that begins with what is computed of the prompt; kNoSequence: none.
   SequenceId any_sequence() const;
+  // The tokens that any_sequence() is made of.
+  std::vector<TokenId> ids_of_sequence(const Decoder& decoder) const;
   // Adds the pages that it holds.
   void add_pages(const Decoder& decoder, std::vector<const std::byte*>& pages) const;
 
@@ -53,6 +55,8 @@ class Task {
 
   // The text's part of the above.
   virtual std::vector<SequenceId> sequences() const = 0;
+  // Prompt and text of the first of them, where there is one.
+  virtual std::span<const TokenId> first_ids() const = 0;
   virtual void text_rows(const Decoder& decoder, size_t guesses, std::vector<Row>& rows) = 0;
   virtual void accept_text(size_t i, std::span<const float> logits) = 0;
   // Goes on from the whole prompt.

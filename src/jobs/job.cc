@@ -13,14 +13,12 @@
 #include "base/fingerprint.h"
 #include "base/float_environment.h"
 #include "base/json.h"
-#include "base/memory.h"
 #include "base/random.h"
 #include "generate/scheduler.h"
 #include "gptj/jobs.h"
 #include "jobs/journal.h"
 #include "jobs/output.h"
 #include "jobs/request_line.h"
-#include "kernels/arithmetic_version.h"
 #include "model/model_state.h"
 
 namespace gptj {
@@ -32,6 +30,8 @@ namespace fs = std::filesystem;
 constexpr size_t kReadAhead = 32, kReadAtOnce = 4096;
 // Answers that a crash may lose.
 constexpr double kFlushSeconds = 0.5;
+// How long a pipe is waited for before a Ctrl-C is heeded.
+constexpr int kPollMilliseconds = 100;
 constexpr uint64_t kSeedStream = 0x6a6f6273;  // apart from the streams of samples
 
 std::string journal_path(const std::string& output) { return output + ".journal"; }
@@ -54,15 +54,20 @@ class Input {
   bool next(std::string& line) {
     if (!reader_.next(line)) return false;
     ++number_;
+    fingerprint_.add(line);
     return true;
   }
+  bool wait(int milliseconds) { return reader_.wait(milliseconds); }
   int64_t number() const { return number_; }
+  // Of the lines so far.
+  std::string fingerprint() const { return hexadecimal(fingerprint_.value()); }
 
  private:
   std::string path_;
   int descriptor_;
   LineReader reader_;
   int64_t number_ = 0;
+  Fingerprint fingerprint_;
 };
 
 bool in_shard(int64_t line, const JobOptions& options) {
@@ -71,28 +76,22 @@ bool in_shard(int64_t line, const JobOptions& options) {
 
 // What can change an answer, by name; and what a merge must know.
 Json header_of(const Model& model, const JobOptions& options) {
-  Fingerprint input;
   int64_t requests = 0;
   Input lines(options.input);
   for (std::string line; lines.next(line);) {
-    input.add(line);
     requests += in_shard(lines.number(), options) && !is_blank(line);
   }
   Json defaults = Json::object();
   for (const auto& [name, value] : options.defaults) defaults[name] = parse_json(value, name);
-  const WeightType weights = model.weight_type();
-  // Products of bf16 have bits of their own on each instruction set.
-  const ProductKernel& product = model.state().kernels.product[static_cast<size_t>(Element::kBF16)];
-  const std::string own_bits =
-      weights == WeightType::kBF16 ? std::string(" ") + product.isa : std::string();
   return {{"gptj_journal", 1},
-          {"input", hexadecimal(input.value())},
+          {"input", lines.fingerprint()},
           {"model", hexadecimal(model.fingerprint())},
+          {"name", model.name()},
           {"defaults", defaults.dump()},
           {"seed", options.seed},
-          {"weights", weight_type_name(weights)},
+          {"weights", weight_type_name(model.weight_type())},
           {"kv_cache", weight_type_name(model.kv_cache_type())},
-          {"arithmetic", std::to_string(kArithmeticVersion) + own_bits},
+          {"arithmetic", arithmetic_name(model)},
           {"shards", options.shards},
           {"shard", options.shard},
           {"requests", requests}};
@@ -164,15 +163,15 @@ class Records {
 class Job {
  public:
   Job(const Model& model, const JobOptions& options, const CancelToken& cancel,
-      std::optional<Journal> journal, int64_t requests)
+      std::optional<Journal> journal, int64_t requests, std::string input_fingerprint)
       : model_(model),
         options_(options),
         cancel_(cancel),
         records_(std::move(journal)),
         output_(options.output),
         input_(options.input),
-        scheduler_(model, {options.kv_memory > 0 ? options.kv_memory : available_memory() / 2,
-                           options.share_prefixes}) {
+        scheduler_(model, {kv_cache_budget(model, options.kv_memory), options.share_prefixes}) {
+    input_fingerprint_ = std::move(input_fingerprint);
     progress_.requests = requests;
     defaults_.speculate = options.speculate;
     for (const auto& [name, value] : options.defaults) set_request_field(defaults_, name, value);
@@ -183,15 +182,19 @@ class Job {
       for (const int64_t line : records_.lines_of_journal())
         output_.write_line(records_.take(line));
     }
-    for (;;) {
-      read_ahead();
+    for (bool busy = false;;) {
+      read_ahead(busy);
       if (cancel_.cancelled()) break;  // what is under way is dropped
-      const bool busy = scheduler_.step();
-      if (failure_) std::rethrow_exception(failure_);
+      const auto start = Clock::now();
+      busy = step();
       if (!busy && input_ended_) break;
-      if (seconds_since(flushed_) >= kFlushSeconds) flush();
+      // Not after the next step, which may take as long.
+      if (seconds_since(flushed_) + seconds_since(start) >= kFlushSeconds) flush();
       report();
     }
+    check(!input_ended_ || input_fingerprint_.empty() || input_.fingerprint() == input_fingerprint_,
+          ErrorCode::kIo, options_.input, ": changed while it was read, so ", options_.output,
+          " answers neither what it was nor what it is");
     flush();
     report();
     return progress_;
@@ -202,11 +205,25 @@ class Job {
     if (options_.on_progress) options_.on_progress(progress_);
   }
 
-  // Keeps some requests waiting; a wrong one has its record at once.
-  void read_ahead() {
+  // What was answered is kept, whatever happens.
+  bool step() {
+    try {
+      const bool busy = scheduler_.step();
+      if (failure_) std::rethrow_exception(failure_);
+      return busy;
+    } catch (...) {
+      flush();
+      throw;
+    }
+  }
+
+  // Keeps some requests waiting; a wrong one has its record at once. Does not wait for a pipe while
+  // there is something to do.
+  void read_ahead(bool busy) {
     std::string text;
     for (size_t read = 0; read < kReadAtOnce && !input_ended_; ++read) {
       if (scheduler_.waiting() >= kReadAhead) break;
+      if (!input_.wait(busy || read > 0 ? 0 : kPollMilliseconds)) break;
       if (!input_.next(text)) {
         input_ended_ = true;
         break;
@@ -291,19 +308,40 @@ class Job {
   Scheduler scheduler_;
   std::deque<int64_t> unwritten_;  // lines in the order of the output
   JobProgress progress_;
+  std::string input_fingerprint_;  // as the journal has it; empty without one
   bool input_ended_ = false;
   std::exception_ptr failure_;
   Clock::time_point flushed_ = Clock::now();
 };
 
+bool exists(const std::string& path) {
+  std::error_code ignored;
+  return fs::exists(path, ignored);
+}
+bool is_folder(const std::string& path) {
+  std::error_code ignored;
+  return fs::is_directory(path, ignored);
+}
+void remove_file(const std::string& path) {
+  std::error_code error;
+  fs::remove(path, error);
+  check(!error, ErrorCode::kIo, path, ": cannot remove: ", error.message());
+}
+
+// What cannot be read again, as a pipe, cannot be resumed.
+bool is_resumable(const JobOptions& options) {
+  std::error_code ignored;
+  return !options.output.empty() && fs::is_regular_file(options.input, ignored);
+}
+
 void check_output_folder(const std::string& output) {
   const fs::path parent = fs::path(output).parent_path();
   const std::string folder = parent.empty() ? "." : parent.string();
-  check(fs::is_directory(folder), ErrorCode::kNotFound, folder,
+  check(is_folder(folder), ErrorCode::kNotFound, folder,
         ": expected a folder for the output, found none");
   check(::access(folder.c_str(), W_OK) == 0, ErrorCode::kIo, folder,
         ": nothing can be written there");
-  check(!fs::is_directory(output), ErrorCode::kIo, output, ": expected a file, found a folder");
+  check(!is_folder(output), ErrorCode::kIo, output, ": expected a file, found a folder");
 }
 
 }  // namespace
@@ -320,13 +358,16 @@ void check_job(const JobOptions& options) {
   }
   check_param(!options.resume || !options.input.empty(), "resume",
               "standard input cannot be read again: name a file");
+  check_param(
+      !options.resume || options.output.empty() || !exists(options.input) || is_resumable(options),
+      "resume", options.input, " cannot be read again: it is no file");
   check_param(!options.resume || !options.output.empty(), "resume",
               "standard output cannot be resumed: name a file with -o");
   check_param(!options.clean || !options.output.empty(), "clean",
               "there is no journal without an output file");
   if (!options.input.empty()) {
-    check(fs::exists(options.input), ErrorCode::kNotFound, options.input, ": cannot open");
-    check(!fs::is_directory(options.input), ErrorCode::kIo, options.input,
+    check(exists(options.input), ErrorCode::kNotFound, options.input, ": cannot open");
+    check(!is_folder(options.input), ErrorCode::kIo, options.input,
           ": expected a file, found a folder");
   }
   if (options.output.empty()) return;
@@ -334,7 +375,7 @@ void check_job(const JobOptions& options) {
   std::error_code none;
   check_param(!fs::equivalent(options.input, options.output, none), "output", options.output,
               " is the input");
-  check_param(options.resume || !fs::exists(options.output), "output", options.output,
+  check_param(options.resume || !exists(options.output), "output", options.output,
               " exists: go on with --resume, or remove it");
 }
 
@@ -343,16 +384,20 @@ JobProgress run_job(const Model& model, const JobOptions& options, const CancelT
   check_job(options);
   std::optional<Journal> journal;
   int64_t requests = 0;
-  // What cannot be read again cannot be resumed.
-  const bool resumable = !options.input.empty() && !options.output.empty();
-  if (resumable) {
+  std::string input_fingerprint;
+  if (is_resumable(options)) {
     const Json header = header_of(model, options);
     requests = header["requests"].get<int64_t>();
+    input_fingerprint = header["input"].get<std::string>();
     journal.emplace(open_journal(options, header));
+  } else if (!options.output.empty()) {
+    remove_file(journal_path(options.output));  // of another job
   }
-  const JobProgress progress = Job(model, options, cancel, std::move(journal), requests).run();
-  if (resumable && options.clean && progress.done == requests) {
-    fs::remove(journal_path(options.output));
+  const bool has_journal = journal.has_value();
+  const JobProgress progress =
+      Job(model, options, cancel, std::move(journal), requests, std::move(input_fingerprint)).run();
+  if (has_journal && options.clean && progress.done == requests) {
+    remove_file(journal_path(options.output));
   }
   return progress;
 }
@@ -360,7 +405,7 @@ JobProgress run_job(const Model& model, const JobOptions& options, const CancelT
 void merge_job(const std::vector<std::string>& parts, const std::string& output) {
   check_param(!parts.empty(), "merge", "expected the outputs of all shards, found none");
   check_output_folder(output);
-  check_param(!fs::exists(output), "output", output, " exists: remove it, or name another");
+  check_param(!exists(output), "output", output, " exists: remove it, or name another");
   std::vector<Journal> journals;
   Json first;
   std::set<int64_t> found;

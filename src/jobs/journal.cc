@@ -6,9 +6,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <charconv>
 #include <utility>
 
+#include "base/atomic_file.h"
 #include "base/check.h"
 #include "base/fingerprint.h"
 #include "jobs/output.h"
@@ -37,11 +39,10 @@ Journal::Journal(std::string path, int flags)
     : path_(std::move(path)), descriptor_(::open(path_.c_str(), flags | O_CLOEXEC, 0644)) {
   if (descriptor_ < 0) fail_io(path_, "cannot open");
   const int lock = (flags & O_ACCMODE) == O_RDONLY ? LOCK_SH : LOCK_EX;
-  if (::flock(descriptor_, lock | LOCK_NB) != 0) {
-    const int descriptor = std::exchange(descriptor_, -1);
-    ::close(descriptor);
-    fail(ErrorCode::kIo, path_ + ": another process is running this job");
-  }
+  // Some shared file systems have no locks: there it is the user's to run a job once.
+  if (::flock(descriptor_, lock | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;
+  ::close(descriptor_);
+  fail(ErrorCode::kIo, path_ + ": another process is running this job");
 }
 
 Journal::Journal(Journal&& other) noexcept
@@ -77,6 +78,9 @@ std::optional<Journal> Journal::open(const std::string& path) {
     fail_io(path, "cannot shorten");
   }
   if (::lseek(journal.descriptor_, 0, SEEK_END) < 0) fail_io(path, "cannot seek");
+  // Whoever wrote it may have been killed before it was.
+  if (::fdatasync(journal.descriptor_) != 0) fail_io(path, "cannot flush");
+  sync_folder_of(path);
   return journal;
 }
 

@@ -2,12 +2,13 @@
 #include "jobs/output.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 
+#include "base/atomic_file.h"
 #include "base/check.h"
 
 namespace gptj {
@@ -33,16 +34,6 @@ void write_all(const std::string& path, int descriptor, std::string_view bytes) 
   }
 }
 
-void sync_folder_of(const std::string& path) {
-  const std::filesystem::path parent = std::filesystem::path(path).parent_path();
-  const std::string folder = parent.empty() ? "." : parent.string();
-  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (descriptor < 0) fail_io(folder, "cannot open");
-  const int result = ::fsync(descriptor);
-  ::close(descriptor);
-  if (result != 0) fail_io(folder, "cannot flush");
-}
-
 bool LineReader::fill() {
   buffer_.erase(0, begin_);
   begin_ = 0;
@@ -55,6 +46,15 @@ bool LineReader::fill() {
   buffer_.resize(size + static_cast<size_t>(n < 0 ? 0 : n));
   if (n < 0) fail_io(path_, "cannot read");
   return n > 0;
+}
+
+bool LineReader::wait(int milliseconds) {
+  while (buffer_.find('\n', begin_) == std::string::npos) {
+    pollfd event{descriptor_, POLLIN, 0};
+    if (::poll(&event, 1, milliseconds) <= 0) return false;
+    if (!fill()) return true;
+  }
+  return true;
 }
 
 bool LineReader::next(std::string& line) {

@@ -11,8 +11,6 @@ namespace gptj {
 // "PATH: WHAT: No space left on device"
 [[noreturn]] void fail_io(const std::string& path, const char* what);
 void write_all(const std::string& path, int descriptor, std::string_view bytes);
-// A file that was made or renamed there is found after a power cut.
-void sync_folder_of(const std::string& path);
 
 // Lines of a file from where its descriptor stands.
 class LineReader {
@@ -20,6 +18,8 @@ class LineReader {
   LineReader(std::string path, int descriptor) : path_(std::move(path)), descriptor_(descriptor) {}
   // The next line without its newline. False at the end.
   bool next(std::string& line);
+  // Whether next() need not wait, at most so many milliseconds from now.
+  bool wait(int milliseconds);
   bool ended_by_newline() const { return ended_by_newline_; }
 
  private:

@@ -9,14 +9,6 @@ namespace {
 
 using OutputJson = nlohmann::ordered_json;
 
-[[noreturn]] void fail_field(const std::string& field, const std::string& expected,
-                             const Json& found) {
-  std::string text = found.dump(-1, ' ', false, Json::error_handler_t::replace);
-  if (text.size() > 40) text = text.substr(0, 40) + "...";
-  fail(ErrorCode::kInvalidArgument, concat(field, ": expected ", expected, ", found ", text),
-       field);
-}
-
 bool is_field(const std::string& name) {
   for (const RequestField& field : request_fields()) {
     if (name == field.name) return true;
@@ -26,13 +18,16 @@ bool is_field(const std::string& name) {
 
 TextOrIds prompt_of(const Json& json) {
   if (json.is_string()) return json.get<std::string>();
-  if (!json.is_array()) fail_field("prompt", "text or a list of token ids", json);
+  if (!json.is_array()) fail_type("prompt", "text or a list of token ids", json);
   std::vector<TokenId> ids;
   for (const Json& item : json) {
     if (item.is_string() || item.is_array()) {
-      fail_field("prompt", "one prompt, as a list of prompts needs a line each", json);
+      fail_type("prompt", "one prompt, as a list of prompts needs a line each", json);
     }
-    if (!item.is_number_integer()) fail_field("prompt", "text or a list of token ids", json);
+    const bool too_large = item.is_number_unsigned() && item.get<uint64_t>() > INT64_MAX;
+    if (!item.is_number_integer() || too_large) {
+      fail_type("prompt", "text or a list of token ids", json);
+    }
     ids.push_back(item.get<TokenId>());
   }
   return ids;
@@ -48,12 +43,12 @@ void read_request(const Json& json, RequestLine& line) {
       line.request.prompt = prompt_of(value);
       has_prompt = true;
     } else if (key == "stream") {
-      if (value != false) fail_field(key, "false: records are written whole", value);
+      if (value != false) fail_type(key, "false: records are written whole", value);
     } else if (is_field(key)) {
       set_request_field(line.request, key, value.dump());
       line.has_seed |= key == "seed";
     } else {
-      fail_field(key, "a field of a request", value);
+      fail_type(key, "a field of a request", value);
     }
   }
   check_param(has_prompt, "prompt", "expected text or a list of token ids, found none");
@@ -63,16 +58,16 @@ void read_envelope(const Json& json, RequestLine& line) {
   for (const auto& [key, value] : json.items()) {
     if (value.is_null() || key == "custom_id" || key == "body") continue;
     if (key == "method") {
-      if (value != "POST") fail_field(key, "\"POST\"", value);
+      if (value != "POST") fail_type(key, "\"POST\"", value);
     } else if (key == "url") {
-      if (value != "/v1/completions") fail_field(key, "\"/v1/completions\"", value);
+      if (value != "/v1/completions") fail_type(key, "\"/v1/completions\"", value);
     } else {
-      fail_field(key, "custom_id, method, url or body", value);
+      fail_type(key, "custom_id, method, url or body", value);
     }
   }
   const auto body = json.find("body");
   check_param(body != json.end() && !body->is_null(), "body", "expected an object, found none");
-  if (!body->is_object()) fail_field("body", "an object", *body);
+  if (!body->is_object()) fail_type("body", "an object", *body);
   read_request(*body, line);
 }
 
@@ -82,7 +77,7 @@ void read_id(const Json& json, RequestLine& line) {
     const auto id = json.find(key);
     if (id == json.end() || id->is_null()) continue;
     if (!id->is_string() && !id->is_number_integer()) {
-      fail_field(key, "text or an integer", *id);
+      fail_type(key, "text or an integer", *id);
     }
     line.id = id->dump(-1, ' ', false, Json::error_handler_t::replace);
     return;

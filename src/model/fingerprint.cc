@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <bit>
+#include <string>
 #include <vector>
 
+#include "kernels/arithmetic_version.h"
 #include "model/model_state.h"
 #include "tokenizer/tokenizer_data.h"
 
@@ -54,7 +56,9 @@ class ModelFingerprint {
   }
   void add(const GenerationDefaults& d) {
     add(d.do_sample.value_or(false) ? 1.0 : 0.0);
-    for (const auto& value : {d.temperature, d.top_p, d.min_p, d.typical_p, d.repetition_penalty}) {
+    add(d.early_stopping.value_or(false) ? 1.0 : 0.0);
+    for (const auto& value :
+         {d.temperature, d.top_p, d.min_p, d.typical_p, d.repetition_penalty, d.length_penalty}) {
       add(value.value_or(-1.0));
     }
     for (const auto& value : {d.top_k, d.no_repeat_ngram_size, d.max_new_tokens, d.num_beams}) {
@@ -87,6 +91,12 @@ uint64_t Model::fingerprint() const {
   all.add(m.weights.lm_head);
   if (m.tokenizer) all.add(m.tokenizer->fingerprint());
   return all.value();
+}
+
+std::string arithmetic_name(const Model& model) {
+  const std::string version = std::to_string(kArithmeticVersion);
+  if (model.weight_type() != WeightType::kBF16) return version;
+  return version + " " + model.state().kernels.product[static_cast<size_t>(Element::kBF16)].isa;
 }
 
 }  // namespace gptj

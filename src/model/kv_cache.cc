@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/kv_cache.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -95,6 +96,38 @@ void KvCache::extend(SequenceId sequence, int64_t n) {
     s.addresses.push_back(s.pages.back()->data());
   }
   s.length += n;
+}
+
+void KvCache::copy_page(SequenceId sequence, size_t page, std::byte* out) const {
+  const Sequence& s = find(sequence);
+  std::memcpy(out, s.addresses[page], page_bytes_);
+  const size_t begin = page * kPagePositions, length = static_cast<size_t>(s.length);
+  const size_t used = length - begin < kPagePositions ? length - begin : kPagePositions;
+  const size_t unused = kPagePositions - used, size = element_size(element_);
+  const size_t row = padded(head_dim_) * size, key_row = kPagePositions * size;
+  for (std::byte* part = out; part != out + page_bytes_; part += head_bytes_) {
+    for (size_t d = 0; d < head_dim_; ++d) {
+      std::memset(part + d * key_row + used * size, 0, unused * size);
+    }
+    std::byte* values = part + kv_values_offset(element_, head_dim_);
+    for (size_t slot = 0; slot < used; ++slot) {
+      std::memset(values + slot * row + head_dim_ * size, 0, row - head_dim_ * size);
+    }
+    std::memset(values + used * row, 0, unused * row);
+    if (element_ != Element::kInt8) continue;
+    auto* scales = reinterpret_cast<float*>(part + kv_scales_offset(element_, head_dim_));
+    for (float* of : {scales, scales + kPagePositions}) std::fill_n(of + used, unused, 0.0f);
+  }
+}
+
+SequenceId KvCache::restore(int64_t length, std::span<const std::byte> pages) {
+  const SequenceId sequence = add();
+  extend(sequence, length);
+  const Sequence& s = find(sequence);
+  for (size_t i = 0; i < s.addresses.size(); ++i) {
+    std::memcpy(s.addresses[i], pages.data() + i * page_bytes_, page_bytes_);
+  }
+  return sequence;
 }
 
 void KvCache::narrow(const KernelTable& kernels, const float* x, std::byte* part, size_t scale,

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "base/aligned_buffer.h"
@@ -46,6 +47,11 @@ class KvCache {
   // threads, each with a scratch of padded_inputs(head_dim) floats.
   void store(const KernelTable& kernels, int64_t position, const float* key, const float* value,
              std::byte* part, float* scratch);
+
+  // One page of a sequence, with zeros for what lies past its length: what a file holds.
+  void copy_page(SequenceId sequence, size_t page, std::byte* out) const;
+  // A new sequence of so many positions from such pages, one after the other.
+  SequenceId restore(int64_t length, std::span<const std::byte> pages);
 
   // Values so far that f16 could not hold, and that are kept as +-65504.
   uint64_t clamped() const { return clamped_; }

@@ -74,7 +74,8 @@ std::shared_ptr<Model::State> make_state(const std::string& path, const ModelCon
                        .kernels = kernels,
                        .pool = ThreadPool(options.threads),
                        .rotary = RotaryTable(config),
-                       .weights = {}});
+                       .weights = {},
+                       .max_ram = options.max_ram});
 }
 
 Model pack(std::shared_ptr<Model::State> state, std::unique_ptr<WeightSource> source,

@@ -3,14 +3,15 @@
 
 #include "model/decoder.h"
 #include "model/model_state.h"
+#include "model/session_file.h"
 
 namespace gptj {
 
 struct Session::State {
-  explicit State(const Model& model) : weights(model.weight_type()), decoder(model) {}
+  explicit State(const Model& m) : model(m), decoder(m) {}
   KvCache& cache() { return decoder.cache(); }
 
-  WeightType weights;
+  Model model;
   Decoder decoder;
 };
 
@@ -30,9 +31,20 @@ void Session::remove(SequenceId sequence) { state_->cache().remove(sequence); }
 ForwardTimes Session::times() const { return state_->decoder.times(); }
 int64_t Session::length(SequenceId sequence) const { return state_->cache().length(sequence); }
 
+void Session::save(SequenceId sequence, std::span<const TokenId> ids,
+                   const std::string& path) const {
+  save_sequence(state_->model, state_->cache(), sequence, ids, path);
+}
+
+SequenceId Session::load(const std::string& path, std::vector<TokenId>* ids) {
+  auto [sequence, tokens] = load_sequence(state_->model, state_->cache(), path);
+  if (ids != nullptr) *ids = std::move(tokens);
+  return sequence;
+}
+
 void Session::forward(std::span<const Row> rows, const LogitsSink& sink) {
   state_->decoder.forward(rows, [&](size_t row, std::span<const float> logits) {
-    check_finite(logits, rows[row].position, state_->weights);
+    check_finite(logits, rows[row].position, state_->model.weight_type());
     sink(row, logits);
   });
 }

@@ -2,6 +2,8 @@
 // Beam search as transformers 4.27.1 computes it.
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "generate/models.h"
 #include "support/expect_error.h"
 #include "support/golden.h"
@@ -107,12 +109,19 @@ TEST(Beams, AreTheSameInCompany) {
   }
 }
 
-TEST(Beams, NothingToMakeIsOneEmptyHypothesis) {
-  Request request = beams("The king", 0, 2);
-  request.num_return_sequences = 1;
-  const Completion completion = complete(fairytale(), request);
-  ASSERT_EQ(completion.choices.size(), 1u);
-  EXPECT_TRUE(completion.choices[0].token_ids.empty());
+TEST(Beams, NothingToMakeIsAsManyEmptyTexts) {
+  const Completion completion = complete(fairytale(), beams("The king", 0, 2));
+  ASSERT_EQ(completion.choices.size(), 2u);
+  for (const Choice& choice : completion.choices) EXPECT_TRUE(choice.token_ids.empty());
+}
+
+TEST(Beams, WhereEveryTokenIsForbiddenIsAnError) {
+  Request request = beams("The king", 4, 2);
+  request.on_logits = [](int64_t, std::span<const TokenId>, std::span<float> logits) {
+    std::fill(logits.begin(), logits.end(), -HUGE_VALF);
+  };
+  expect_error(
+      ErrorCode::kInvalidArgument, [&] { complete(fairytale(), request); }, "forbid");
 }
 
 TEST(Beams, CancelledTheyAreWhatThereIs) {

@@ -155,6 +155,24 @@ TEST(Generator, WhatOneRequestThrowsIsItsAlone) {
             answer_of(fairytale(), good, complete(fairytale(), good)));
 }
 
+TEST(Generator, NonsenseGuessesHarmNobody) {
+  Generator generator(fairytale());
+  Request wild = request_of("The king", 12), thrower = wild;
+  wild.on_guess = [](std::span<const TokenId>, size_t most) {
+    std::vector<TokenId> guess(most, -1);
+    if (most > 1) guess[0] = 5;
+    return guess;
+  };
+  thrower.on_guess = [](std::span<const TokenId>, size_t) -> std::vector<TokenId> {
+    throw std::runtime_error("the caller's own");
+  };
+  const std::vector<TokenId> truth =
+      complete(fairytale(), request_of("The king", 12)).choices[0].token_ids;
+  std::future<Completion> a = generator.submit(wild), b = generator.submit(thrower);
+  EXPECT_EQ(a.get().choices[0].token_ids, truth);
+  EXPECT_THROW(b.get(), std::runtime_error);
+}
+
 TEST(Generator, OneRequestIsCancelledWhileOthersGoOn) {
   Generator generator(fairytale());
   const CancelToken cancel;

@@ -68,6 +68,12 @@ TEST(Scheduler, CommonPrefixesAreComputedAndKeptOnce) {
   EXPECT_EQ(apart.most_pages, 8u * 4u);
 }
 
+TEST(Scheduler, AnAnswerOfOneTokenSharesItsPromptToo) {
+  std::vector<Request> requests = alike();
+  for (Request& request : requests) request.max_tokens = 1;
+  EXPECT_EQ(spend(requests, {.kv_bytes = bytes_of(1000)}).rows, 192 + 8 * 30);
+}
+
 TEST(Scheduler, HowManyRunFollowsTheMemory) {
   for (const uint64_t pages : {4, 9, 16, 31}) {
     const Spent apart = spend(alike(), {.kv_bytes = bytes_of(pages), .share_prefixes = false});

@@ -90,6 +90,7 @@ USES = {
         **MODEL_OPTIONS,
         "--file": None,  # in CompletePrompt
         "--ids": None,
+        "--session": None,
         "--max-tokens": ["--max-tokens", "3"],
         "--min-tokens": ["--min-tokens", "1"],
         "--temperature": ["--temperature", "0.5"],
@@ -171,7 +172,7 @@ USES["batch"] = {
     "--share-prefixes": ["--share-prefixes", "off"],
     "--progress": ["--progress", "1"],
 }
-for option in ("--file", "--ids"):
+for option in ("--file", "--ids", "--session"):
     del USES["batch"][option]
 
 
@@ -267,6 +268,17 @@ class CompletePrompt(Folder):
         for text in ("[a, b]", "{}", "", "%x", "a=b", "caf\u00e9 \U0001F642", "'\"'"):
             self.assertEqual(complete("--echo", "--max-tokens", "0", text).decode(), text)
         self.assertEqual(complete("--echo", "--max-tokens", "0", "--", "--json"), b"--json")
+
+    def test_a_session_changes_nothing_but_the_time(self):
+        session = os.path.join(self.folder, "session")
+        preamble = "Once upon a time there was a king who had three sons. " * 8
+        for question in ("The first", "The second", "The second son", ""):
+            arguments = [*GREEDY, "--seed", "1", preamble + question]
+            self.assertEqual(complete_json("--session", session, *arguments), complete_json(*arguments))
+            self.assertTrue(os.path.exists(session))
+        done = run("complete", "--session", session, "--weights", "int8", "x")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"gptj.model", done.stderr)
 
     def test_two_prompts_are_wrong_usage(self):
         path = self.write("prompt", b"a")
@@ -458,6 +470,39 @@ class Batch(Folder):
             self.assertIn(words, done.stderr)
         for arguments in ([os.path.join(self.folder, "none")], [source, "-o", "/nowhere/out"]):
             self.assertEqual(run("batch", *arguments).returncode, 1, arguments)
+
+    def test_a_pipe_is_answered_while_it_is_open(self):
+        process = subprocess.Popen([PROGRAM, "batch", "--quiet"], stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT)
+        for _ in range(2):
+            process.stdin.write(requests(1, 3))
+            process.stdin.flush()
+            self.assertIn("choices", json.loads(process.stdout.readline()))
+        process.send_signal(signal.SIGINT)  # while it waits
+        process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 130)
+
+    def test_a_pipe_by_name_is_read_once(self):
+        lines = requests(3, 3)
+        fifo = os.path.join(self.folder, "fifo")
+        os.mkfifo(fifo)
+        process = start("batch", fifo, "-o", self.out)
+        with open(fifo, "wb") as file:
+            file.write(lines)
+        process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 0)
+        self.assertEqual(self.read(), run("batch", stdin=lines).stdout)
+        self.assertEqual(run("batch", fifo, "-o", self.out, "--resume").returncode, 2)
+
+    def test_a_log_that_nobody_reads_does_not_end_it(self):
+        source = self.write("in", requests(60, 30))
+        read, write = os.pipe()
+        process = subprocess.Popen([PROGRAM, "batch", source, "-o", self.out, "--progress", "0.05"],
+                                   stderr=write, env=ENVIRONMENT)
+        os.close(write)
+        os.close(read)
+        self.assertEqual(process.wait(timeout=60), 1)  # some of the lines are wrong
+        self.assertEqual(len(self.read().splitlines()), 60)
 
     def test_progress_in_a_log(self):
         source = self.write("in", requests(60, 30))

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is kept from one request to the next, and on disk, changes nothing but the time.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "generate/mixed_requests.h"
+#include "generate/models.h"
+#include "support/expect_error.h"
+#include "support/temp_folder.h"
+
+namespace gptj {
+namespace {
+
+using test::expect_error;
+using test::fairytale;
+using test::golden_model;
+using test::request_of;
+using test::TempFolder;
+
+std::string content_of(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+Request next_turn(const Context& context, size_t turn) {
+  std::vector<TokenId> ids(context.ids().begin(), context.ids().end());
+  if (turn == 3) ids.resize(ids.size() / 2);  // back to an earlier point
+  if (turn == 4) ids = {7, 8, 9};             // something else
+  for (size_t i = 0; i < 5 + 11 * turn; ++i) ids.push_back(test::draw(turn, i, 400));
+  Request request = request_of(ids, 20, turn % 2 == 0 ? 0 : 1);
+  request.n = turn == 2 ? 3 : 1;
+  if (turn == 5) {
+    request.temperature = 0;
+    request.num_beams = 3;
+  }
+  return request;
+}
+
+// A conversation, saved and loaded again after every turn where `folder` is given.
+void expect_answers(const Model& model, const std::string& path) {
+  Context context(model);
+  for (size_t turn = 0; turn < 8; ++turn) {
+    const Request request = next_turn(context, turn);
+    EXPECT_EQ(completion_json(model, request, context.complete(request)),
+              completion_json(model, request, complete(model, request)))
+        << turn;
+    EXPECT_GT(context.ids().size(), 0u);
+    if (path.empty()) continue;
+    context.save(path);
+    const std::vector<TokenId> ids(context.ids().begin(), context.ids().end());
+    context = Context::load(model, path);
+    EXPECT_EQ(std::vector(context.ids().begin(), context.ids().end()), ids);
+  }
+}
+
+TEST(Context, AnswersAreThoseOfComplete) { expect_answers(fairytale(), ""); }
+
+TEST(Context, ASavedOneGoesOnAsIfItHadNeverStopped) {
+  const TempFolder folder;
+  for (const WeightType kv :
+       {WeightType::kF32, WeightType::kF16, WeightType::kBF16, WeightType::kInt8}) {
+    expect_answers(Model::load(test::kFairytale, {.kv_cache = kv, .threads = 2}),
+                   folder.path("session"));
+  }
+}
+
+TEST(Context, TheSameTextMakesTheSameFile) {
+  const TempFolder folder;
+  for (const char* name : {"a", "b"}) {
+    Context context(fairytale());
+    context.complete(request_of("Once upon a time there was", 30));
+    context.save(folder.path(name));
+  }
+  EXPECT_EQ(content_of(folder.path("a")), content_of(folder.path("b")));
+}
+
+TEST(Context, AnotherModelsFileIsRefused) {
+  const TempFolder folder;
+  const std::string path = folder.path("session");
+  Context context(golden_model());
+  expect_error(
+      ErrorCode::kInvalidArgument, [&] { context.save(path); }, "nothing was computed");
+  context.complete(request_of(std::vector<TokenId>{1, 2, 3}, 4));
+  context.save(path);
+  expect_error(
+      ErrorCode::kInvalidArgument, [&] { Context::load(fairytale(), path); }, "gptj.model");
+  const Model other = Model::load(test::golden_path("rotary-partial-f32"),
+                                  {.kv_cache = WeightType::kInt8, .threads = 2});
+  expect_error(
+      ErrorCode::kInvalidArgument, [&] { Context::load(other, path); }, "gptj.kv_cache");
+  expect_error(
+      ErrorCode::kBadFile,
+      [&] { Context::load(fairytale(), test::kFairytale + "/model.safetensors"); },
+      "expected a session");
+}
+
+// Every byte cut off, and some changed: an error, or the file as it was.
+TEST(Context, DamagedFilesAreErrors) {
+  const TempFolder folder;
+  Context context(golden_model());
+  context.complete(request_of(std::vector<TokenId>{1, 2, 3}, 4));
+  context.save(folder.path("session"));
+  const std::string whole = content_of(folder.path("session"));
+  for (size_t size = 0; size < whole.size(); size += 1 + size / 20) {
+    const std::string path = folder.write("cut", whole.substr(0, size));
+    expect_error(ErrorCode::kBadFile, [&] { Context::load(golden_model(), path); });
+  }
+  for (size_t at = 0; at < 600; ++at) {
+    std::string damaged = whole;
+    damaged[at] = static_cast<char>(damaged[at] ^ 0x15);
+    try {
+      Context::load(golden_model(), folder.write("damaged", damaged));
+    } catch (const Error&) {
+    }
+  }
+}
+
+}  // namespace
+}  // namespace gptj
