@@ -60,6 +60,8 @@ struct Wrong {
   const char* words;
 };
 
+void PrintTo(const Wrong& wrong, std::ostream* out) { *out << wrong.param; }
+
 class WrongLine : public testing::TestWithParam<Wrong> {};
 
 TEST_P(WrongLine, IsARecordThatNamesTheField) {
