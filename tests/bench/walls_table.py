@@ -92,10 +92,10 @@ class Table:
         if "start_seconds" in files:
             self.row("start of an int4 file to the first token, seconds, less one pass", 2,
                      files["start_seconds"] - one_pass, True)
-        # Each against the wall beside it: the two are minutes apart.
-        mapped = self.reports["int4 mapped"]["decode"]["fraction_beside"]
+        # Each against the machine of its minutes.
+        mapped = self.reports["int4 mapped"]["decode"]["fraction_of_read"]
         self.row("decode from a mapped int4 file, of that from memory", 0.97,
-                 mapped / memory["decode"]["fraction_beside"])
+                 mapped / memory["decode"]["fraction_of_read"])
 
     def text(self):
         for part in (self.decode, self.prompts, self.batches, self.other_sets, self.files):
