@@ -34,6 +34,7 @@ ordered_json report_json(const BenchReport& r) {
     json["machine"]["products_by"][peak.weights] = peak.isa;
   }
   json["weight_bytes_per_token"] = r.weight_bytes_per_token;
+  json["operations_per_token"] = r.operations_per_token;
   for (const auto& [name, decode] :
        {std::pair{"decode", r.decode}, {"decode_long", r.decode_long}}) {
     if (!decode) continue;

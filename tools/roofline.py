@@ -13,8 +13,8 @@ import json
 import math
 import sys
 
-WIDTH, HEIGHT = 760, 460
-LEFT, RIGHT, TOP, BOTTOM = 70, 150, 20, 50
+WIDTH, HEIGHT = 800, 460
+LEFT, RIGHT, TOP, BOTTOM = 70, 190, 20, 50
 COLOURS = {"f32": "#888888", "f16": "#cc7a00", "bf16": "#b0305f", "int8": "#2a7f3f", "int4": "#2456b5"}
 
 

@@ -921,6 +921,12 @@ class LongBench(unittest.TestCase):
         self.assertNotIn("decode_long", done)
         self.assertGreater(done["machine"]["read_gb_per_s"], 0)
         self.assertRegex(done["logits_hash"], r"^[0-9a-f]{16}$")
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as report:
+            json.dump(done, report)
+            report.flush()
+            drawn = subprocess.run([sys.executable, os.path.join(ROOT, "tools", "roofline.py"), report.name],
+                                   capture_output=True)
+        self.assertIn(b"bf16, decode", drawn.stdout, drawn.stderr)
 
     def test_text(self):
         done = run("bench", "--only", "prompt", "--prompt", "8", "--only", "batch", "--batch", "3",
