@@ -915,7 +915,7 @@ class LongBench(unittest.TestCase):
                                                               "--threads", "--max-ram", "--isa",
                                                               "--quiet")), [])).stdout)
         self.assertEqual((done["model"], done["isa"], done["weights"], done["kv_cache"]),
-                         ("fairytale-8m", "portable", "bf16", "f32"))
+                         ("fairytale-8m", "portable", "bf16", "int8"))
         self.assertEqual(done["decode"]["tokens"], 2)
         self.assertEqual((done["prompt"], done["batch"]), ([], []))
         self.assertNotIn("decode_long", done)
