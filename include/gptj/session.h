@@ -59,9 +59,9 @@ class GPTJ_API Session {
   void remove(SequenceId sequence);
   int64_t length(SequenceId sequence) const;
 
-  // Keeps a sequence's keys and values in a file, to go on from another day, bit for bit as if it had
-  // never stopped; `ids` are its tokens, one for each position. The file appears whole or not at
-  // all. Throws kInvalidArgument for another number of them, kIo.
+  // Keeps a sequence's keys and values in a file, to go on from another day, bit for bit as if it
+  // had never stopped; `ids` are its tokens, one for each position. The file appears whole or not
+  // at all. Throws kInvalidArgument for another number of them, kIo.
   void save(SequenceId sequence, std::span<const TokenId> ids, const std::string& path) const;
   // A new sequence from such a file, and its tokens. Throws kInvalidArgument, naming what differs,
   // where another model, type of KV cache or arithmetic made it; kNotFound, kIo, kBadFile.

@@ -17,11 +17,6 @@
 namespace gptj {
 namespace {
 
-std::string folder_of(const std::string& path) {
-  const std::string folder = std::filesystem::path(path).parent_path().string();
-  return folder.empty() ? "." : folder;
-}
-
 // Whether the open file is what the name stands for.
 bool is_named(int descriptor, const std::string& path) {
   struct stat opened {};
@@ -31,6 +26,11 @@ bool is_named(int descriptor, const std::string& path) {
 }
 
 }  // namespace
+
+std::string folder_of(const std::string& path) {
+  const std::string folder = std::filesystem::path(path).parent_path().string();
+  return folder.empty() ? "." : folder;
+}
 
 void sync_folder_of(const std::string& path) {
   const std::string name = folder_of(path);

@@ -32,6 +32,9 @@ class AtomicFile {
   bool committed_ = false;
 };
 
+// The folder where `path` lies or would lie: "." for a bare name.
+std::string folder_of(const std::string& path);
+
 // A file that was made or renamed in the folder of `path` is found there after a power cut. Throws
 // kIo.
 void sync_folder_of(const std::string& path);

@@ -30,7 +30,35 @@ double seconds(Work work) {
   return seconds_since(start);
 }
 
-}  // namespace
+using Spans = std::span<const std::span<const std::byte>>;
+
+// A thread's share of every span: whole pages, for read_streams().
+size_t share_of(std::span<const std::byte> span, const ThreadPool& pool) {
+  return span.size() / pool.parts() / 4096 * 4096;
+}
+
+// The better median of one and four streams per thread.
+double read_rate(const KernelTable& kernels, ThreadPool& pool, Spans spans, int repeats) {
+  uint64_t bytes = 0;
+  for (const auto& span : spans) bytes += share_of(span, pool) * pool.parts();
+  const auto pass = [&](size_t streams) {
+    std::atomic<uint64_t> sink{0};
+    return seconds([&] {
+      pool.run([&](size_t part) {
+        for (const auto& span : spans) {
+          const size_t share = share_of(span, pool);
+          sink += kernels.read_streams(span.data() + part * share, share, streams);
+        }
+      });
+    });
+  };
+  double best = 0;
+  for (const size_t streams : {1, 4}) {
+    best = std::max(best,
+                    median_of(repeats, [&] { return static_cast<double>(bytes) / pass(streams); }));
+  }
+  return best;
+}
 
 // Anonymous memory of the wanted page kind, each thread's share first touched by that thread.
 class ReadBuffer {
@@ -39,21 +67,22 @@ class ReadBuffer {
     data_ = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (data_ == MAP_FAILED) throw std::bad_alloc();
     ::madvise(data_, bytes, huge_pages ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
-    pool.run([&](size_t part) { std::memset(share(pool, part), 0, share_bytes(pool)); });
+    const size_t share = share_of(span(), pool);
+    pool.run(
+        [&](size_t part) { std::memset(static_cast<std::byte*>(data_) + part * share, 0, share); });
   }
   ~ReadBuffer() { ::munmap(data_, bytes_); }
   ReadBuffer(const ReadBuffer&) = delete;
   ReadBuffer& operator=(const ReadBuffer&) = delete;
 
-  std::byte* share(const ThreadPool& pool, size_t part) const {
-    return static_cast<std::byte*>(data_) + part * share_bytes(pool);
-  }
-  size_t share_bytes(const ThreadPool& pool) const { return bytes_ / pool.parts() / 4096 * 4096; }
+  std::span<const std::byte> span() const { return {static_cast<std::byte*>(data_), bytes_}; }
 
  private:
   void* data_;
   uint64_t bytes_;
 };
+
+}  // namespace
 
 double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
@@ -69,45 +98,15 @@ double measure_read(const KernelTable& kernels, ThreadPool& pool, uint64_t bytes
   double best = 0;
   for (const bool huge_pages : {false, true}) {
     const ReadBuffer buffer(pool, bytes, huge_pages);
-    for (const size_t streams : {1, 4}) {
-      best = std::max(best, median_of(kRepeats, [&] {
-                        std::atomic<uint64_t> sink{0};
-                        const double time = seconds([&] {
-                          pool.run([&](size_t part) {
-                            sink += kernels.read_streams(buffer.share(pool, part),
-                                                         buffer.share_bytes(pool), streams);
-                          });
-                        });
-                        return static_cast<double>(buffer.share_bytes(pool) * pool.parts()) / time;
-                      }));
-    }
+    const std::span<const std::byte> span = buffer.span();
+    best = std::max(best, read_rate(kernels, pool, {&span, 1}, kRepeats));
   }
   return best;
 }
 
 double read_again(const KernelTable& kernels, ThreadPool& pool,
                   std::span<const std::span<const std::byte>> spans) {
-  const auto share = [&](std::span<const std::byte> span) {
-    return span.size() / pool.parts() / 4096 * 4096;
-  };
-  uint64_t bytes = 0;
-  for (const auto& span : spans) bytes += share(span) * pool.parts();
-  double best = 0;
-  for (const size_t streams : {1, 4}) {
-    best = std::max(best, median_of(kRepeatsInPassing, [&] {
-                      std::atomic<uint64_t> sink{0};
-                      const double time = seconds([&] {
-                        pool.run([&](size_t part) {
-                          for (const auto& span : spans) {
-                            sink += kernels.read_streams(span.data() + part * share(span),
-                                                         share(span), streams);
-                          }
-                        });
-                      });
-                      return static_cast<double>(bytes) / time;
-                    }));
-  }
-  return best;
+  return read_rate(kernels, pool, spans, kRepeatsInPassing);
 }
 
 MultiplyWall::MultiplyWall(const ProductKernel& product, ThreadPool& pool)

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "base/check.h"
 #include "base/elementary.h"
@@ -56,23 +55,14 @@ void BeamTask::add_continuations(size_t parent, std::span<const float> logits) {
   if (request_.on_logits) request_.on_logits(static_cast<int64_t>(parent), beam.ids, work_);
   for (float& value : work_) value += beam.sum;
 
-  std::vector<TokenId> best(work_.size());
-  for (size_t id = 0; id < best.size(); ++id) best[id] = static_cast<TokenId>(id);
-  const size_t wanted = std::min(best.size(), 2 * static_cast<size_t>(plan_.num_beams));
-  std::partial_sort(best.begin(), best.begin() + static_cast<std::ptrdiff_t>(wanted), best.end(),
-                    [&](TokenId a, TokenId b) {
-                      const float x = work_[static_cast<size_t>(a)];
-                      const float y = work_[static_cast<size_t>(b)];
-                      return x > y || (x == y && a < b);
-                    });
-  for (size_t i = 0; i < wanted; ++i) {
-    const float sum = work_[static_cast<size_t>(best[i])];
+  std::vector<TokenLogprob> top;
+  if (plan_.logprobs) top = log_softmax.best(static_cast<size_t>(*plan_.logprobs));
+  for (const TokenId id : best_ids(work_, 2 * static_cast<size_t>(plan_.num_beams))) {
+    const float sum = work_[static_cast<size_t>(id)];
     if (!std::isfinite(sum)) break;  // forbidden
     LogprobEntry entry;
-    if (plan_.logprobs) {
-      entry = {log_softmax[best[i]], log_softmax.best(static_cast<size_t>(*plan_.logprobs))};
-    }
-    continuations_.push_back({parent, best[i], sum, std::move(entry)});
+    if (plan_.logprobs) entry = {log_softmax[id], top};
+    continuations_.push_back({parent, id, sum, std::move(entry)});
   }
 }
 
@@ -90,9 +80,7 @@ double BeamTask::divisor(size_t length) const {
 }
 
 float BeamTask::score_of(const Beam& beam) const {
-  const auto& ends = model_.config().eos_token_ids;
-  const bool ended = beam.reason == FinishReason::kStop &&
-                     std::find(ends.begin(), ends.end(), beam.ids.back()) != ends.end();
+  const bool ended = beam.reason == FinishReason::kStop;  // by an end token, which does not count
   return static_cast<float>(beam.sum / divisor(beam.ids.size() - (ended ? 1 : 0)));
 }
 
@@ -183,10 +171,7 @@ void BeamTask::begin_text(Decoder& decoder) {
 }
 
 void BeamTask::release_text(Decoder& decoder) {
-  for (Beam& beam : beams_) {
-    if (beam.sequence != kNoSequence) decoder.cache().remove(beam.sequence);
-    beam.sequence = kNoSequence;
-  }
+  for (Beam& beam : beams_) drop_sequence(decoder, beam.sequence);
 }
 
 int64_t BeamTask::choices(std::vector<Choice>& choices) const {

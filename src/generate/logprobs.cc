@@ -21,19 +21,23 @@ double LogSoftmax::in_double(TokenId id) const {
 }
 
 std::vector<TokenLogprob> LogSoftmax::best(size_t count) const {
-  std::vector<TokenId> ids(logits_.size());
+  std::vector<TokenLogprob> result;
+  for (const TokenId id : best_ids(logits_, count)) result.push_back({id, (*this)[id]});
+  return result;
+}
+
+std::vector<TokenId> best_ids(std::span<const float> values, size_t count) {
+  std::vector<TokenId> ids(values.size());
   std::iota(ids.begin(), ids.end(), TokenId{0});
   count = std::min(count, ids.size());
   const auto better = [&](TokenId a, TokenId b) {
-    const float logit_a = logits_[static_cast<size_t>(a)],
-                logit_b = logits_[static_cast<size_t>(b)];
-    return std::tie(logit_b, a) < std::tie(logit_a, b);
+    const float value_a = values[static_cast<size_t>(a)], value_b = values[static_cast<size_t>(b)];
+    return std::tie(value_b, a) < std::tie(value_a, b);
   };
-  const auto end = ids.begin() + static_cast<std::ptrdiff_t>(count);
-  std::partial_sort(ids.begin(), end, ids.end(), better);
-  std::vector<TokenLogprob> result;
-  for (auto id = ids.begin(); id != end; ++id) result.push_back({*id, (*this)[*id]});
-  return result;
+  std::partial_sort(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(count), ids.end(),
+                    better);
+  ids.resize(count);
+  return ids;
 }
 
 }  // namespace gptj

@@ -24,4 +24,8 @@ class LogSoftmax {
   double log_sum_;  // log of the sum of all exp(logit)
 };
 
+// The `count` ids of the largest values, or all if there are fewer, best first; of equal values the
+// lower id.
+std::vector<TokenId> best_ids(std::span<const float> values, size_t count);
+
 }  // namespace gptj

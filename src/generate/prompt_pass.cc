@@ -8,6 +8,11 @@
 
 namespace gptj {
 
+void drop_sequence(Decoder& decoder, SequenceId& sequence) {
+  if (sequence != kNoSequence) decoder.cache().remove(sequence);
+  sequence = kNoSequence;
+}
+
 PromptPass::PromptPass(const Model& model, const Plan& plan) : model_(model), plan_(plan) {
   if (is_scored()) logprobs_.emplace_back();  // nothing stands before the first token
 }
@@ -49,10 +54,7 @@ void PromptPass::give_up() {
   if (is_scored()) logprobs_.resize(plan_.prompt.size());
 }
 
-void PromptPass::release(Decoder& decoder) {
-  if (sequence_ != kNoSequence) decoder.cache().remove(sequence_);
-  sequence_ = kNoSequence;
-}
+void PromptPass::release(Decoder& decoder) { drop_sequence(decoder, sequence_); }
 
 std::string PromptPass::bytes() const {
   std::string bytes;

@@ -12,6 +12,8 @@ namespace gptj {
 
 // Of what has none.
 inline constexpr SequenceId kNoSequence = -1;
+// Gives back a sequence, where there is one; then there is none.
+void drop_sequence(Decoder& decoder, SequenceId& sequence);
 
 // A prompt on its way through the decoder, in chunks, scored where its logprobs are wanted.
 class PromptPass {

@@ -92,8 +92,7 @@ void SamplingTask::end_text_step(Decoder& decoder) {
   for (Sample& sample : samples_) {
     if (sample.sequence == kNoSequence) continue;
     if (sample.state.finished()) {
-      decoder.cache().remove(sample.sequence);
-      sample.sequence = kNoSequence;
+      drop_sequence(decoder, sample.sequence);
     } else {
       // What was guessed wrong is not part of the text.
       decoder.cache().truncate(sample.sequence,
@@ -108,10 +107,7 @@ void SamplingTask::end_text(FinishReason reason) {
 }
 
 void SamplingTask::release_text(Decoder& decoder) {
-  for (Sample& sample : samples_) {
-    if (sample.sequence != kNoSequence) decoder.cache().remove(sample.sequence);
-    sample.sequence = kNoSequence;
-  }
+  for (Sample& sample : samples_) drop_sequence(decoder, sample.sequence);
 }
 
 // The n to return: of more, the best by mean logprob, best first.

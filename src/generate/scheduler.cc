@@ -32,7 +32,7 @@ Scheduler::Scheduler(const Model& model, const SchedulerOptions& options)
       keep_last_(options.keep_last) {}
 
 void Scheduler::keep(KeptText text) {
-  if (kept_.sequence != kNoSequence) decoder_.cache().remove(kept_.sequence);
+  drop_sequence(decoder_, kept_.sequence);
   kept_ = std::move(text);
 }
 

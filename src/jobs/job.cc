@@ -170,8 +170,8 @@ class Job {
         records_(std::move(journal)),
         output_(options.output),
         input_(options.input),
-        scheduler_(model, {kv_cache_budget(model, options.kv_memory), options.share_prefixes}) {
-    input_fingerprint_ = std::move(input_fingerprint);
+        scheduler_(model, {kv_cache_budget(model, options.kv_memory), options.share_prefixes}),
+        input_fingerprint_(std::move(input_fingerprint)) {
     progress_.requests = requests;
     defaults_.speculate = options.speculate;
     for (const auto& [name, value] : options.defaults) set_request_field(defaults_, name, value);
@@ -335,8 +335,7 @@ bool is_resumable(const JobOptions& options) {
 }
 
 void check_output_folder(const std::string& output) {
-  const fs::path parent = fs::path(output).parent_path();
-  const std::string folder = parent.empty() ? "." : parent.string();
+  const std::string folder = folder_of(output);
   check(is_folder(folder), ErrorCode::kNotFound, folder,
         ": expected a folder for the output, found none");
   check(::access(folder.c_str(), W_OK) == 0, ErrorCode::kIo, folder,

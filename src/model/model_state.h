@@ -28,11 +28,11 @@ struct Model::State {
   RotaryTable rotary;
   Weights weights;
   uint64_t max_ram = 0;  // LoadOptions::max_ram
-  size_t streams = 4;  // of single rows: see Product
+  size_t streams = 4;    // of single rows: see Product
 };
 
-// What computed an answer: the version of the arithmetic, and with bf16 weights, whose products have
-// bits of their own on each instruction set, whose they were.
+// What computed an answer: the version of the arithmetic, and with bf16 weights, whose products
+// have bits of their own on each instruction set, whose they were.
 std::string arithmetic_name(const Model& model);
 
 }  // namespace gptj

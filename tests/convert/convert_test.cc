@@ -18,16 +18,12 @@
 namespace gptj {
 namespace {
 
+using test::content_of;
 using test::expect_error;
 using test::golden_path;
 using test::TempFolder;
 
 const std::string kFairytale = GPTJ_SOURCE_DIR "/models/fairytale-8m";
-
-std::string read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
 
 std::vector<std::vector<float>> logits_of(const Model& model) {
   const std::vector<TokenId> ids = {1, 5, 2, 2, 6, 3};
@@ -141,7 +137,7 @@ TEST(Convert, TheSameSourceGivesTheSameBytes) {
     convert(kFairytale, folder.path("a.safetensors"), {.weights = type, .threads = 1});
     convert(kFairytale, folder.path("b.safetensors"),
             {.weights = type, .threads = 3, .isa = "portable"});
-    EXPECT_EQ(read_file(folder.path("a.safetensors")), read_file(folder.path("b.safetensors")));
+    EXPECT_EQ(content_of(folder.path("a.safetensors")), content_of(folder.path("b.safetensors")));
   }
 }
 
@@ -183,7 +179,7 @@ TEST(Convert, TheTargetIsWholeOrAsBefore) {
   const TempFolder folder;
   const std::string target = folder.write("model.safetensors", "precious");
   const auto untouched = [&] {
-    return read_file(target) == "precious" && !std::filesystem::exists(target + ".partial");
+    return content_of(target) == "precious" && !std::filesystem::exists(target + ".partial");
   };
   int calls = 0;
   const auto cancel_later = [&](const char*, uint64_t done, uint64_t total) {
@@ -230,7 +226,7 @@ class PackedFileDamage : public testing::Test {
     test::TinyCheckpoint().write(source);
     path_ = folder_.path("tiny.safetensors");
     convert(source.path(), path_, {.weights = WeightType::kInt4});
-    bytes_ = read_file(path_);
+    bytes_ = content_of(path_);
     uint64_t length = 0;
     std::memcpy(&length, bytes_.data(), 8);
     header_ = nlohmann::ordered_json::parse(bytes_.substr(8, length));

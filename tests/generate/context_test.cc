@@ -3,8 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 
 #include "generate/mixed_requests.h"
 #include "generate/models.h"
@@ -14,16 +12,12 @@
 namespace gptj {
 namespace {
 
+using test::content_of;
 using test::expect_error;
 using test::fairytale;
 using test::golden_model;
 using test::request_of;
 using test::TempFolder;
-
-std::string content_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return std::string(std::istreambuf_iterator<char>(file), {});
-}
 
 Request next_turn(const Context& context, size_t turn) {
   std::vector<TokenId> ids(context.ids().begin(), context.ids().end());

@@ -5,8 +5,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 
 #include "generate/mixed_requests.h"
 #include "gptj/gptj.h"
@@ -17,15 +15,11 @@
 namespace gptj {
 namespace {
 
+using test::content_of;
 using test::expect_error;
 using test::fairytale;
 using test::golden_model;
 using test::TempFolder;
-
-std::string content_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return std::string(std::istreambuf_iterator<char>(file), {});
-}
 
 std::vector<std::string> lines_of(const std::string& text) {
   std::vector<std::string> lines;

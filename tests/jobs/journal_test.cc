@@ -4,8 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 
 #include "support/expect_error.h"
 #include "support/temp_folder.h"
@@ -13,13 +11,9 @@
 namespace gptj {
 namespace {
 
+using test::content_of;
 using test::expect_error;
 using test::TempFolder;
-
-std::string content_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return std::string(std::istreambuf_iterator<char>(file), {});
-}
 
 const std::string kHeader = R"({"job": "h"})";
 
