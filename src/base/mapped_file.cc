@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <functional>
 #include <utility>
 
 #include "base/check.h"
@@ -54,6 +55,11 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   std::swap(data_, other.data_);
   std::swap(size_, other.size_);
   return *this;
+}
+
+bool MappedFile::owns(std::span<const std::byte> range) const {
+  const std::less_equal<const std::byte*> not_after;  // a total order, unlike <=
+  return not_after(data_, range.data()) && not_after(range.data() + range.size(), data_ + size_);
 }
 
 void MappedFile::drop(std::span<const std::byte> range) const {

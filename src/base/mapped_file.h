@@ -20,6 +20,9 @@ class MappedFile {
   const std::string& path() const { return path_; }
   std::span<const std::byte> bytes() const { return {data_, size_}; }
 
+  // Whether all of `range` lies inside bytes().
+  bool owns(std::span<const std::byte> range) const;
+
   // Tells the system that these bytes (inside bytes()) will not be read again soon, so that a file
   // larger than memory can be read through its map. Reading them again stays correct.
   void drop(std::span<const std::byte> range) const;

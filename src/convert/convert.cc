@@ -79,7 +79,7 @@ class Conversion {
     check_param(target_.ends_with(".safetensors"), "target",
                 "expected a name that ends in .safetensors, found ", target_);
     std::error_code ignored;
-    for (const SafetensorsFile* file : source_.files()) {
+    for (const MappedFile* file : source_.files()) {
       for (const std::string& written : {target_, target_ + ".partial"}) {
         check_param(!std::filesystem::equivalent(file->path(), written, ignored), "target",
                     "expected another file than the source's own, found ", written);
@@ -149,9 +149,9 @@ class Conversion {
     }
     ordered_json origin;
     origin["name"] = source_.name();
-    for (const SafetensorsFile* file : source_.files()) {
+    for (const MappedFile* file : source_.files()) {
       origin["files"].push_back({{"name", std::filesystem::path(file->path()).filename().string()},
-                                 {"bytes", file->file_bytes()}});
+                                 {"bytes", file->bytes().size()}});
     }
     origin["type"] = weight_type_name(source_.stored_type());
     // Names of files need not be UTF-8.

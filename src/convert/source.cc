@@ -28,9 +28,9 @@ Element ConversionSource::embedding_type() const {
                  : element_of(checkpoint_->tensor("wte.weight"));
 }
 
-std::vector<const SafetensorsFile*> ConversionSource::files() const {
-  if (packed_) return {&packed_->file()};
-  std::vector<const SafetensorsFile*> files;
+std::vector<const MappedFile*> ConversionSource::files() const {
+  if (packed_) return {packed_->file().mapping().get()};
+  std::vector<const MappedFile*> files;
   for (const auto& file : checkpoint_->files()) files.push_back(file.get());
   return files;
 }

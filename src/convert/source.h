@@ -24,7 +24,7 @@ class ConversionSource {
   // The base name of the folder or file.
   const std::string& name() const { return name_; }
   // The files that hold weights.
-  std::vector<const SafetensorsFile*> files() const;
+  std::vector<const MappedFile*> files() const;
   // The text of generation_config.json; empty where there is none.
   std::string generation_config() const;
   // The tokenizer's files by name; empty where there are none.

@@ -143,9 +143,10 @@ std::map<std::string, std::string> parse_metadata(const std::string& path, const
 
 }  // namespace
 
-SafetensorsFile::SafetensorsFile(const std::string& path) : file_(path) {
-  const std::string_view text = header_text(file_.bytes(), path);
-  const Bytes data = file_.bytes().subspan(kLengthBytes + text.size());
+SafetensorsFile::SafetensorsFile(const std::string& path)
+    : file_(std::make_shared<const MappedFile>(path)) {
+  const std::string_view text = header_text(file_->bytes(), path);
+  const Bytes data = file_->bytes().subspan(kLengthBytes + text.size());
   const Json header = parse_json_object(text, path, DuplicateKeys::kRefused);
   std::vector<Entry> entries;
   for (const auto& [name, json] : header.items()) {
@@ -157,13 +158,6 @@ SafetensorsFile::SafetensorsFile(const std::string& path) : file_(path) {
   }
   check_coverage(path, entries, data.size());
   for (Entry& entry : entries) tensors_.push_back(std::move(entry.tensor));
-}
-
-bool SafetensorsFile::owns(const TensorView& tensor) const {
-  const Bytes file = file_.bytes();
-  const std::less_equal<const std::byte*> not_after;  // a total order, unlike <=
-  return not_after(file.data(), tensor.bytes.data()) &&
-         not_after(tensor.bytes.data() + tensor.bytes.size(), file.data() + file.size());
 }
 
 }  // namespace gptj

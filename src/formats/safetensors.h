@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -15,26 +16,26 @@ namespace gptj {
 
 // One file, mapped. The constructor proves all of it: every view then lies inside the file and has
 // the size its shape and type say. Throws kNotFound, kIo, kBadFile; kUnsupported for a type such as
-// F8_E4M3. Move-only; moving leaves views valid.
+// F8_E4M3. Copies share the map.
 class SafetensorsFile {
  public:
   explicit SafetensorsFile(const std::string& path);
 
-  const std::string& path() const { return file_.path(); }
-  uint64_t file_bytes() const { return file_.bytes().size(); }
+  const std::string& path() const { return file_->path(); }
+  uint64_t file_bytes() const { return file_->bytes().size(); }
 
   // In the order of their bytes. These may begin at any address, aligned to their element or not:
-  // read them with memcpy. They live as long as this file.
+  // read them with memcpy. They live as long as mapping().
   std::span<const TensorView> tensors() const { return tensors_; }
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
 
-  // Whether the view's bytes are of this file.
-  bool owns(const TensorView& tensor) const;
+  // Keeps the views valid beyond this object.
+  const std::shared_ptr<const MappedFile>& mapping() const { return file_; }
   // Lets go of the pages of a tensor that was read (MappedFile::drop).
-  void drop(const TensorView& tensor) const { file_.drop(tensor.bytes); }
+  void drop(const TensorView& tensor) const { file_->drop(tensor.bytes); }
 
  private:
-  MappedFile file_;
+  std::shared_ptr<const MappedFile> file_;
   std::vector<TensorView> tensors_;
   std::map<std::string, std::string> metadata_;
 };

@@ -54,22 +54,21 @@ void check_shard(const SafetensorsFile& file, const std::string& shard, const We
 
 }  // namespace
 
-std::vector<std::shared_ptr<const SafetensorsFile>> open_safetensors_shards(
-    const std::string& index_path) {
+std::vector<SafetensorsFile> open_safetensors_shards(const std::string& index_path) {
   const WeightMap shard_of = read_weight_map(index_path);
   std::set<std::string> missing, shards;
   for (const auto& [tensor, shard] : shard_of) {
     missing.insert(tensor);
     shards.insert(shard);
   }
-  std::vector<std::shared_ptr<const SafetensorsFile>> files;
+  std::vector<SafetensorsFile> files;
   for (const std::string& shard : shards) {
     const std::string path = std::filesystem::path(index_path).replace_filename(shard).string();
     std::error_code unreadable;  // which opening the file reports better
     check(std::filesystem::exists(path, unreadable) || unreadable, ErrorCode::kNotFound, path,
           ": missing; ", index_path, " names ", shards.size(), " shards, this among them");
-    files.push_back(std::make_shared<const SafetensorsFile>(path));
-    check_shard(*files.back(), shard, shard_of, missing);
+    files.emplace_back(path);
+    check_shard(files.back(), shard, shard_of, missing);
   }
   check(missing.empty(), ErrorCode::kBadFile, index_path, ": tensor ",
         missing.empty() ? "" : json_excerpt(*missing.begin()), " is not in ",

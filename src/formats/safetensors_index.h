@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -12,7 +11,6 @@ namespace gptj {
 // Opens every shard that a model.safetensors.index.json names, once, and proves that index and
 // shards agree: each tensor is in the shard the index says and in no other. Shards lie beside the
 // index. Throws as SafetensorsFile; kNotFound names a missing shard.
-std::vector<std::shared_ptr<const SafetensorsFile>> open_safetensors_shards(
-    const std::string& index_path);
+std::vector<SafetensorsFile> open_safetensors_shards(const std::string& index_path);
 
 }  // namespace gptj

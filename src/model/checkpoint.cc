@@ -52,26 +52,24 @@ Checkpoint Checkpoint::open(const std::string& path) {
   CheckpointFiles files = open_checkpoint_files(path);
   Checkpoint checkpoint;
   checkpoint.folder_ = files.folder;
-  checkpoint.files_ = std::move(files.weights);
-  checkpoint.config_ = read_config(files.folder);
-  NamedTensors found = checkpoint.collect();
+  checkpoint.files_ = std::move(files.files);
+  checkpoint.config_ = files.config ? *files.config : read_config(files.folder);
+  NamedTensors found = collect(std::move(files.tensors));
   checkpoint.adopt_vocabulary(found);
   checkpoint.read_generation_defaults();
   checkpoint.take(std::move(found));
   return checkpoint;
 }
 
-Checkpoint::NamedTensors Checkpoint::collect() const {
+Checkpoint::NamedTensors Checkpoint::collect(std::vector<StoredTensor> tensors) {
   NamedTensors found;
-  for (const auto& file : files_) {
-    for (const TensorView& tensor : file->tensors()) {
-      const std::string name = canonical_name(tensor.name);
-      if (is_ignorable_buffer(name)) continue;
-      const auto [place, is_new] = found.emplace(name, tensor);
-      check(is_new, ErrorCode::kBadFile, file->path(), ": tensor ", json_excerpt(name),
-            " is there twice, with and without the prefix \"transformer.\"");
-      place->second.name = name;
-    }
+  for (StoredTensor& tensor : tensors) {
+    tensor.name = canonical_name(tensor.name);
+    if (is_ignorable_buffer(tensor.name)) continue;
+    const std::string name = tensor.name;
+    const auto [place, is_new] = found.emplace(name, std::move(tensor));
+    check(is_new, ErrorCode::kBadFile, place->second.file, ": tensor ", json_excerpt(name),
+          " is there twice, with and without the prefix \"transformer.\"");
   }
   return found;
 }
@@ -82,7 +80,7 @@ void Checkpoint::adopt_vocabulary(const NamedTensors& found) {
   if (embedding != found.end() && !embedding->second.shape.empty()) {
     const uint64_t rows = std::min<uint64_t>(embedding->second.shape[0], INT64_MAX);
     config_.vocab_size = static_cast<int64_t>(rows);
-    check_config(config_, ErrorCode::kBadFile, file_of(embedding->second)->path() + ": wte.weight");
+    check_config(config_, ErrorCode::kBadFile, embedding->second.file + ": wte.weight");
   }
   check_token_ids(config_.bos_token_id, config_.eos_token_ids, config_.vocab_size,
                   beside(folder_, "config.json"));
@@ -124,14 +122,13 @@ void Checkpoint::take(NamedTensors found) {
 void Checkpoint::refuse_leftovers(const NamedTensors& found) const {
   if (found.empty()) return;
   const auto& [name, tensor] = *found.begin();
-  fail(ErrorCode::kBadFile,
-       concat(file_of(tensor)->path(), ": unexpected tensor ", json_excerpt(name), " ",
-              shape_text(tensor.shape), "; expected those of a GPT-J of ", config_.n_layer,
-              " layers", foreign_reason(name)));
+  fail(ErrorCode::kBadFile, concat(tensor.file, ": unexpected tensor ", json_excerpt(name), " ",
+                                   shape_text(tensor.shape), "; expected those of a GPT-J of ",
+                                   config_.n_layer, " layers", foreign_reason(name)));
 }
 
-void Checkpoint::check_tensor(const TensorView& tensor, const std::vector<uint64_t>& shape) const {
-  const std::string where = concat(file_of(tensor)->path(), ": tensor ", tensor.name);
+void Checkpoint::check_tensor(const StoredTensor& tensor, const std::vector<uint64_t>& shape) {
+  const std::string where = concat(tensor.file, ": tensor ", tensor.name);
   check(tensor.shape == shape, ErrorCode::kBadFile, where, ": expected shape ", shape_text(shape),
         ", as config.json and the rows of wte.weight say, found ", shape_text(tensor.shape));
   check(tensor.type == DType::kF32 || tensor.type == DType::kF16 || tensor.type == DType::kBF16,
@@ -139,10 +136,10 @@ void Checkpoint::check_tensor(const TensorView& tensor, const std::vector<uint64
         dtype_name(tensor.type));
 }
 
-const TensorView& Checkpoint::tensor(std::string_view canonical) const {
-  const auto found = std::find_if(tensors_.begin(), tensors_.end(), [&](const TensorView& tensor) {
-    return tensor.name == canonical;
-  });
+const StoredTensor& Checkpoint::tensor(std::string_view canonical) const {
+  const auto found =
+      std::find_if(tensors_.begin(), tensors_.end(),
+                   [&](const StoredTensor& tensor) { return tensor.name == canonical; });
   check(found != tensors_.end(), ErrorCode::kUnsupported, folder_, ": there is no ", canonical,
         is_lm_head(canonical) ? ": this is a save of the base model without lm_head, which cannot "
                                 "generate; save the GPTJForCausalLM"
@@ -152,7 +149,7 @@ const TensorView& Checkpoint::tensor(std::string_view canonical) const {
 
 WeightType Checkpoint::stored_type() const {
   std::map<DType, uint64_t> bytes;
-  for (const TensorView& tensor : tensors_) bytes[tensor.type] += tensor.bytes.size();
+  for (const StoredTensor& tensor : tensors_) bytes[tensor.type] += tensor.size();
   const auto most = std::max_element(
       bytes.begin(), bytes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
   switch (most->first) {
@@ -168,12 +165,10 @@ void check_lm_head(const Checkpoint& checkpoint, const std::string& path) {
         "model without its head, which cannot generate; use the checkpoint of GPTJForCausalLM");
 }
 
-const std::shared_ptr<const SafetensorsFile>& Checkpoint::file_of(const TensorView& tensor) const {
-  const auto found = std::find_if(files_.begin(), files_.end(),
-                                  [&](const auto& file) { return file->owns(tensor); });
-  check(found != files_.end(), ErrorCode::kInvalidArgument, "tensor ", tensor.name,
-        " is not of the checkpoint ", folder_);
-  return *found;
+void Checkpoint::drop(const TensorView& tensor) const {
+  for (const auto& file : files_) {
+    if (file->owns(tensor.bytes)) file->drop(tensor.bytes);
+  }
 }
 
 }  // namespace gptj

@@ -8,9 +8,9 @@
 #include <string_view>
 #include <vector>
 
-#include "formats/safetensors.h"
+#include "base/mapped_file.h"
 #include "gptj/checkpoint.h"
-#include "tensor/tensor_view.h"
+#include "model/stored_tensor.h"
 
 namespace gptj {
 
@@ -18,9 +18,10 @@ namespace gptj {
 // threads.
 class Checkpoint {
  public:
-  // `path` is a folder with config.json and weights, or a .safetensors file in such a folder.
-  // Afterwards every tensor of the config is there, in its shape, as F32, F16 or BF16 (types may be
-  // mixed), and no other but buffers that are ignored; lm_head alone may be absent.
+  // `path` is a folder with weights, or a file of weights, in any format of
+  // open_checkpoint_files(). Afterwards every tensor of the config is there, in its shape, as F32,
+  // F16 or BF16 (types may be mixed), and no other but buffers that are ignored; lm_head alone may
+  // be absent.
   static Checkpoint open(const std::string& path);
 
   // vocab_size is the number of rows of wte.weight, whatever config.json says.
@@ -32,35 +33,34 @@ class Checkpoint {
   bool has_lm_head() const { return has_lm_head_; }
 
   // Under their canonical names (names.h), in the order of the forward pass.
-  std::span<const TensorView> tensors() const { return tensors_; }
+  std::span<const StoredTensor> tensors() const { return tensors_; }
   // Throws kUnsupported where it is absent: lm_head of a save of the base model.
-  const TensorView& tensor(std::string_view canonical) const;
+  const StoredTensor& tensor(std::string_view canonical) const;
   // Of most of the weights' bytes.
   WeightType stored_type() const;
 
-  std::span<const std::shared_ptr<const SafetensorsFile>> files() const { return files_; }
-  // The file of a tensor; who keeps it may keep the view beyond this object.
-  const std::shared_ptr<const SafetensorsFile>& file_of(const TensorView& tensor) const;
-  // Lets go of the pages of a tensor that was read.
-  void drop(const TensorView& tensor) const { file_of(tensor)->drop(tensor); }
+  // Those that hold the weights.
+  std::span<const std::shared_ptr<const MappedFile>> files() const { return files_; }
+  // Lets go of the pages of a tensor that was read where the file holds it.
+  void drop(const TensorView& tensor) const;
 
  private:
-  using NamedTensors = std::map<std::string, TensorView, std::less<>>;
+  using NamedTensors = std::map<std::string, StoredTensor, std::less<>>;
 
   Checkpoint() = default;
-  NamedTensors collect() const;
+  static NamedTensors collect(std::vector<StoredTensor> tensors);
   void adopt_vocabulary(const NamedTensors& found);
   void read_generation_defaults();
   void take(NamedTensors found);
   void refuse_leftovers(const NamedTensors& found) const;
-  void check_tensor(const TensorView& tensor, const std::vector<uint64_t>& shape) const;
+  static void check_tensor(const StoredTensor& tensor, const std::vector<uint64_t>& shape);
 
   std::string folder_;
   ModelConfig config_;
   std::string generation_config_;
   GenerationDefaults generation_defaults_;
-  std::vector<std::shared_ptr<const SafetensorsFile>> files_;
-  std::vector<TensorView> tensors_;
+  std::vector<std::shared_ptr<const MappedFile>> files_;
+  std::vector<StoredTensor> tensors_;
   bool has_lm_head_ = false;
 };
 

@@ -2,11 +2,13 @@
 #include "model/checkpoint_files.h"
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <set>
 
 #include "base/check.h"
 #include "formats/file_kind.h"
+#include "formats/safetensors.h"
 #include "formats/safetensors_index.h"
 
 namespace gptj {
@@ -71,12 +73,21 @@ std::set<std::string> names_in(const std::string& folder) {
   fail(ErrorCode::kNotFound, concat(folder, ": no model in this folder; ", kOpens));
 }
 
+CheckpointFiles of_safetensors(const std::string& folder, std::span<const SafetensorsFile> files) {
+  CheckpointFiles found{folder, {}, {}};
+  for (const SafetensorsFile& file : files) {
+    found.files.push_back(file.mapping());
+    for (const TensorView& tensor : file.tensors()) found.tensors.push_back({tensor, file.path()});
+  }
+  return found;
+}
+
 CheckpointFiles open_single(const std::string& folder, const std::string& file) {
-  return {folder, {std::make_shared<const SafetensorsFile>(file)}};
+  return of_safetensors(folder, std::array{SafetensorsFile(file)});
 }
 
 CheckpointFiles open_shards(const std::string& folder) {
-  return {folder, open_safetensors_shards(beside(folder, kIndex))};
+  return of_safetensors(folder, open_safetensors_shards(beside(folder, kIndex)));
 }
 
 CheckpointFiles open_folder(const std::string& folder) {

@@ -2,16 +2,22 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "formats/safetensors.h"
+#include "base/mapped_file.h"
+#include "gptj/checkpoint.h"
+#include "model/stored_tensor.h"
 
 namespace gptj {
 
+// A checkpoint as its format's reader found it: proved against the files, not yet against a GPT-J.
 struct CheckpointFiles {
-  std::string folder;                                           // where config.json lies
-  std::vector<std::shared_ptr<const SafetensorsFile>> weights;  // one, or the shards
+  std::string folder;  // where config.json lies, and the tokenizer
+  std::vector<std::shared_ptr<const MappedFile>> files;
+  std::vector<StoredTensor> tensors;       // under Hugging Face's names
+  std::optional<ModelConfig> config = {};  // where the format holds it; else config.json does
 };
 
 // Finds and opens the weights that `path` means: a folder, whose model.safetensors is preferred to

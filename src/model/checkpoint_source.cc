@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <map>
+
+#include "base/aligned_buffer.h"
 #include "model/checkpoint.h"
 #include "model/weight_source.h"
 
@@ -14,16 +17,37 @@ class CheckpointSource : public WeightSource {
   const std::string& name() const override { return checkpoint_->folder(); }
   uint64_t total_bytes() const override {
     uint64_t total = 0;
-    for (const TensorView& tensor : checkpoint_->tensors()) total += tensor.bytes.size();
+    for (const StoredTensor& tensor : checkpoint_->tensors()) total += tensor.size();
     return total;
   }
   TensorView tensor(const std::string& canonical_name) override {
-    return checkpoint_->tensor(canonical_name);
+    const StoredTensor& stored = checkpoint_->tensor(canonical_name);
+    TensorView view = stored;
+    if (stored.make) view.bytes = made(stored);
+    return view;
   }
-  void done(const TensorView& tensor) override { checkpoint_->drop(tensor); }
-  std::shared_ptr<const void> owner(const TensorView&) override { return checkpoint_; }
+  void done(const TensorView& tensor) override {
+    if (made_.erase(tensor.name) == 0) checkpoint_->drop(tensor);
+  }
+  std::shared_ptr<const void> owner(const TensorView& tensor) override {
+    const auto found = made_.find(tensor.name);
+    if (found != made_.end()) return found->second;
+    return checkpoint_;
+  }
 
  private:
+  using Buffer = AlignedBuffer<std::byte>;
+
+  std::span<const std::byte> made(const StoredTensor& stored) {
+    std::shared_ptr<Buffer>& buffer = made_[stored.name];
+    if (!buffer) {
+      buffer = std::make_shared<Buffer>(stored.size());
+      stored.make(buffer->span());
+    }
+    return buffer->span();
+  }
+
+  std::map<std::string, std::shared_ptr<Buffer>> made_;
   std::shared_ptr<const Checkpoint> checkpoint_;
 };
 

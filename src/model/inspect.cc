@@ -12,8 +12,8 @@
 namespace gptj {
 namespace {
 
-TensorInfo tensor_info(const TensorView& tensor) {
-  return {tensor.name, dtype_name(tensor.type), tensor.shape, tensor.bytes.size()};
+TensorInfo tensor_info(const TensorView& tensor, uint64_t bytes) {
+  return {tensor.name, dtype_name(tensor.type), tensor.shape, bytes};
 }
 
 CheckpointInfo inspect_packed(const std::string& path, const PackedFile& packed) {
@@ -24,7 +24,7 @@ CheckpointInfo inspect_packed(const std::string& path, const PackedFile& packed)
   info.config = packed.config();
   info.generation_defaults = packed.generation_defaults();
   for (const TensorView& tensor : packed.file().tensors()) {
-    info.tensors.push_back(tensor_info(tensor));
+    info.tensors.push_back(tensor_info(tensor, tensor.bytes.size()));
   }
   for (const TensorSpec& spec : tensor_specs(info.config)) info.parameters += elements(spec);
   info.stored_type = packed.weight_type();
@@ -46,13 +46,13 @@ CheckpointInfo inspect(const std::string& path) {
   info.path = path;
   for (const auto& file : checkpoint.files()) {
     info.files.push_back(file->path());
-    info.file_bytes += file->file_bytes();
+    info.file_bytes += file->bytes().size();
   }
   info.config = checkpoint.config();
   info.generation_defaults = checkpoint.generation_defaults();
-  for (const TensorView& tensor : checkpoint.tensors()) {
-    info.tensors.push_back(tensor_info(tensor));
-    info.parameters += tensor.bytes.size() / dtype_size(tensor.type);
+  for (const StoredTensor& tensor : checkpoint.tensors()) {
+    info.tensors.push_back(tensor_info(tensor, tensor.size()));
+    info.parameters += tensor.size() / dtype_size(tensor.type);
   }
   info.stored_type = checkpoint.stored_type();
   info.has_lm_head = checkpoint.has_lm_head();

@@ -43,8 +43,8 @@ TEST_F(Index, OpensEachShardOnce) {
   const auto files = open(R"({"weight_map":{"a":"s1.safetensors","b":"s2.safetensors",)"
                           R"("c":"s1.safetensors"}})");
   ASSERT_EQ(files.size(), 2u);
-  EXPECT_EQ(files[0]->tensors().size(), 2u);
-  EXPECT_EQ(files[1]->path(), folder_.path("s2.safetensors"));
+  EXPECT_EQ(files[0].tensors().size(), 2u);
+  EXPECT_EQ(files[1].path(), folder_.path("s2.safetensors"));
 }
 
 TEST_F(Index, RefusesNamesThatLeaveTheFolder) {

@@ -78,17 +78,6 @@ TEST_F(CheckpointTest, TensorsComeInTheOrderOfTheForwardPass) {
   EXPECT_EQ(checkpoint.folder(), folder_.path());
 }
 
-TEST_F(CheckpointTest, AViewOutlivesTheCheckpointWithItsFile) {
-  std::shared_ptr<const SafetensorsFile> file;
-  TensorView embedding;
-  {
-    const Checkpoint checkpoint = open();
-    embedding = checkpoint.tensor("wte.weight");
-    file = checkpoint.file_of(embedding);
-  }
-  EXPECT_EQ(embedding.bytes[5], std::byte{5});
-}
-
 TEST_F(CheckpointTest, PathsThatMeanTheSameModel) {
   const std::string sharded = kGolden + "rotary-partial-f32/sharded/";
   for (const char* name :
