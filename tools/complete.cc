@@ -132,7 +132,7 @@ int run_complete(const CompleteOptions& options) {
   // One sample streams; several would mix, and a truncated prompt is known only afterwards.
   const int64_t n = request.n ? *request.n : request.num_return_sequences.value_or(1);
   const bool one = n == 1 && request.best_of.value_or(1) == 1;
-  const bool known = !request.echo || request.overflow == Overflow::kError;
+  const bool known = !request.echo || request.overflow != Overflow::kTruncate;
   const bool streams = one && known && !options.model.json;
   std::optional<Stream> stream;
   if (streams) {

@@ -50,6 +50,9 @@ GPTJ_API const char* finish_reason_name(FinishReason reason);
 enum class Overflow {
   kError,     // ErrorCode::kContextLength with the counts
   kTruncate,  // drop the oldest tokens of the prompt
+  // Whenever the context is full, drop the older half of what is in it and compute the rest anew:
+  // a text has no end but max_tokens. Penalties and echo still see all of it. Not with beams.
+  kSlide,
 };
 
 // One generated token, as it comes.

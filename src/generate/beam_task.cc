@@ -32,7 +32,7 @@ std::vector<SequenceId> BeamTask::sequences() const {
 // All have one or none.
 std::span<const TokenId> BeamTask::first_ids() const { return beams_[0].ids; }
 
-void BeamTask::text_rows(const Decoder& decoder, size_t, std::vector<Row>& rows) {
+void BeamTask::text_rows(const Decoder& decoder, size_t, size_t, std::vector<Row>& rows) {
   for (const Beam& beam : beams_) {
     rows.push_back({beam.ids.back(), beam.sequence, decoder.cache().length(beam.sequence), true});
   }

@@ -35,7 +35,8 @@ class BeamTask : public Task {
 
   std::vector<SequenceId> sequences() const override;
   std::span<const TokenId> first_ids() const override;
-  void text_rows(const Decoder& decoder, size_t guesses, std::vector<Row>& rows) override;
+  void text_rows(const Decoder& decoder, size_t room, size_t guesses,
+                 std::vector<Row>& rows) override;
   void accept_text(size_t i, std::span<const float> logits) override;
   void begin_text(Decoder& decoder) override;
   void end_text_step(Decoder& decoder) override;

@@ -60,7 +60,7 @@ void plan_length(const Request& request, const Model& model, Plan& plan) {
   if (request.max_tokens) check_range("max_tokens", *request.max_tokens, 0, int64_t{1} << 40);
   plan.max_tokens = request.max_tokens.value_or(kDefaultMaxTokens);
   // A default makes way for the prompt: all of one that fits, half a context of one that does not.
-  if (!request.max_tokens) {
+  if (!request.max_tokens && request.overflow != Overflow::kSlide) {
     const int64_t left = prompt <= context ? context - prompt : context / 2;
     plan.max_tokens = std::min(plan.max_tokens, left);
   }
@@ -69,14 +69,14 @@ void plan_length(const Request& request, const Model& model, Plan& plan) {
     if (prompt > room) plan.prompt.erase(plan.prompt.begin(), plan.prompt.end() - room);
   }
   const auto kept = static_cast<int64_t>(plan.prompt.size());
-  if (kept + plan.max_tokens <= context) return;
+  if (kept + plan.max_tokens <= context || request.overflow == Overflow::kSlide) return;
   const bool prompt_alone = kept > context;
   const std::string asked =
       request.max_tokens ? concat(" and ", plan.max_tokens, " new tokens") : std::string();
   fail(ErrorCode::kContextLength,
        concat("prompt of ", kept, " tokens", asked, ": expected at most ", context,
               " together, the model's context; shorten them, or drop the prompt's oldest tokens "
-              "with overflow truncate"),
+              "with overflow truncate, or go on past it with overflow slide"),
        prompt_alone ? "prompt" : "max_tokens");
 }
 
@@ -147,6 +147,8 @@ void plan_beams(const Request& r, const Model& model, Plan& plan) {
   refuse(r.best_of.has_value(), "best_of");
   refuse(!r.stop.empty(), "stop");
   check_range("n", plan.n, 1, plan.num_beams);
+  const auto prompt = static_cast<int64_t>(plan.prompt.size());
+  refuse(prompt + plan.max_tokens > model.config().n_positions, "overflow");
   plan.sampling.temperature = 0;  // whatever generation_config.json says
 }
 

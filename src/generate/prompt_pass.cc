@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "generate/sample_state.h"
+#include "generate/window.h"
 #include "model/model_state.h"
 
 namespace gptj {
@@ -13,23 +14,29 @@ void drop_sequence(Decoder& decoder, SequenceId& sequence) {
   sequence = kNoSequence;
 }
 
-PromptPass::PromptPass(const Model& model, const Plan& plan) : model_(model), plan_(plan) {
-  if (is_scored()) logprobs_.emplace_back();  // nothing stands before the first token
+PromptPass::PromptPass(const Model& model, const Plan& plan)
+    : model_(model), plan_(plan), context_(static_cast<size_t>(model.config().n_positions)) {
+  if (is_scored()) {
+    logprobs_.emplace_back();  // nothing stands before the first token
+  } else {
+    begin_ = done_ = window_begin(plan.prompt.size(), context_);
+  }
 }
 
 void PromptPass::begin_with(Decoder& decoder, SequenceId source, size_t length) {
   sequence_ = decoder.cache().fork(source, static_cast<int64_t>(length));
-  done_ = length;
+  done_ = begin_ + length;
 }
 
 void PromptPass::next_rows(Decoder& decoder, size_t room, std::vector<Row>& rows) {
   if (room > 0 && sequence_ == kNoSequence) sequence_ = decoder.cache().add();
   const size_t size = plan_.prompt.size();
-  under_way_ = std::min(room, size - done_);
+  under_way_ = std::min(room, std::min(size, begin_ + context_) - done_);
   for (size_t i = done_; i < done_ + under_way_; ++i) {
     const bool last = i + 1 == size;
-    rows.push_back({plan_.prompt[i], sequence_, static_cast<int64_t>(i),
-                    last ? plan_.max_tokens > 0 : is_scored()});
+    const bool unscored = is_scored() && i + 1 >= logprobs_.size();
+    rows.push_back({plan_.prompt[i], sequence_, static_cast<int64_t>(i - begin_),
+                    last ? plan_.max_tokens > 0 : unscored});
   }
 }
 
@@ -45,9 +52,12 @@ void PromptPass::accept(size_t i, std::span<const float> logits) {
                        log_softmax.best(static_cast<size_t>(*plan_.logprobs))});
 }
 
-void PromptPass::end_step() {
+void PromptPass::end_step(Decoder& decoder) {
   done_ += under_way_;
   under_way_ = 0;
+  if (done() || done_ < begin_ + context_) return;
+  release(decoder);
+  begin_ = done_ = window_begin(done_ + 1, context_);
 }
 
 void PromptPass::give_up() {

@@ -34,8 +34,10 @@ void read(const char* field, const Json& json, Overflow& value) {
     value = Overflow::kError;
   } else if (json == "truncate") {
     value = Overflow::kTruncate;
+  } else if (json == "slide") {
+    value = Overflow::kSlide;
   } else {
-    fail_type(field, "\"error\" or \"truncate\"", json);
+    fail_type(field, "\"error\", \"truncate\" or \"slide\"", json);
   }
 }
 
@@ -126,9 +128,11 @@ constexpr Entry kEntries[] = {
     entry<&Request::best_of>("best_of", kInteger, "Samples to choose the n best from (default n)"),
     entry<&Request::seed>("seed", kInteger, "0 to 2^63 - 1; the same seed gives the same text"),
     entry<&Request::ignore_eos>("ignore_eos", kFlag, "Go on past the end token"),
-    entry<&Request::overflow>("overflow", kText,
-                              "Where prompt and new tokens exceed the context: error (default), or "
-                              "truncate, which drops the oldest prompt tokens"),
+    entry<&Request::overflow>(
+        "overflow", kText,
+        "Where prompt and new tokens exceed the context: error (default), "
+        "truncate, which drops the\noldest prompt tokens, or slide, which goes "
+        "on with the newer half of a full context"),
 };
 
 }  // namespace

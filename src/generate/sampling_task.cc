@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "generate/window.h"
 #include "model/decoder.h"
 
 namespace gptj {
@@ -32,31 +33,44 @@ std::span<const TokenId> SamplingTask::first_ids() const {
   const auto first = std::find_if(samples_.begin(), samples_.end(), [](const Sample& sample) {
     return sample.sequence != kNoSequence;
   });
-  return first->state.ids();
+  return window(*first);
 }
 
-void SamplingTask::text_rows(const Decoder& decoder, size_t guesses, std::vector<Row>& rows) {
+// What may follow the text in the same pass: not the last token, which is never computed, nor what
+// the context has no room for.
+std::vector<TokenId> SamplingTask::guess(Sample& sample, size_t most) const {
+  if (!request_.speculate) return {};
+  const auto left = static_cast<size_t>(plan_.max_tokens - sample.state.generated() - 1);
+  most = std::min({most, left, context() - window(sample).size()});
+  std::vector<TokenId> ids = sample.speculator.propose(sample.state.ids(), most);
+  const auto nonsense = [&](TokenId id) { return id < 0 || id >= model_.config().vocab_size; };
+  ids.erase(std::find_if(ids.begin(), ids.end(), nonsense), ids.end());
+  return ids;
+}
+
+void SamplingTask::text_rows(const Decoder& decoder, size_t room, size_t guesses,
+                             std::vector<Row>& rows) {
   owners_.clear();
   // Many samples fill a pass without guesses.
   guesses = samples_.size() <= kFewSamples ? guesses / samples_.size() : 0;
   for (size_t i = 0; i < samples_.size(); ++i) {
     Sample& sample = samples_[i];
     if (sample.state.finished()) continue;
-    int64_t position = decoder.cache().length(sample.sequence);
-    rows.push_back({sample.state.last(), sample.sequence, position, true});
-    owners_.push_back(i);
+    const std::span<const TokenId> ids = window(sample);
+    const auto computed = static_cast<size_t>(decoder.cache().length(sample.sequence));
     sample.guess.clear();
     sample.taken = 0;
     sample.guess_failed = false;
-    if (!request_.speculate) continue;
-    // The last token is never computed.
-    const auto left = static_cast<size_t>(plan_.max_tokens - sample.state.generated() - 1);
-    sample.guess = sample.speculator.propose(sample.state.ids(), std::min(guesses, left));
-    const auto nonsense = [&](TokenId id) { return id < 0 || id >= model_.config().vocab_size; };
-    sample.guess.erase(std::find_if(sample.guess.begin(), sample.guess.end(), nonsense),
-                       sample.guess.end());
-    for (const TokenId id : sample.guess) {
-      rows.push_back({id, sample.sequence, ++position, true});
+    size_t end = ids.size();
+    if (computed + 1 == end) {
+      sample.guess = guess(sample, guesses);
+    } else {  // it has slid
+      end = std::min(end, computed + std::max<size_t>(room, 1));
+      room -= std::min(room, end - computed);
+    }
+    for (size_t at = computed; at < end + sample.guess.size(); ++at) {
+      const TokenId id = at < ids.size() ? ids[at] : sample.guess[at - ids.size()];
+      rows.push_back({id, sample.sequence, static_cast<int64_t>(at), at + 1 >= ids.size()});
       owners_.push_back(i);
     }
   }
@@ -80,6 +94,7 @@ void SamplingTask::accept_token(Sample& sample, std::span<const float> logits) {
 void SamplingTask::begin_text(Decoder& decoder) {
   for (Sample& sample : samples_) {
     sample.sequence = fork_prompt(decoder);
+    sample.begin = prompt_.begin();
     accept_token(sample, prompt_.last_logits());
   }
 }
@@ -94,11 +109,22 @@ void SamplingTask::end_text_step(Decoder& decoder) {
     if (sample.state.finished()) {
       drop_sequence(decoder, sample.sequence);
     } else {
-      // What was guessed wrong is not part of the text.
-      decoder.cache().truncate(sample.sequence,
-                               static_cast<int64_t>(sample.state.ids().size()) - 1);
+      settle(decoder, sample);
     }
   }
+}
+
+// What was guessed wrong is not part of the text; of one that no longer fits the context, the newer
+// part is computed anew.
+void SamplingTask::settle(Decoder& decoder, Sample& sample) const {
+  KvCache& cache = decoder.cache();
+  const auto computed = static_cast<int64_t>(window(sample).size()) - 1;
+  if (cache.length(sample.sequence) > computed) cache.truncate(sample.sequence, computed);
+  const size_t begin = window_begin(sample.state.ids().size(), context());
+  if (begin == sample.begin) return;
+  drop_sequence(decoder, sample.sequence);
+  sample.sequence = cache.add();
+  sample.begin = begin;
 }
 
 void SamplingTask::end_text(FinishReason reason) {

@@ -19,6 +19,7 @@ class SamplingTask : public Task {
     SampleState state;
     Speculator speculator;
     SequenceId sequence = kNoSequence;
+    size_t begin = 0;                 // of the sequence in the text, which may have slid on
     std::vector<TokenId> guess = {};  // computed behind its last token in this step
     size_t taken = 0;                 // rows of this step whose logits chose a token
     bool guess_failed = false;
@@ -26,7 +27,8 @@ class SamplingTask : public Task {
 
   std::vector<SequenceId> sequences() const override;
   std::span<const TokenId> first_ids() const override;
-  void text_rows(const Decoder& decoder, size_t guesses, std::vector<Row>& rows) override;
+  void text_rows(const Decoder& decoder, size_t room, size_t guesses,
+                 std::vector<Row>& rows) override;
   void accept_text(size_t i, std::span<const float> logits) override;
   void begin_text(Decoder& decoder) override;
   void end_text_step(Decoder& decoder) override;
@@ -34,7 +36,13 @@ class SamplingTask : public Task {
   void release_text(Decoder& decoder) override;
   int64_t choices(std::vector<Choice>& choices) const override;
 
+  // The tokens that its sequence is, or will be, made of.
+  static std::span<const TokenId> window(const Sample& sample) {
+    return sample.state.ids().subspan(sample.begin);
+  }
+  std::vector<TokenId> guess(Sample& sample, size_t most) const;
   void accept_token(Sample& sample, std::span<const float> logits);
+  void settle(Decoder& decoder, Sample& sample) const;
   std::vector<const Sample*> best_samples() const;
 
   std::vector<Sample> samples_;

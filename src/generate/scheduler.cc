@@ -106,7 +106,7 @@ Scheduler::Ancestor Scheduler::find_ancestor(PromptPass& prompt, size_t before) 
   const auto ids = prompt.ids().first(prompt.shareable());
   for (size_t i = 0; i < before; ++i) {
     Job& job = running_[i];
-    const size_t pages = common_length(ids, job.task->prompt().ids()) / kPagePositions;
+    const size_t pages = common_length(ids, job.task->shared_ids()) / kPagePositions;
     if (pages > best.pages) best = {&job, pages};
   }
   return best;

@@ -16,13 +16,18 @@ size_t Task::pages() const {
   const auto pages = [](size_t positions) {
     return (positions + kPagePositions - 1) / kPagePositions;
   };
-  const size_t prompt = plan_.prompt.size();
-  if (plan_.max_tokens == 0) return pages(prompt);
-  const size_t shared = prompt / kPagePositions;
-  // The last token made is never computed.
-  const size_t all = pages(prompt + static_cast<size_t>(plan_.max_tokens) - 1);
   const auto branches = static_cast<size_t>(std::max(plan_.best_of, plan_.num_beams));
+  if (slides()) return branches * pages(context());
+  const size_t all = pages(most_computed());
+  if (plan_.max_tokens == 0) return all;
+  const size_t shared = plan_.prompt.size() / kPagePositions;
   return shared + branches * (all - shared);
+}
+
+// The last token made is never computed.
+size_t Task::most_computed() const {
+  const size_t made = static_cast<size_t>(plan_.max_tokens);
+  return plan_.prompt.size() + made - (made > 0 ? 1 : 0);
 }
 
 SequenceId Task::any_sequence() const {
@@ -53,7 +58,7 @@ void Task::add_pages(const Decoder& decoder, std::vector<const std::byte*>& page
 
 void Task::next_rows(Decoder& decoder, size_t room, size_t guesses, std::vector<Row>& rows) {
   if (prompt_.done()) {
-    text_rows(decoder, guesses, rows);
+    text_rows(decoder, room, guesses, rows);
   } else {
     prompt_.next_rows(decoder, room, rows);
   }
@@ -69,7 +74,7 @@ void Task::accept(size_t i, std::span<const float> logits) {
 
 void Task::end_step(Decoder& decoder) {
   if (!prompt_.done()) {
-    prompt_.end_step();
+    prompt_.end_step(decoder);
     if (!prompt_.done()) return;
     prompt_seconds_ = seconds_since(start_);
     if (plan_.max_tokens == 0) {
@@ -126,7 +131,7 @@ void Task::add_choice(Choice choice, const std::string& bytes, std::vector<Choic
 }
 
 SequenceId Task::fork_prompt(Decoder& decoder) const {
-  return decoder.cache().fork(prompt_.sequence(), static_cast<int64_t>(plan_.prompt.size()));
+  return decoder.cache().fork(prompt_.sequence(), static_cast<int64_t>(prompt_.ids().size()));
 }
 
 std::unique_ptr<Task> make_task(const Model& model, Request request) {

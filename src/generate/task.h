@@ -24,6 +24,10 @@ class Task {
   Task& operator=(const Task&) = delete;
 
   PromptPass& prompt() { return prompt_; }
+  // What any_sequence() begins with for as long as it has one; nothing where the text slides on.
+  std::span<const TokenId> shared_ids() const {
+    return slides() ? std::span<const TokenId>() : prompt_.ids();
+  }
   // Pages of the KV cache that it holds at once at most.
   size_t pages() const;
   // A sequence of its own that begins with what is computed of the prompt; kNoSequence: none.
@@ -34,8 +38,8 @@ class Task {
   void add_pages(const Decoder& decoder, std::vector<const std::byte*>& pages) const;
 
   // Appends the rows to compute next: of the prompt at most `room`, and none where that is 0; of
-  // the text one for each sequence, and some for at most `guesses` tokens. Not to be called once
-  // finished.
+  // the text one for each sequence, and some for at most `guesses` tokens, or, where it was cut to
+  // fit the context and is computed anew, as many as of a prompt. Not to be called once finished.
   void next_rows(Decoder& decoder, size_t room, size_t guesses, std::vector<Row>& rows);
   // The logits of the i-th of those rows, where it wants them; called in their order.
   void accept(size_t i, std::span<const float> logits);
@@ -55,9 +59,10 @@ class Task {
 
   // The text's part of the above.
   virtual std::vector<SequenceId> sequences() const = 0;
-  // Prompt and text of the first of them, where there is one.
+  // Prompt and text of the first of them, where there is one, as far as they are in it.
   virtual std::span<const TokenId> first_ids() const = 0;
-  virtual void text_rows(const Decoder& decoder, size_t guesses, std::vector<Row>& rows) = 0;
+  virtual void text_rows(const Decoder& decoder, size_t room, size_t guesses,
+                         std::vector<Row>& rows) = 0;
   virtual void accept_text(size_t i, std::span<const float> logits) = 0;
   // Goes on from the whole prompt.
   virtual void begin_text(Decoder& decoder) = 0;
@@ -71,6 +76,7 @@ class Task {
   // bytes.
   void add_choice(Choice choice, const std::string& bytes, std::vector<Choice>& choices) const;
   SequenceId fork_prompt(Decoder& decoder) const;
+  size_t context() const { return static_cast<size_t>(model_.config().n_positions); }
 
   const Model model_;
   const Request request_;
@@ -79,6 +85,10 @@ class Task {
   bool finished_ = false;
 
  private:
+  // Whether the text may come to exceed the context.
+  bool slides() const { return most_computed() > context(); }
+  size_t most_computed() const;
+
   Clock::time_point start_ = Clock::now();
   double prompt_seconds_ = 0, text_seconds_ = 0;
 };

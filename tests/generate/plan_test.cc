@@ -147,6 +147,8 @@ TEST(RequestFields, AreSetFromJson) {
   EXPECT_EQ(request.overflow, Overflow::kTruncate);
   set("stop", "\"one\"");
   EXPECT_EQ(request.stop, std::vector<std::string>{"one"});
+  set("overflow", "\"slide\"");
+  EXPECT_EQ(request.overflow, Overflow::kSlide);
   set("overflow", "\"error\"");
   EXPECT_EQ(request.overflow, Overflow::kError);
   for (const RequestField& field : request_fields()) set(field.name, "null");
