@@ -34,6 +34,11 @@ std::string bundled_model() {
                                         "; name one with --model or GPTJ_MODEL");
 }
 
+CancelToken& interrupt() {
+  static CancelToken token;
+  return token;
+}
+
 extern "C" void on_signal(int signal) {
   if (caught_signal.exchange(signal) != 0) ::_exit(128 + signal);
   interrupted().cancel();
@@ -168,9 +173,17 @@ void ProgressBar::show(double fraction) {
   std::fflush(stderr);
 }
 
-const CancelToken& interrupted() {
-  static const CancelToken token;
-  return token;
+const CancelToken& interrupted() { return interrupt(); }
+
+void clear_interrupt() {
+  sigset_t signals, before;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &signals, &before);
+  interrupt() = CancelToken();
+  caught_signal = 0;
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 int exit_code() {

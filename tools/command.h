@@ -16,7 +16,7 @@ class App;
 
 namespace gptj::tool {
 
-inline constexpr int kDone = 0, kFailed = 1, kWrongUsage = 2;
+inline constexpr int kDone = 0, kFailed = 1, kWrongUsage = 2, kInterrupted = 130;
 
 // Options of every subcommand that loads a model.
 struct ModelOptions {
@@ -63,6 +63,8 @@ class ProgressBar {
 
 // Ctrl-C and SIGTERM set it; a second one ends the program at once. A closed pipe ends it with 0.
 const CancelToken& interrupted();
+// As if there had been none: interrupted() is a new one.
+void clear_interrupt();
 // 130 or 143 after a signal, else kDone.
 int exit_code();
 void install_signal_handlers();
@@ -82,6 +84,7 @@ std::vector<TokenId> parse_ids(const std::string& option, std::string_view text)
 using Run = std::function<int()>;
 void add_complete(CLI::App& app, Run& run);
 void add_batch(CLI::App& app, Run& run);
+void add_repl(CLI::App& app, Run& run);
 void add_tokenize(CLI::App& app, Run& run);
 void add_perplexity(CLI::App& app, Run& run);
 void add_convert(CLI::App& app, Run& run);

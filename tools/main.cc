@@ -26,6 +26,7 @@ int parse_and_run(int argc, char** argv) {
   tool::Run run;
   tool::add_complete(app, run);
   tool::add_batch(app, run);
+  tool::add_repl(app, run);
   tool::add_tokenize(app, run);
   tool::add_perplexity(app, run);
   tool::add_convert(app, run);

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <poll.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+
+#include "answer.h"
+#include "command.h"
+#include "request_options.h"
+
+namespace gptj::tool {
+namespace {
+
+struct ReplOptions {
+  ModelOptions model;
+  RequestOptions request;
+  std::string session;
+};
+
+constexpr const char* kHelp =
+    "Each line is appended to the text, which the model then goes on with. An empty line only goes "
+    "on;\na backslash at its end joins a line with the next.\n"
+    "  /reset  begin anew\n"
+    "  /save   write the session's file now\n"
+    "  /quit   end; Ctrl-D does too, and Ctrl-C ends an answer\n"
+    "A line that should begin with / is typed with two.";
+
+// Lines of standard input; Ctrl-C ends the wait for one.
+class LineReader {
+ public:
+  // False at the end, or once interrupted.
+  bool next(std::string& line) {
+    for (;;) {
+      const size_t end = buffer_.find('\n');
+      if (end != std::string::npos || (ended_ && !buffer_.empty())) {
+        line = buffer_.substr(0, end);
+        buffer_.erase(0, end == std::string::npos ? end : end + 1);
+        return true;
+      }
+      if (ended_ || !read_more()) return false;
+    }
+  }
+
+ private:
+  bool read_more() {
+    pollfd input{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+    const int ready = ::poll(&input, 1, -1);
+    if (interrupted().cancelled()) return false;
+    if (ready < 0) return true;
+    char bytes[1 << 12];
+    const ssize_t size = ::read(STDIN_FILENO, bytes, sizeof bytes);
+    if (size < 0) throw Error(ErrorCode::kIo, "cannot read standard input");
+    ended_ = size == 0;
+    buffer_.append(bytes, static_cast<size_t>(size));
+    return true;
+  }
+
+  std::string buffer_;
+  bool ended_ = false;
+};
+
+// The text so far, of which only what is new is computed. Of several choices it goes on with the
+// first.
+class Conversation {
+ public:
+  Conversation(const Model& model, const ReplOptions& options)
+      : model_(model), options_(options), request_(options.request.build()), context_(model) {
+    if (options.session.empty() || !std::filesystem::exists(options.session)) return;
+    context_ = Context::load(model, options.session);
+    ids_.assign(context_.ids().begin(), context_.ids().end());
+  }
+
+  // One line and the answer to it, printed as it comes.
+  void turn(const std::string& line) {
+    Request request = request_;
+    std::vector<TokenId> ids = ids_;
+    const std::vector<TokenId> more = ids_of(line);
+    ids.insert(ids.end(), more.begin(), more.end());
+    if (ids.empty() && model_.config().bos_token_id) ids = {*model_.config().bos_token_id};
+    request.prompt = ids;
+    const Completion completion =
+        answer(model_, request, options_.model.json,
+               [&](const Request& r) { return context_.complete(r, interrupted()); });
+    if (!options_.model.json && !is_terminal(STDOUT_FILENO)) print("\n");
+    const Choice& choice = completion.choices[0];
+    // What was given up before it began never was.
+    if (choice.finish_reason == FinishReason::kCancelled &&
+        completion.usage.completion_tokens == 0) {
+      return;
+    }
+    const std::vector<TokenId> shown = shown_ids(choice);
+    ids_ = request.echo ? std::vector<TokenId>() : std::move(ids);
+    ids_.insert(ids_.end(), shown.begin(), shown.end());
+    unsaved_ = true;
+    // What slid out of the context is forgotten, as a session that is loaded again has it.
+    if (request_.overflow == Overflow::kSlide) settle();
+  }
+
+  void reset() {
+    context_ = Context(model_);
+    ids_.clear();
+    unsaved_ = false;
+  }
+
+  // All of the text is in the file, its last token too.
+  void save() {
+    if (options_.session.empty()) {
+      note(false, "gptj: there is no file to save in; start with --session FILE");
+      return;
+    }
+    if (!unsaved_) return;
+    settle();
+    context_.save(options_.session);
+    unsaved_ = false;
+  }
+
+ private:
+  std::vector<TokenId> ids_of(const std::string& line) const {
+    if (line.empty()) return {};
+    if (const Tokenizer* tokenizer = model_.tokenizer()) return tokenizer->encode(line);
+    return parse_ids("repl", line);
+  }
+
+  // The answer's tokens as far as they were shown: neither the end token nor what a stop string
+  // cut off, so that the text goes on from what one sees.
+  std::vector<TokenId> shown_ids(const Choice& choice) const {
+    std::vector<TokenId> ids = choice.token_ids;
+    if (choice.finish_reason != FinishReason::kStop) return ids;
+    const std::vector<int64_t>& ends = model_.config().eos_token_ids;
+    if (std::find(ends.begin(), ends.end(), ids.back()) != ends.end()) {
+      ids.pop_back();
+      return ids;
+    }
+    const Tokenizer& tokenizer = *model_.tokenizer();  // stop strings need one
+    const std::string& text = *choice.text;
+    std::string bytes;
+    for (size_t i = 0; i < ids.size(); ++i) {
+      const std::string_view token = bytes_of(tokenizer, ids[i]);
+      if (bytes.size() + token.size() > text.size()) {
+        if (!text.starts_with(bytes)) break;
+        const std::vector<TokenId> rest = tokenizer.encode(text.substr(bytes.size()));
+        ids.resize(i);
+        ids.insert(ids.end(), rest.begin(), rest.end());
+        return ids;
+      }
+      bytes += token;
+    }
+    return bytes == text ? ids : tokenizer.encode(text);  // some of it was not UTF-8
+  }
+
+  static std::string_view bytes_of(const Tokenizer& tokenizer, TokenId id) {
+    return tokenizer.has(id) ? tokenizer.token_bytes(id) : std::string_view();
+  }
+
+  // Computes the last token too; what the context then holds is the conversation.
+  void settle() {
+    Request request;
+    request.prompt = ids_;
+    request.max_tokens = 0;
+    request.overflow = request_.overflow;
+    context_.complete(request);
+    ids_.assign(context_.ids().begin(), context_.ids().end());
+  }
+
+  const Model& model_;
+  const ReplOptions& options_;
+  const Request request_;
+  Context context_;
+  std::vector<TokenId> ids_;
+  bool unsaved_ = false;
+};
+
+// A line and those that its backslashes join to it.
+bool read_turn(LineReader& lines, bool terminal, std::string& turn) {
+  turn.clear();
+  for (std::string line;;) {
+    if (terminal) std::fputs(turn.empty() ? "> " : ". ", stderr);
+    if (!lines.next(line)) return false;
+    if (!line.ends_with('\\')) {
+      turn += line;
+      return true;
+    }
+    turn += line.substr(0, line.size() - 1) + "\n";
+  }
+}
+
+int run_repl(const ReplOptions& options) {
+  const Model model = load_model(options.model);
+  Conversation conversation(model, options);
+  const bool terminal = is_terminal(STDIN_FILENO) && is_terminal(STDERR_FILENO);
+  if (terminal) {
+    note(options.model.quiet, "gptj: " + model.name() + ", a context of " +
+                                  std::to_string(model.config().n_positions) +
+                                  " tokens; /help says what can be typed");
+  }
+  LineReader lines;
+  bool failed = false;
+  for (std::string turn; read_turn(lines, terminal, turn);) {
+    if (turn == "/quit") break;
+    if (turn == "/help") {
+      note(false, kHelp);
+    } else if (turn == "/reset") {
+      conversation.reset();
+    } else if (turn == "/save") {
+      conversation.save();
+    } else if (turn.starts_with('/') && !turn.starts_with("//")) {
+      note(false, "gptj: there is no " + turn + "; /help says what there is");
+    } else {
+      try {
+        conversation.turn(turn.starts_with("//") ? turn.substr(1) : turn);
+      } catch (const Error& error) {
+        if (error.code() != ErrorCode::kContextLength) throw;
+        note(false, std::string("gptj: ") + error.what() + "; /reset begins anew");
+        failed = true;
+      }
+      // Ctrl-C ends an answer, not the conversation.
+      if (terminal && exit_code() == kInterrupted) clear_interrupt();
+    }
+    if (interrupted().cancelled()) break;
+  }
+  if (!options.session.empty()) conversation.save();
+  if (exit_code() != kDone) return exit_code();
+  return failed && !terminal ? kFailed : kDone;
+}
+
+}  // namespace
+
+void add_repl(CLI::App& app, Run& run) {
+  CLI::App& command = *app.add_subcommand("repl", "Write a text in turns with the model");
+  const auto options = std::make_shared<ReplOptions>();
+  add_request_options(command, options->request);
+  command.add_option("--session", options->session,
+                     "A file in which the conversation is kept at the end, and gone on with");
+  add_model_options(command, options->model);
+  command.footer(std::string(kHelp) +
+                 "\nExamples:\n"
+                 "  gptj repl --max-tokens 60\n"
+                 "  gptj repl --session tale.session --overflow slide --temperature 0.8\n"
+                 "  printf 'Once upon a time\\n and then\\n' | gptj repl --max-tokens 20");
+  command.callback([&run, options] { run = [options] { return run_repl(*options); }; });
+}
+
+}  // namespace gptj::tool
