@@ -26,8 +26,8 @@ constexpr bool kScaled = sizeof(typename W::Stored) == 1;
 // A head's part of a page.
 template <class W>
 struct Page {
-  Page(const Attention& t, size_t page)
-      : k(static_cast<const typename W::Stored*>(t.pages[page]) +
+  Page(const Attention& t, const void* page)
+      : k(static_cast<const typename W::Stored*>(page) +
           t.page_offset / sizeof(typename W::Stored)),
         v(k + t.head_dim * kPagePositions),
         scales(v + padded(t.head_dim) * kPagePositions) {}
@@ -93,19 +93,19 @@ inline void scale_row(float* o, size_t n, float a) {
   for (size_t d = 0; d < n; d += kLanes) store(o + d, mul(load(o + d), splat(a)));
 }
 
-// Rows first .. first + rows - 1 of a task, at most kAttentionRows of them, on their way through
-// the pages. Row r stands at position + r.
+// Some rows of a task on their way through pages. Row r stands at position + r.
 struct RowsOnTheirWay {
-  RowsOnTheirWay(const Attention& task, size_t first_row, size_t n)
+  RowsOnTheirWay(const Attention& task, size_t first_row, const AttentionRun& run,
+                 SoftmaxState* states)
       : t(task),
+        pages(run.pages),
         first(first_row),
-        rows(n),
-        position(task.first_position + first_row),
+        rows(run.rows),
+        position(run.first_position),
         width(padded(task.head_dim)),
-        s(task.scratch),
-        o(task.scratch + kAttentionRows * kPagePositions) {
-    for (size_t r = 0; r < rows; ++r) state[r] = {-__builtin_inff(), splat(0.0f)};
-  }
+        s(task.scratch + first * kPagePositions),
+        o(task.scratch + kAttentionRows * kPagePositions + first * width),
+        state(states + first) {}
   // The first row that sees the key at `key`.
   size_t first_to_see(size_t key) const { return key > position ? key - position : 0; }
   // How many keys of the page that begins at `begin` row r sees.
@@ -115,10 +115,11 @@ struct RowsOnTheirWay {
   }
 
   const Attention& t;
+  const void* const* pages;
   size_t first, rows, position, width;
   float* s;  // [rows][64]: scores of a page, then probabilities
   float* o;  // [rows][width]: the sums so far
-  SoftmaxState state[kAttentionRows];
+  SoftmaxState* state;
 };
 
 // s = q k, of as many rows as see any of some keys.
@@ -161,34 +162,45 @@ void add_page_values(const RowsOnTheirWay& x, const Page<W>& page, size_t begin)
                   .ahead = kReadAhead});
 }
 
+// Through pages first_page .. last_page - 1.
 template <class W>
-void attention_rows(const Attention& t, size_t first, size_t rows) {
-  RowsOnTheirWay x(t, first, rows);
-  const size_t end = x.position + rows;
-  for (size_t begin = 0; begin < end; begin += kPagePositions) {
-    const Page<W> page(t, begin / kPagePositions);
+void pass_pages(const RowsOnTheirWay& x, size_t first_page, size_t last_page) {
+  for (size_t p = first_page; p < last_page; ++p) {
+    const Page<W> page(x.t, x.pages[p]);
+    const size_t begin = p * kPagePositions;
     page_dots(x, page, begin);
-    if (rows == 1 && begin + kPagePositions < end)
-      Page<W>(t, begin / kPagePositions + 1).prefetch();
-    for (size_t r = x.first_to_see(begin); r < rows; ++r) {
+    if (x.rows == 1 && p + 1 < last_page) Page<W>(x.t, x.pages[p + 1]).prefetch();
+    for (size_t r = x.first_to_see(begin); r < x.rows; ++r) {
       const float a =
-          softmax_page(x.s + r * kPagePositions, x.visible(r, begin), t.scale, page, x.state[r]);
+          softmax_page(x.s + r * kPagePositions, x.visible(r, begin), x.t.scale, page, x.state[r]);
       if (begin > 0 && a != 1.0f) scale_row(x.o + r * x.width, x.width, a);
     }
     add_page_values(x, page, begin);
-  }
-  for (size_t r = 0; r < rows; ++r) {
-    const F32x16 l = splat(sum(x.state[r].l));
-    map_16(x.o + r * x.width, t.head_dim, t.out + (first + r) * t.out_stride,
-           [&](size_t, F32x16 v) { return div(v, l); });
   }
 }
 
 template <class W>
 void attention(const Attention& t) {
-  for (size_t first = 0; first < t.rows; first += kAttentionRows) {
-    const size_t left = t.rows - first;
-    attention_rows<W>(t, first, left < kAttentionRows ? left : kAttentionRows);
+  SoftmaxState state[kAttentionRows];
+  size_t rows = 0;
+  for (size_t i = 0; i < t.n_runs; ++i) rows += t.runs[i].rows;
+  for (size_t r = 0; r < rows; ++r) state[r] = {-__builtin_inff(), splat(0.0f)};
+
+  const AttentionRun common{rows, t.common_pages * kPagePositions, t.runs[0].pages};
+  pass_pages<W>(RowsOnTheirWay(t, 0, common, state), 0, t.common_pages);
+  size_t first = 0;
+  for (size_t i = 0; i < t.n_runs; ++i) {
+    const AttentionRun& run = t.runs[i];
+    const size_t keys = run.first_position + run.rows;
+    pass_pages<W>(RowsOnTheirWay(t, first, run, state), t.common_pages,
+                  (keys + kPagePositions - 1) / kPagePositions);
+    first += run.rows;
+  }
+  const float* o = t.scratch + kAttentionRows * kPagePositions;
+  for (size_t r = 0; r < rows; ++r) {
+    const F32x16 l = splat(sum(state[r].l));
+    map_16(o + r * padded(t.head_dim), t.head_dim, t.out + r * t.out_stride,
+           [&](size_t, F32x16 v) { return div(v, l); });
   }
 }
 

@@ -117,21 +117,29 @@ constexpr size_t kv_head_bytes(Element e, size_t head_dim) {
   return kv_scales_offset(e, head_dim) + (e == Element::kInt8 ? 2 * kPagePositions * 4 : 0);
 }
 
-// Causal attention of one head over `rows` consecutive positions of one sequence. Row r stands at
-// first_position + r and sees the keys 0 .. first_position + r:
+// Consecutive positions of one sequence. Row r stands at first_position + r and sees the keys
+// 0 .. first_position + r.
+struct AttentionRun {
+  size_t rows;
+  size_t first_position;
+  const void* const* pages;  // of the sequence
+};
+
+// Causal attention of one head over the rows of some runs, one after the other:
 //   s_j = scale * (chain over ascending d of q[d] * k_j[d]), softmax over pages in ascending order
 //   with one online state, out = sum p_j v_j / sum p_j (DESIGN.md, rules of the bits).
 // Keys and values of int8 are widened, with scales sk_j and sv_j:
 //   s_j = scale * (sk_j * chain), out = sum (p_j * sv_j) v_j / sum p_j.
+// Pages that all runs have in common, and all rows see the whole of, are read once for all.
 struct Attention {
   const float* q;  // row r at q + r * q_stride, head_dim floats
   size_t q_stride;
   float* out;
   size_t out_stride;
-  size_t rows;
-  size_t first_position;
-  const void* const* pages;  // the head's part of page p begins page_offset bytes into pages[p]
-  size_t page_offset;
+  const AttentionRun* runs;
+  size_t n_runs;        // 1 or more; of kAttentionRows rows together at most
+  size_t common_pages;  // so many first pages are those of the first run
+  size_t page_offset;   // the head's part of page p begins so many bytes into pages[p]
   size_t head_dim;
   float scale;
   float* scratch;  // attention_scratch(head_dim) floats, 64-byte aligned

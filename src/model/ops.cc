@@ -2,66 +2,12 @@
 #include "model/ops.h"
 
 #include <algorithm>
-#include <cmath>
 #include <vector>
 
 #include "base/clock.h"
 #include "kernels/pack.h"
 
 namespace gptj {
-namespace {
-
-struct Heads {
-  explicit Heads(const ModelConfig& config)
-      : n(static_cast<size_t>(config.n_head)),
-        dim(static_cast<size_t>(config.head_dim())),
-        width(n * dim) {}
-  size_t n, dim, width;
-};
-
-// One head over some rows of one run, few enough to spread a prompt's triangle evenly over threads:
-// the unit that attention hands to a thread.
-struct AttentionItem {
-  size_t head;
-  size_t first, rows;  // rows of the batch
-  int64_t cost;        // keys read
-};
-
-// Head by head, of each head as many.
-std::vector<AttentionItem> attention_items(const BatchView& batch, size_t n_head) {
-  std::vector<AttentionItem> items;
-  for (size_t head = 0; head < n_head; ++head) {
-    for (const Run& run : batch.runs) {
-      for (size_t done = 0; done < run.size; done += kAttentionRows) {
-        const size_t first = run.first + done, rows = std::min(kAttentionRows, run.size - done);
-        const int64_t last = batch.rows[first].position + static_cast<int64_t>(rows);
-        items.push_back({head, first, rows, last * static_cast<int64_t>(rows)});
-      }
-    }
-  }
-  return items;
-}
-
-// Cuts the items into `parts` neighbouring ranges of nearly equal cost: part p takes
-// items[begins[p]] .. items[begins[p + 1] - 1].
-std::vector<size_t> equal_cost_ranges(const std::vector<AttentionItem>& items, size_t parts) {
-  int64_t total = 0;
-  for (const AttentionItem& item : items) total += item.cost;
-  std::vector<size_t> begins(parts + 1, items.size());
-  size_t part = 0;
-  int64_t before = 0;
-  for (size_t i = 0; i < items.size(); ++i) {
-    const auto middle = static_cast<double>(before) + 0.5 * static_cast<double>(items[i].cost);
-    const auto owner =
-        static_cast<size_t>(middle * static_cast<double>(parts) / static_cast<double>(total));
-    while (part <= std::min(owner, parts - 1)) begins[part++] = i;
-    before += items[i].cost;
-  }
-  return begins;
-}
-
-}  // namespace
-
 Engine::Engine(const KernelTable& kernels, ThreadPool& pool, size_t head_dim, size_t streams)
     : kernels_(kernels),
       pool_(pool),
@@ -184,85 +130,6 @@ void linear(Engine& engine, std::initializer_list<Linear> products, size_t rows)
     if (part == 0) activation = seconds;
   });
   engine.times.products += seconds_since(start) - activation;
-}
-
-namespace {
-
-// Attention of one layer, item by item.
-struct LayerAttention {
-  void rotate_and_store(const AttentionItem& item, float* scratch) const {
-    const size_t column = item.head * heads.dim;
-    const SequenceId sequence = batch.rows[item.first].sequence;
-    std::byte* const* pages = batch.cache.pages(sequence);
-    const size_t offset = batch.cache.page_offset(layer, item.head);
-    for (size_t r = item.first; r < item.first + item.rows; ++r) {
-      const int64_t position = batch.rows[r].position;
-      float* q = qkv.row(r) + column;
-      float* k = q + heads.width;
-      rotary.rotate(q, position);
-      rotary.rotate(k, position);
-      batch.cache.store(kernels, position, k, k + heads.width,
-                        pages[static_cast<size_t>(position) / kPagePositions] + offset, scratch);
-    }
-  }
-
-  // Once all keys and values that these rows see are stored.
-  void attend(const AttentionItem& item, float* scratch) const {
-    const size_t column = item.head * heads.dim;
-    const Row& row = batch.rows[item.first];
-    kernels.attention[static_cast<size_t>(batch.cache.element())](
-        {.q = qkv.row(item.first) + column,
-         .q_stride = qkv.stride(),
-         .out = out.row(item.first) + column,
-         .out_stride = out.stride(),
-         .rows = item.rows,
-         .first_position = static_cast<size_t>(row.position),
-         .pages = reinterpret_cast<const void* const*>(batch.cache.pages(row.sequence)),
-         .page_offset = batch.cache.page_offset(layer, item.head),
-         .head_dim = heads.dim,
-         .scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(heads.dim))),
-         .scratch = scratch});
-  }
-
-  const KernelTable& kernels;
-  const RotaryTable& rotary;
-  Heads heads;
-  size_t layer;
-  const BatchView& batch;
-  Matrix& qkv;
-  Matrix& out;
-};
-
-}  // namespace
-
-void attention(Engine& engine, const RotaryTable& rotary, const ModelConfig& config, size_t layer,
-               const BatchView& batch, Matrix& qkv, Matrix& out) {
-  const auto start = Clock::now();
-  const LayerAttention step{engine.kernels(), rotary, Heads(config), layer, batch, qkv, out};
-  const std::vector<AttentionItem> items = attention_items(batch, step.heads.n);
-  const std::vector<size_t> begins = equal_cost_ranges(items, engine.parts());
-  const size_t per_head = items.size() / step.heads.n;
-  const auto run = [&](size_t items_at_once, bool store, bool attend) {
-    engine.run([&](size_t part) {
-      float* scratch = engine.scratch(part);
-      for (size_t i = begins[part]; i < begins[part + 1]; i += items_at_once) {
-        const auto some = std::span(items).subspan(i, items_at_once);
-        if (store)
-          for (const AttentionItem& item : some) step.rotate_and_store(item, scratch);
-        if (attend)
-          for (const AttentionItem& item : some) step.attend(item, scratch);
-      }
-    });
-  };
-  const bool whole_heads = std::all_of(begins.begin(), begins.end(),
-                                       [&](size_t begin) { return begin % per_head == 0; });
-  if (whole_heads) {
-    run(per_head, true, true);  // a head's rows wait for nothing but each other
-  } else {
-    run(1, true, false);
-    run(1, false, true);
-  }
-  engine.times.attention += seconds_since(start);
 }
 
 void add_branches(Engine& engine, const Matrix& a, const Matrix& b, size_t rows, Matrix& x) {

@@ -93,9 +93,13 @@ class Bench {
 
  private:
   void attend(const KernelTable& set, size_t head, size_t row, size_t rows, size_t position) {
-    set.attention[static_cast<size_t>(element_)](
-        {&q_[row * kStride], kStride, &out_[row * kStride], kStride, rows, position,
-         cache_.pages.data(), head * cache_.head_bytes, kDim, 0.0625f, scratch_.data()});
+    for (size_t done = 0; done < rows; done += kAttentionRows) {
+      const AttentionRun run{std::min(kAttentionRows, rows - done), position + done,
+                             cache_.pages.data()};
+      set.attention[static_cast<size_t>(element_)](
+          {&q_[(row + done) * kStride], kStride, &out_[(row + done) * kStride], kStride, &run, 1, 0,
+           head * cache_.head_bytes, kDim, 0.0625f, scratch_.data()});
+    }
   }
 
   bool verified() {

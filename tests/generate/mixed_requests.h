@@ -15,16 +15,7 @@ inline int64_t draw(uint64_t number, uint64_t what, int64_t below) {
   return static_cast<int64_t>(random_bits(11, number, what) % static_cast<uint64_t>(below));
 }
 
-// The number-th request as the fields of a line of JSON: prompts of 1 to `longest` ids, greedy and
-// sampled with every processor, stops, n and best_of, logprobs and echo.
-inline nlohmann::json mixed_request(uint64_t number, int64_t longest) {
-  nlohmann::json json;
-  std::vector<int64_t> ids(static_cast<size_t>(1 + draw(number, 0, longest)));
-  const int64_t vocab_size = fairytale().config().vocab_size;
-  for (size_t i = 0; i < ids.size(); ++i) ids[i] = draw(number, 100 + i, vocab_size);
-  json["prompt"] = ids;
-  json["max_tokens"] = draw(number, 1, 20);
-  json["seed"] = draw(number, 2, 1000);
+inline void add_sampling(uint64_t number, nlohmann::json& json) {
   switch (draw(number, 3, 6)) {
     case 0: json["temperature"] = 0; break;
     case 1: json["top_p"] = 0.9; break;
@@ -43,6 +34,27 @@ inline nlohmann::json mixed_request(uint64_t number, int64_t longest) {
   if (draw(number, 4, 3) == 0) json["stop"] = {"e", "the"};
   if (draw(number, 5, 3) == 0) json["n"] = 1 + draw(number, 6, 4);
   if (draw(number, 7, 4) == 0) json["best_of"] = 5;
+}
+
+// The number-th request as the fields of a line of JSON: prompts of 1 to `longest` ids, greedy and
+// sampled with every processor, beams, stops, n and best_of, logprobs and echo.
+inline nlohmann::json mixed_request(uint64_t number, int64_t longest) {
+  nlohmann::json json;
+  std::vector<int64_t> ids(static_cast<size_t>(1 + draw(number, 0, longest)));
+  const int64_t vocab_size = fairytale().config().vocab_size;
+  for (size_t i = 0; i < ids.size(); ++i) ids[i] = draw(number, 100 + i, vocab_size);
+  json["prompt"] = ids;
+  json["max_tokens"] = draw(number, 1, 20);
+  json["seed"] = draw(number, 2, 1000);
+  const bool beams = draw(number, 12, 6) == 0;
+  if (beams) {
+    json["num_beams"] = 2 + draw(number, 13, 4);
+    json["length_penalty"] = 0.5 + static_cast<double>(draw(number, 14, 3));
+    json["early_stopping"] = draw(number, 15, 2) == 0;
+    json["n"] = 1 + draw(number, 6, 2);
+  } else {
+    add_sampling(number, json);
+  }
   if (draw(number, 8, 3) == 0) json["logprobs"] = draw(number, 9, 4);
   if (draw(number, 10, 4) == 0) json["echo"] = true;
   if (draw(number, 11, 5) == 0) json["ignore_eos"] = true;

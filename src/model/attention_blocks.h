@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <vector>
+
+#include "kernels/kernels.h"
+#include "model/ops.h"
+
+namespace gptj {
+
+// Rows of a batch that go through attention together: some of one run, few enough to spread a
+// prompt's triangle evenly over threads, or all of several runs that begin with the same pages.
+struct AttentionBlock {
+  size_t first, rows;  // rows of the batch
+  std::vector<AttentionRun> runs;
+  size_t common_pages;  // of the runs; of a single one all that its rows see the whole of
+};
+
+// Neighbouring runs join where that saves reading pages. Pointers are the cache's, until it
+// changes.
+std::vector<AttentionBlock> attention_blocks(const BatchView& batch);
+
+}  // namespace gptj

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/attention_blocks.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+
+#include "model/batch.h"
+
+namespace gptj {
+namespace {
+
+constexpr ModelConfig kConfig = {.vocab_size = 7,
+                                 .n_positions = 4096,
+                                 .n_embd = 4,
+                                 .n_layer = 1,
+                                 .n_head = 1,
+                                 .rotary_dim = 4,
+                                 .n_inner = 16};
+
+class AttentionBlocks : public testing::Test {
+ protected:
+  SequenceId sequence(int64_t length) {
+    const SequenceId s = cache_.add();
+    cache_.extend(s, length);
+    return s;
+  }
+  void add_rows(SequenceId s, int64_t n) {
+    for (int64_t i = 0; i < n; ++i) rows_.push_back({0, s, cache_.length(s) + i, false});
+  }
+  // Rows, runs and common pages of each block.
+  std::vector<std::array<size_t, 3>> blocks() {
+    const std::vector<gptj::Run> runs = find_runs(rows_, kConfig, cache_);
+    for (const gptj::Run& run : runs) {
+      cache_.extend(rows_[run.first].sequence, static_cast<int64_t>(run.size));
+    }
+    std::vector<std::array<size_t, 3>> found;
+    size_t row = 0;
+    for (const AttentionBlock& block : attention_blocks({rows_, runs, cache_})) {
+      EXPECT_EQ(block.first, row);
+      row += block.rows;
+      found.push_back({block.rows, block.runs.size(), block.common_pages});
+    }
+    EXPECT_EQ(row, rows_.size());
+    return found;
+  }
+  using Found = std::vector<std::array<size_t, 3>>;
+
+  KvCache cache_{kConfig, Element::kF32};
+  std::vector<Row> rows_;
+};
+
+TEST_F(AttentionBlocks, APromptIsCutAndSharesNothing) {
+  add_rows(sequence(0), 100);
+  EXPECT_EQ(blocks(), (Found{{48, 1, 0}, {48, 1, 0}, {4, 1, 1}}));
+}
+
+TEST_F(AttentionBlocks, StrangersStayApart) {
+  for (int i = 0; i < 3; ++i) add_rows(sequence(200), 1);
+  EXPECT_EQ(blocks(), (Found{{1, 1, 3}, {1, 1, 3}, {1, 1, 3}}));
+}
+
+TEST_F(AttentionBlocks, ThoseThatBeginAlikeReadTheirPagesOnce) {
+  const SequenceId prompt = sequence(200);  // three whole pages
+  for (int i = 0; i < 60; ++i) add_rows(cache_.fork(prompt, 200), 1);
+  EXPECT_EQ(blocks(), (Found{{48, 48, 3}, {12, 12, 3}}));
+}
+
+TEST_F(AttentionBlocks, APageThatIsWrittenIsNotShared) {
+  const SequenceId prompt = sequence(70);
+  add_rows(cache_.fork(prompt, 70), 1);
+  add_rows(cache_.fork(prompt, 66), 3);
+  add_rows(cache_.fork(prompt, 64), 1);
+  add_rows(cache_.fork(prompt, 63), 1);
+  EXPECT_EQ(blocks(), (Found{{5, 3, 1}, {1, 1, 0}}));
+}
+
+TEST_F(AttentionBlocks, OneWithLittleInCommonStaysApart) {
+  const SequenceId prompt = sequence(640);
+  for (int i = 0; i < 4; ++i) add_rows(cache_.fork(prompt, 640), 1);
+  add_rows(cache_.fork(prompt, 64), 1);
+  EXPECT_EQ(blocks(), (Found{{4, 4, 10}, {1, 1, 1}}));
+}
+
+TEST_F(AttentionBlocks, LongRunsGoAlone) {
+  const SequenceId prompt = sequence(128);
+  add_rows(cache_.fork(prompt, 128), 20);
+  add_rows(cache_.fork(prompt, 128), 28);
+  add_rows(cache_.fork(prompt, 128), 60);
+  EXPECT_EQ(blocks(), (Found{{48, 2, 2}, {48, 1, 2}, {12, 1, 2}}));
+}
+
+}  // namespace
+}  // namespace gptj
