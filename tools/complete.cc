@@ -14,6 +14,7 @@ struct CompleteOptions {
   ModelOptions model;
   PromptOptions prompt;
   RequestOptions request;
+  TemplateOptions format;
   std::string session;
 };
 
@@ -48,9 +49,23 @@ Completion complete_with_session(const Model& model, const Request& request,
   return completion;
 }
 
+// The prompt as the template asks it.
+TextOrIds asked(TextOrIds prompt, const TemplateOptions& options, Request& request) {
+  const std::optional<PromptTemplate> format = options.read();
+  if (!format) return prompt;
+  const auto* text = std::get_if<std::string>(&prompt);
+  if (text == nullptr) {
+    throw Error(ErrorCode::kInvalidArgument, "--template: expected a prompt of text, found --ids",
+                "template");
+  }
+  add_stops(*format, request);
+  return format->first_turn(*text);
+}
+
 int run_complete(const CompleteOptions& options) {
   Request request = options.request.build();
-  request.prompt = options.prompt.read();
+  request.prompt = asked(options.prompt.read(), options.format, request);
+  check_session(request, options.session);
   const Model model = load_model(options.model);
   mention_faster_type(model, options.model);
 
@@ -71,6 +86,7 @@ void add_complete(CLI::App& app, Run& run) {
   const auto options = std::make_shared<CompleteOptions>();
   add_prompt_options(command, options->prompt);
   add_request_options(command, options->request);
+  add_template_options(command, options->format);
   command.add_option("--session", options->session,
                      "A file that keeps what was computed, for the next prompt that begins alike");
   add_model_options(command, options->model);
@@ -79,7 +95,8 @@ void add_complete(CLI::App& app, Run& run) {
       "Examples:\n"
       "  gptj complete \"Once upon a time\"\n"
       "  gptj complete --temperature 0 --max-tokens 40 --json < prompt.txt\n"
-      "  gptj complete --stop '###' --stop END --top-p 0.9 --seed 7 \"### Question:\"");
+      "  gptj complete --stop '###' --stop END --top-p 0.9 --seed 7 \"### Question:\"\n"
+      "  gptj complete --template alpaca \"Name three colours.\"");
   command.callback([&run, options] { run = [options] { return run_complete(*options); }; });
 }
 

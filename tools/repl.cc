@@ -17,6 +17,7 @@ namespace {
 struct ReplOptions {
   ModelOptions model;
   RequestOptions request;
+  TemplateOptions format;
   std::string session;
 };
 
@@ -67,7 +68,13 @@ class LineReader {
 class Conversation {
  public:
   Conversation(const Model& model, const ReplOptions& options)
-      : model_(model), options_(options), request_(options.request.build()), context_(model) {
+      : model_(model),
+        options_(options),
+        request_(options.request.build()),
+        format_(options.format.read()),
+        context_(model) {
+    if (format_) add_stops(*format_, request_);
+    check_session(request_, options.session);
     if (options.session.empty() || !std::filesystem::exists(options.session)) return;
     context_ = Context::load(model, options.session);
     ids_.assign(context_.ids().begin(), context_.ids().end());
@@ -96,7 +103,7 @@ class Conversation {
     ids_.insert(ids_.end(), shown.begin(), shown.end());
     unsaved_ = true;
     // What slid out of the context is forgotten, as a session that is loaded again has it.
-    if (request_.overflow == Overflow::kSlide) settle();
+    if (request_.overflow == Overflow::kSlide && !request_.prefix_lm) settle();
   }
 
   void reset() {
@@ -120,8 +127,10 @@ class Conversation {
  private:
   std::vector<TokenId> ids_of(const std::string& line) const {
     if (line.empty()) return {};
-    if (const Tokenizer* tokenizer = model_.tokenizer()) return tokenizer->encode(line);
-    return parse_ids("repl", line);
+    const Tokenizer* tokenizer = model_.tokenizer();
+    if (tokenizer == nullptr) return parse_ids("repl", line);
+    if (!format_) return tokenizer->encode(line);
+    return tokenizer->encode(ids_.empty() ? format_->first_turn(line) : format_->next_turn(line));
   }
 
   // The answer's tokens as far as they were shown: neither the end token nor what a stop string
@@ -167,7 +176,8 @@ class Conversation {
 
   const Model& model_;
   const ReplOptions& options_;
-  const Request request_;
+  Request request_;
+  const std::optional<PromptTemplate> format_;
   Context context_;
   std::vector<TokenId> ids_;
   bool unsaved_ = false;
@@ -232,12 +242,14 @@ void add_repl(CLI::App& app, Run& run) {
   CLI::App& command = *app.add_subcommand("repl", "Write a text in turns with the model");
   const auto options = std::make_shared<ReplOptions>();
   add_request_options(command, options->request);
+  add_template_options(command, options->format);
   command.add_option("--session", options->session,
                      "A file in which the conversation is kept at the end, and gone on with");
   add_model_options(command, options->model);
   command.footer(std::string(kHelp) +
                  "\nExamples:\n"
                  "  gptj repl --max-tokens 60\n"
+                 "  gptj repl --template alpaca --model gpt-j-alpaca.safetensors\n"
                  "  gptj repl --session tale.session --overflow slide --temperature 0.8\n"
                  "  printf 'Once upon a time\\n and then\\n' | gptj repl --max-tokens 20");
   command.callback([&run, options] { run = [options] { return run_repl(*options); }; });

@@ -128,4 +128,35 @@ Request RequestOptions::build() const {
   return request;
 }
 
+void check_session(const Request& request, const std::string& session) {
+  if (session.empty() || !request.prefix_lm) return;
+  throw Error(ErrorCode::kInvalidArgument,
+              "--session: does not go with --prefix-lm, whose prompt is computed whole each time",
+              "session");
+}
+
+std::optional<PromptTemplate> TemplateOptions::read() const {
+  if (!file.empty()) return load_prompt_template(file);
+  if (!name.empty()) return prompt_template(name);
+  return {};
+}
+
+void add_template_options(CLI::App& command, TemplateOptions& options) {
+  std::string names;
+  for (const std::string& name : prompt_template_names()) {
+    names += (names.empty() ? "" : ", ") + name;
+  }
+  command.add_option("--template", options.name,
+                     "How the model was trained to be asked, and what ends its answer:\n" + names);
+  command
+      .add_option("--template-file", options.file,
+                  "The same from a file: {\"begin\": ..., \"turn\": \"... {prompt} ...\", "
+                  "\"end\": ..., \"stop\": [...]}")
+      ->excludes("--template");
+}
+
+void add_stops(const PromptTemplate& format, Request& request) {
+  request.stop.insert(request.stop.begin(), format.stop.begin(), format.stop.end());
+}
+
 }  // namespace gptj::tool

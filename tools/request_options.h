@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,5 +34,19 @@ struct RequestOptions {
   Request build() const;
 };
 void add_request_options(CLI::App& command, RequestOptions& options);
+
+// Throws kInvalidArgument where the request cannot go on from what a session file keeps.
+void check_session(const Request& request, const std::string& session);
+
+// --template, --template-file
+struct TemplateOptions {
+  std::string name, file;
+
+  // Empty where neither is given.
+  std::optional<PromptTemplate> read() const;
+};
+void add_template_options(CLI::App& command, TemplateOptions& options);
+// The request asks as the template says: its stop strings come first.
+void add_stops(const PromptTemplate& format, Request& request);
 
 }  // namespace gptj::tool

@@ -82,6 +82,9 @@ struct Request {
   // The end token does not end a sample (and is not forbidden).
   bool ignore_eos = false;
   Overflow overflow = Overflow::kError;
+  // All tokens of the prompt see each other, as models trained as prefix-LMs (GPT-JT) expect it;
+  // the text is causal. Not with logprobs of an echoed prompt, and nothing of it is kept or shared.
+  bool prefix_lm = false;
 
   // 0: greedy. Not set: the model's default; where that is greedy, 1 if any of the four below is
   // set.

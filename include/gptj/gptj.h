@@ -15,6 +15,7 @@
 #include "gptj/jobs.h"
 #include "gptj/model.h"
 #include "gptj/session.h"
+#include "gptj/template.h"
 #include "gptj/tokenizer.h"
 
 #define GPTJ_VERSION_MAJOR 0

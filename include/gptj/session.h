@@ -27,6 +27,9 @@ struct Row {
   SequenceId sequence = 0;  // from add_sequence() or fork()
   int64_t position = 0;     // the sequence's length plus its rows before this one in the batch
   bool wants_logits = false;
+  // Above 0: of a bidirectional prompt (prefix-LM) of so many tokens, which all see each other; its
+  // rows follow each other in one call. What comes after it is causal.
+  int64_t prefix = 0;
 };
 
 // Called for each row that wants logits, in the order of the rows: its index in the batch, and

@@ -152,6 +152,19 @@ void plan_beams(const Request& r, const Model& model, Plan& plan) {
   plan.sampling.temperature = 0;  // whatever generation_config.json says
 }
 
+void plan_prefix(const Request& request, const Model& model, Plan& plan) {
+  plan.prefix_lm = request.prefix_lm;
+  if (!plan.prefix_lm) return;
+  check_param(!plan.echo || !plan.logprobs, "prefix_lm",
+              "the tokens of a bidirectional prompt have no logprobs; expected echo or logprobs, "
+              "found both");
+  const auto prompt = static_cast<int64_t>(plan.prompt.size());
+  check_param(prompt + plan.max_tokens <= model.config().n_positions, "prefix_lm",
+              "a bidirectional prompt does not slide; expected at most ",
+              model.config().n_positions, " tokens with the new ones, found ",
+              prompt + plan.max_tokens);
+}
+
 int64_t draw_seed() {
   std::random_device device;
   const uint64_t bits = (uint64_t{device()} << 32) | device();
@@ -180,6 +193,7 @@ Plan make_plan(const Request& request, const Model& model) {
   if (request.logprobs) check_range("logprobs", *request.logprobs, 0, 20);
   plan.logprobs = request.logprobs;
   plan.echo = request.echo;
+  plan_prefix(request, model, plan);
   if (request.seed) check_range("seed", *request.seed, 0, std::numeric_limits<int64_t>::max());
   plan.seed = request.seed ? *request.seed : draw_seed();
   return plan;

@@ -22,6 +22,7 @@ struct Plan {
   std::vector<std::string> stop;
   std::optional<int64_t> logprobs;
   bool echo = false;
+  bool prefix_lm = false;
   int64_t n = 1;
   int64_t best_of = 1;
   int64_t num_beams = 1;  // above 1: a beam search

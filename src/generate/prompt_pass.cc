@@ -31,12 +31,14 @@ void PromptPass::begin_with(Decoder& decoder, SequenceId source, size_t length) 
 void PromptPass::next_rows(Decoder& decoder, size_t room, std::vector<Row>& rows) {
   if (room > 0 && sequence_ == kNoSequence) sequence_ = decoder.cache().add();
   const size_t size = plan_.prompt.size();
-  under_way_ = std::min(room, std::min(size, begin_ + context_) - done_);
+  under_way_ = std::min(size, begin_ + context_) - done_;
+  if (!plan_.prefix_lm || room == 0) under_way_ = std::min(room, under_way_);
   for (size_t i = done_; i < done_ + under_way_; ++i) {
     const bool last = i + 1 == size;
     const bool unscored = is_scored() && i + 1 >= logprobs_.size();
     rows.push_back({plan_.prompt[i], sequence_, static_cast<int64_t>(i - begin_),
-                    last ? plan_.max_tokens > 0 : unscored});
+                    last ? plan_.max_tokens > 0 : unscored,
+                    plan_.prefix_lm ? static_cast<int64_t>(size) : 0});
   }
 }
 

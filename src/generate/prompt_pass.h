@@ -30,10 +30,10 @@ class PromptPass {
   bool done() const { return done_ == plan_.prompt.size(); }
   // How many of the first of ids() need not be computed here where another sequence has them: all
   // but the last, whose logits are wanted, unless all of them are scored.
-  size_t shareable() const { return is_scored() ? 0 : ids().size() - 1; }
+  size_t shareable() const { return is_scored() || plan_.prefix_lm ? 0 : ids().size() - 1; }
   // Takes the first `length` of them from another sequence. Before any are computed.
   void begin_with(Decoder& decoder, SequenceId source, size_t length);
-  // The next rows, at most `room` of them.
+  // The next rows, at most `room` of them, but a bidirectional prompt's all or none.
   void next_rows(Decoder& decoder, size_t room, std::vector<Row>& rows);
   // The logits of the i-th of those.
   void accept(size_t i, std::span<const float> logits);

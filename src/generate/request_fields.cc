@@ -133,6 +133,8 @@ constexpr Entry kEntries[] = {
         "Where prompt and new tokens exceed the context: error (default), "
         "truncate, which drops the\noldest prompt tokens, or slide, which goes "
         "on with the newer half of a full context"),
+    entry<&Request::prefix_lm>("prefix_lm", kFlag,
+                               "All tokens of the prompt see each other, as GPT-JT was trained"),
 };
 
 }  // namespace

@@ -38,7 +38,7 @@ SequenceId Task::any_sequence() const {
 
 std::vector<TokenId> Task::ids_of_sequence(const Decoder& decoder) const {
   const SequenceId sequence = any_sequence();
-  if (sequence == kNoSequence) return {};
+  if (sequence == kNoSequence || plan_.prefix_lm) return {};
   const bool of_prompt = sequence == prompt_.sequence();
   const std::span<const TokenId> ids = of_prompt ? prompt_.ids() : first_ids();
   // Behind them there may be guesses that were wrong; the last token of a text is not computed.

@@ -24,15 +24,16 @@ class Task {
   Task& operator=(const Task&) = delete;
 
   PromptPass& prompt() { return prompt_; }
-  // What any_sequence() begins with for as long as it has one; nothing where the text slides on.
+  // What any_sequence() begins with, as a causal text does, for as long as it has one; nothing
+  // where the text slides on.
   std::span<const TokenId> shared_ids() const {
-    return slides() ? std::span<const TokenId>() : prompt_.ids();
+    return slides() || plan_.prefix_lm ? std::span<const TokenId>() : prompt_.ids();
   }
   // Pages of the KV cache that it holds at once at most.
   size_t pages() const;
   // A sequence of its own that begins with what is computed of the prompt; kNoSequence: none.
   SequenceId any_sequence() const;
-  // The tokens that any_sequence() is made of.
+  // The tokens that any_sequence() is made of, as a causal text is; none otherwise.
   std::vector<TokenId> ids_of_sequence(const Decoder& decoder) const;
   // Adds the pages that it holds.
   void add_pages(const Decoder& decoder, std::vector<const std::byte*>& pages) const;

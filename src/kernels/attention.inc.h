@@ -102,21 +102,24 @@ struct RowsOnTheirWay {
         first(first_row),
         rows(run.rows),
         position(run.first_position),
+        prefix(run.prefix),
         width(padded(task.head_dim)),
         s(task.scratch + first * kPagePositions),
         o(task.scratch + kAttentionRows * kPagePositions + first * width),
         state(states + first) {}
   // The first row that sees the key at `key`.
-  size_t first_to_see(size_t key) const { return key > position ? key - position : 0; }
+  size_t first_to_see(size_t key) const {
+    return prefix == 0 && key > position ? key - position : 0;
+  }
   // How many keys of the page that begins at `begin` row r sees.
   size_t visible(size_t r, size_t begin) const {
-    const size_t keys = position + r + 1 - begin;
+    const size_t keys = (prefix > 0 ? prefix : position + r + 1) - begin;
     return keys < kPagePositions ? keys : kPagePositions;
   }
 
   const Attention& t;
   const void* const* pages;
-  size_t first, rows, position, width;
+  size_t first, rows, position, prefix, width;
   float* s;  // [rows][64]: scores of a page, then probabilities
   float* o;  // [rows][width]: the sums so far
   SoftmaxState* state;
@@ -158,7 +161,7 @@ void add_page_values(const RowsOnTheirWay& x, const Page<W>& page, size_t begin)
                   .out = x.o + r * x.width,
                   .out_stride = x.width,
                   .resume = begin > 0,
-                  .stairs = kPagePositions - common,
+                  .stairs = x.prefix > 0 ? 0 : kPagePositions - common,
                   .ahead = kReadAhead});
 }
 
@@ -191,7 +194,7 @@ void attention(const Attention& t) {
   size_t first = 0;
   for (size_t i = 0; i < t.n_runs; ++i) {
     const AttentionRun& run = t.runs[i];
-    const size_t keys = run.first_position + run.rows;
+    const size_t keys = run.prefix > 0 ? run.prefix : run.first_position + run.rows;
     pass_pages<W>(RowsOnTheirWay(t, first, run, state), t.common_pages,
                   (keys + kPagePositions - 1) / kPagePositions);
     first += run.rows;

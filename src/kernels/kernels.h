@@ -118,11 +118,12 @@ constexpr size_t kv_head_bytes(Element e, size_t head_dim) {
 }
 
 // Consecutive positions of one sequence. Row r stands at first_position + r and sees the keys
-// 0 .. first_position + r.
+// 0 .. first_position + r, or, in a bidirectional prompt, all of it.
 struct AttentionRun {
   size_t rows;
   size_t first_position;
   const void* const* pages;  // of the sequence
+  size_t prefix = 0;         // keys that all rows see; 0: causal
 };
 
 // Causal attention of one head over the rows of some runs, one after the other:

@@ -32,7 +32,9 @@ std::vector<AttentionItem> attention_items(const std::vector<AttentionBlock>& bl
   for (size_t head = 0; head < n_head; ++head) {
     for (const AttentionBlock& block : blocks) {
       size_t cost = 0;
-      for (const AttentionRun& run : block.runs) cost += run.rows * (run.first_position + run.rows);
+      for (const AttentionRun& run : block.runs) {
+        cost += run.rows * std::max(run.first_position + run.rows, run.prefix);
+      }
       items.push_back({head, &block, static_cast<int64_t>(cost)});
     }
   }

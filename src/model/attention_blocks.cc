@@ -27,9 +27,10 @@ std::vector<AttentionBlock> attention_blocks(const BatchView& batch) {
   for (const Run& run : batch.runs) {
     for (size_t done = 0; done < run.size; done += kAttentionRows) {
       const Row& row = batch.rows[run.first + done];
-      const AttentionRun some{
-          std::min(kAttentionRows, run.size - done), static_cast<size_t>(row.position),
-          reinterpret_cast<const void* const*>(batch.cache.pages(row.sequence))};
+      const AttentionRun some{std::min(kAttentionRows, run.size - done),
+                              static_cast<size_t>(row.position),
+                              reinterpret_cast<const void* const*>(batch.cache.pages(row.sequence)),
+                              static_cast<size_t>(row.prefix)};
       if (!blocks.empty() && run.size <= kAttentionRows) {
         AttentionBlock& last = blocks.back();
         const size_t common = common_pages(last, some);

@@ -6,6 +6,25 @@
 #include "base/check.h"
 
 namespace gptj {
+namespace {
+
+// All rows of a bidirectional prompt are there, one after the other.
+void check_prefix(std::span<const Row> rows, size_t r) {
+  const Row& row = rows[r];
+  if (row.prefix == 0) return;
+  const auto is_of_it = [&](const Row& other) {
+    return other.sequence == row.sequence && other.prefix == row.prefix;
+  };
+  const bool begins = row.position == 0 || (r > 0 && is_of_it(rows[r - 1]));
+  const bool ends =
+      row.position + 1 == row.prefix || (r + 1 < rows.size() && is_of_it(rows[r + 1]));
+  check(row.position < row.prefix && begins && ends, ErrorCode::kInvalidArgument, "row ", r,
+        ": expected the positions 0 to ", row.prefix - 1,
+        " of a bidirectional prompt in one call, ", "found position ", row.position,
+        begins ? "" : " without those before it", ends ? "" : " without those after it");
+}
+
+}  // namespace
 
 std::vector<Run> find_runs(std::span<const Row> rows, const ModelConfig& config,
                            const KvCache& cache) {
@@ -22,8 +41,10 @@ std::vector<Run> find_runs(std::span<const Row> rows, const ModelConfig& config,
           row.position);
     check(row.position < config.n_positions, ErrorCode::kContextLength, "row ", r, ": position ",
           row.position, " is past the context of ", config.n_positions, " tokens");
+    check_prefix(rows, r);
     ++expected->second;
-    const bool goes_on = r > 0 && rows[r - 1].sequence == row.sequence;
+    const bool goes_on =
+        r > 0 && rows[r - 1].sequence == row.sequence && rows[r - 1].prefix == row.prefix;
     if (goes_on) {
       ++runs.back().size;
     } else {

@@ -17,6 +17,18 @@ namespace {
 // Rows computed at once: enough for the matrix unit, few enough that activations stay small.
 constexpr size_t kChunkRows = 512;
 
+// A bidirectional prompt is not cut, however long it is.
+size_t chunk_end(std::span<const Row> rows, size_t first) {
+  size_t end = std::min(first + kChunkRows, rows.size());
+  const auto cuts = [&](size_t r) {
+    return r < rows.size() && rows[r].prefix > 0 && rows[r].position > 0;
+  };
+  while (end > first && cuts(end)) --end;
+  if (end > first) return end;
+  for (end = first + 1; cuts(end);) ++end;
+  return end;
+}
+
 }  // namespace
 
 Decoder::Decoder(const Model& model)
@@ -31,8 +43,9 @@ void Decoder::forward(std::span<const Row> rows, const LogitsSink& sink) {
   const auto start = Clock::now();
   const Model::State& m = model_.state();
   find_runs(rows, m.config, cache_);  // all of it proved before any is computed
-  for (size_t first = 0; first < rows.size(); first += kChunkRows) {
-    const auto chunk = rows.subspan(first, std::min(kChunkRows, rows.size() - first));
+  for (size_t first = 0, end = 0; first < rows.size(); first = end) {
+    end = chunk_end(rows, first);
+    const auto chunk = rows.subspan(first, end - first);
     const std::vector<Run> runs = find_runs(chunk, m.config, cache_);
     for (const Run& run : runs) {
       cache_.extend(chunk[run.first].sequence, static_cast<int64_t>(run.size));

@@ -147,6 +147,8 @@ TEST(RequestFields, AreSetFromJson) {
   EXPECT_EQ(request.overflow, Overflow::kTruncate);
   set("stop", "\"one\"");
   EXPECT_EQ(request.stop, std::vector<std::string>{"one"});
+  set("prefix_lm", "true");
+  EXPECT_TRUE(request.prefix_lm);
   set("overflow", "\"slide\"");
   EXPECT_EQ(request.overflow, Overflow::kSlide);
   set("overflow", "\"error\"");
@@ -171,7 +173,7 @@ TEST(RequestFields, AWrongTypeNamesTheField) {
     ++fields;
     EXPECT_NE(std::string(field.help), "");
   }
-  EXPECT_EQ(fields, 25u);
+  EXPECT_EQ(fields, 26u);
   expect_field("seed", [&] { set_request_field(request, "seed", "9223372036854775808"); });
   expect_field("logit_bias", [&] { set_request_field(request, "logit_bias", "{\"3x\": 1}"); });
   expect_field("logit_bias", [&] { set_request_field(request, "logit_bias", "{\"3\": \"1\"}"); });

@@ -81,12 +81,13 @@ struct Head {
   float scale() const { return static_cast<float>(1.0 / std::sqrt(static_cast<double>(dim))); }
 
   // Rows first .. first + rows - 1, in as few calls as may be.
-  std::vector<float> attend(const KernelTable& set, size_t first, size_t rows) const {
+  std::vector<float> attend(const KernelTable& set, size_t first, size_t rows,
+                            size_t prefix = 0) const {
     std::vector<float> out(rows * dim);
     AlignedBuffer<float> scratch(attention_scratch(dim));
     for (size_t done = 0; done < rows; done += kAttentionRows) {
       const size_t begin = first + done;
-      const AttentionRun run{std::min(kAttentionRows, rows - done), begin, pages.data()};
+      const AttentionRun run{std::min(kAttentionRows, rows - done), begin, pages.data(), prefix};
       set.attention[static_cast<size_t>(element)]({&q[begin * dim], dim, &out[done * dim], dim,
                                                    &run, 1, 0, kOffset, dim, scale(),
                                                    scratch.data()});
@@ -155,14 +156,15 @@ TEST_P(AttentionTest, GivesTheSameBitsWherePagesAreShared) {
   }
 }
 
-TEST_P(AttentionTest, IsSoftmaxOfScaledDots) {
-  const Head head(24, 200, GetParam());
+// Against double; of a bidirectional prompt all rows see `prefix` keys.
+void expect_softmax(const Head& head, size_t prefix) {
   for (const KernelTable* set : tested_sets()) {
-    const std::vector<float> found = head.attend(*set, 0, head.positions);
+    const std::vector<float> found = head.attend(*set, 0, head.positions, prefix);
     for (size_t r = 0; r < head.positions; ++r) {
-      std::vector<double> s(r + 1);
+      const size_t keys = prefix > 0 ? prefix : r + 1;
+      std::vector<double> s(keys);
       double largest = -1e300, sum = 0;
-      for (size_t j = 0; j <= r; ++j) {
+      for (size_t j = 0; j < keys; ++j) {
         for (size_t d = 0; d < head.dim; ++d) {
           s[j] += double{head.q[r * head.dim + d]} * head.k[j * head.dim + d];
         }
@@ -172,13 +174,37 @@ TEST_P(AttentionTest, IsSoftmaxOfScaledDots) {
       for (double& value : s) sum += value = std::exp(value - largest);
       for (size_t d = 0; d < head.dim; ++d) {
         double expected = 0;
-        for (size_t j = 0; j <= r; ++j) expected += s[j] / sum * head.v[j * head.dim + d];
+        for (size_t j = 0; j < keys; ++j) expected += s[j] / sum * head.v[j * head.dim + d];
         // Dots of |q k| up to 4 over 24 dimensions err by 24 * 96 * 2^-24 before scaling; the sums
-        // over r + 1 keys of values up to 2 by (r + 1) * 2 * 2^-24 each.
+        // over all keys of values up to 2 by keys * 2 * 2^-24 each.
         const double bound =
-            2 * (24 * 96 * head.scale() + 4 * static_cast<double>(r + 8)) * 0x1p-24;
+            2 * (24 * 96 * head.scale() + 4 * static_cast<double>(keys + 7)) * 0x1p-24;
         ASSERT_NEAR(found[r * head.dim + d], expected, bound) << set->isa << " row " << r;
       }
+    }
+  }
+}
+
+TEST_P(AttentionTest, IsSoftmaxOfScaledDots) { expect_softmax(Head(24, 200, GetParam()), 0); }
+
+TEST_P(AttentionTest, ABidirectionalPromptSeesAllOfItself) {
+  for (const size_t prompt : {1, 2, 63, 64, 65, 200}) {
+    expect_softmax(Head(24, prompt, GetParam()), prompt);
+  }
+}
+
+TEST_P(AttentionTest, GivesTheSameBitsForABidirectionalPromptHoweverItsRowsAreCut) {
+  for (const size_t dim : {4, 20, 64}) {
+    const Head head(dim, 150, GetParam());
+    std::vector<float> expected;
+    for (size_t r = 0; r < head.positions; ++r) {
+      const std::vector<float> row = head.attend(select_kernels("portable"), r, 1, head.positions);
+      expected.insert(expected.end(), row.begin(), row.end());
+    }
+    for (const KernelTable* set : tested_sets()) {
+      const std::vector<float> found = head.attend(*set, 0, head.positions, head.positions);
+      EXPECT_EQ(std::memcmp(found.data(), expected.data(), found.size() * sizeof(float)), 0)
+          << set->isa << " dim " << dim;
     }
   }
 }

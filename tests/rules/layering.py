@@ -24,7 +24,7 @@ BELOW = {
 PUBLIC = {
     "error": "base", "export": "base", "tokenizer": "tokenizer",
     "checkpoint": "model", "model": "model", "session": "model",
-    "generate": "generate", "sampling": "generate",
+    "generate": "generate", "sampling": "generate", "template": "generate",
     "evaluate": "evaluate", "jobs": "jobs", "convert": "convert", "bench": "bench",
 }
 # gptj.h includes them all; it is for those who define what it declares itself.

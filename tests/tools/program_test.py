@@ -91,6 +91,8 @@ USES = {
         "--file": None,  # in CompletePrompt
         "--ids": None,
         "--session": None,
+        "--template": ["--template", "alpaca"],
+        "--template-file": None,
         "--max-tokens": ["--max-tokens", "3"],
         "--min-tokens": ["--min-tokens", "1"],
         "--temperature": ["--temperature", "0.5"],
@@ -117,6 +119,7 @@ USES = {
         "--seed": ["--seed", "9223372036854775807"],
         "--ignore-eos": ["--ignore-eos"],
         "--overflow": ["--overflow", "truncate"],
+        "--prefix-lm": ["--prefix-lm"],
     },
     "batch": {},  # below
     "tokenize": {
@@ -172,7 +175,7 @@ USES["batch"] = {
     "--share-prefixes": ["--share-prefixes", "off"],
     "--progress": ["--progress", "1"],
 }
-for option in ("--file", "--ids", "--session"):
+for option in ("--file", "--ids", "--session", "--template", "--template-file"):
     del USES["batch"][option]
 
 USES["repl"] = {o: use for o, use in USES["complete"].items() if o not in ("--file", "--ids")}
@@ -402,6 +405,57 @@ def requests(count, tokens):
             line.update(top_p=7)
         lines.append(json.dumps(line))
     return ("\n".join(lines) + "\n").encode()
+
+
+ALPACA = ("Below is an instruction that describes a task. Write a response that appropriately completes "
+          "the request.\n\n### Instruction:\n{}\n\n### Response:")
+
+
+class Template(Folder):
+    def test_complete_asks_as_the_template_says(self):
+        for name, text, stops in (("plain", "{}", []), ("alpaca", ALPACA, ["### Instruction:"]),
+                                  ("dolly", ALPACA + "\n", ["### End", "### Instruction:"]),
+                                  ("gpt4all-j", "### Prompt:\n{}\n### Response:\n",
+                                   ["### Prompt:", "### Response:"]),
+                                  ("pygmalion", "<START>\nYou: {}\nCharacter:", ["\nYou:", "<START>"])):
+            stop = [word for s in stops for word in ("--stop", s)]
+            self.assertEqual(complete_json("--template", name, *GREEDY, "--seed", "1", PROMPT),
+                             complete_json(*GREEDY, "--seed", "1", *stop, text.format(PROMPT)), name)
+
+    def test_an_answer_ends_where_the_template_says(self):
+        text = complete(*GREEDY, "--template", "plain", PROMPT).decode()
+        for more in ([], ["--stop", text[4:6]]):
+            path = self.write("t.json", json.dumps({"turn": "{prompt}", "stop": [text[6:9]]}).encode())
+            choice = complete_json(*GREEDY, "--template-file", path, *more, PROMPT)["choices"][0]
+            self.assertEqual(choice["finish_reason"], "stop")
+            self.assertEqual(choice["text"], text[:4 if more else 6])
+
+    def test_a_file_has_all_of_it_and_turns_follow_each_other(self):
+        form = {"begin": "A tale.\n", "turn": "He: {prompt}\nShe:", "end": "\n\n", "stop": ["\n"]}
+        path = self.write("t.json", json.dumps(form).encode())
+        done = run("repl", *GREEDY, "--json", "--template-file", path, stdin=b"Hello\nWell\n")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        first, second = (json.loads(line) for line in done.stdout.splitlines())
+        ids = []
+        for text, found in (("A tale.\nHe: Hello\nShe:", first), ("\n\nHe: Well\nShe:", second)):
+            ids += json.loads(run("tokenize", "--json", stdin=text.encode()).stdout)
+            expected = complete_json(*GREEDY, "--stop", "\n", "--ids", str(ids), "--seed", str(found["seed"]))
+            self.assertEqual(found, expected)
+            self.assertEqual(found["choices"][0]["finish_reason"], "length")
+            ids += found["choices"][0]["token_ids"]
+
+    def test_what_is_wrong_is_said(self):
+        for content, word in ((b"{}", b""), (b"{", b"t.json"), (b"[]", b"t.json"), (b'{"turn": "x"}', b"{prompt}"),
+                              (b'{"turn": "{prompt}{prompt}"}', b"one {prompt}"),
+                              (b'{"stop": "x"}', b"stop"), (b'{"stop": [""]}', b"stop"),
+                              (b'{"turn": 3}', b"turn"), (b'{"close": ""}', b"close")):
+            done = run("complete", "--template-file", self.write("t.json", content), *GREEDY, PROMPT)
+            self.assertEqual(done.returncode, 1 if word else 0, (content, done.stderr))
+            self.assertIn(word, done.stderr)
+        for arguments in (["--template", "llama", "x"], ["--template", "alpaca", "--ids", "1"],
+                          ["--template", "alpaca", "--template-file", "x", "x"],
+                          ["--session", "s", "--prefix-lm", "x"]):
+            self.assertEqual(run("complete", *arguments).returncode, 2, arguments)
 
 
 class Repl(Folder):
