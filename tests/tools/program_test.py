@@ -447,7 +447,8 @@ class Template(Folder):
     def test_what_is_wrong_is_said(self):
         for content, word in ((b"{}", b"{prompt}"), (b"{", b"t.json"), (b"[]", b"t.json"), (b'{"turn": "x"}', b"{prompt}"),
                               (b'{"turn": "{prompt}{prompt}"}', b"one {prompt}"),
-                              (b'{"stop": "x"}', b"stop"), (b'{"stop": [""]}', b"stop"),
+                              (b'{"turn": "{prompt}", "stop": "x"}', b"stop"),
+                              (b'{"turn": "{prompt}", "stop": [""]}', b"stop"),
                               (b'{"turn": 3}', b"turn"), (b'{"close": ""}', b"close")):
             done = run("complete", "--template-file", self.write("t.json", content), *GREEDY, PROMPT)
             self.assertEqual(done.returncode, 1, (content, done.stderr))
