@@ -39,19 +39,18 @@ class Machine {
       : reader_(reader), allowed_(allowed), values_(values), begin_(reader.position()) {}
 
   const PickleValue* run() {
-    check(byte("protocol") == 0x80, ErrorCode::kBadFile, at(), "expected a pickle's PROTO");
+    expect(byte("protocol") == 0x80, "expected a pickle's PROTO");
     check_protocol();
     while (true) {
       const uint8_t opcode = byte("opcode");
       if (opcode == '.') break;
       step(opcode);
-      check(reader_.position() - begin_ <= kMaxBytes, ErrorCode::kBadFile, at(),
-            "the pickle exceeds ", kMaxBytes, " bytes");
-      check(stack_.size() <= kMaxStack && marks_.size() <= kMaxStack, ErrorCode::kBadFile, at(),
-            "the stack exceeds ", kMaxStack, " values");
+      expect(reader_.position() - begin_ <= kMaxBytes, "the pickle exceeds ", kMaxBytes, " bytes");
+      expect(stack_.size() <= kMaxStack && marks_.size() <= kMaxStack, "the stack exceeds ",
+             kMaxStack, " values");
     }
-    check(stack_.size() == 1 && marks_.empty(), ErrorCode::kBadFile, at(), "expected one value at ",
-          "the end, found ", stack_.size());
+    expect(stack_.size() == 1 && marks_.empty(), "expected one value at ", "the end, found ",
+           stack_.size());
     return stack_[0];
   }
 
@@ -110,8 +109,8 @@ class Machine {
 
   void check_protocol() {
     const auto protocol = number<uint8_t>("protocol");
-    check(protocol >= 2 && protocol <= 5, ErrorCode::kUnsupported, at(),
-          "expected a pickle of protocol 2 to 5, found ", int{protocol});
+    support(protocol >= 2 && protocol <= 5, "expected a pickle of protocol 2 to 5, found ",
+            int{protocol});
   }
   [[noreturn]] void refuse(uint8_t opcode) const {
     const auto known = std::find_if(std::begin(kRefused), std::end(kRefused),
@@ -125,6 +124,15 @@ class Machine {
                 "saved by torch.save was expected. Nothing was run"));
   }
 
+  // check() without making a message on every step.
+  template <class... Parts>
+  void expect(bool ok, const Parts&... parts) const {
+    if (!ok) fail(ErrorCode::kBadFile, concat(at(), parts...));
+  }
+  template <class... Parts>
+  void support(bool ok, const Parts&... parts) const {
+    if (!ok) fail(ErrorCode::kUnsupported, concat(at(), parts...));
+  }
   std::string at() const { return concat(reader_.where(), ": at byte ", reader_.position(), ": "); }
   uint8_t byte(const char* what) { return reader_.little_endian<uint8_t>(what); }
   template <class Number>
@@ -140,13 +148,12 @@ class Machine {
     return text;
   }
   void check_text(uint64_t size) const {
-    check(size <= kMaxText, ErrorCode::kBadFile, at(), "a text of ", size,
-          " bytes; names in a checkpoint have at most ", kMaxText);
+    expect(size <= kMaxText, "a text of ", size, " bytes; names in a checkpoint have at most ",
+           kMaxText);
   }
 
   void push(PickleValue value) {
-    check(values_.size() < kMaxValues, ErrorCode::kBadFile, at(), "the pickle has more than ",
-          kMaxValues, " values");
+    expect(values_.size() < kMaxValues, "the pickle has more than ", kMaxValues, " values");
     values_.push_back(std::move(value));
     stack_.push_back(&values_.back());
   }
@@ -176,7 +183,7 @@ class Machine {
     return value;
   }
   PickleValue* top() const {
-    check(stack_.size() > floor(), ErrorCode::kBadFile, at(), "the stack has no value to take");
+    expect(stack_.size() > floor(), "the stack has no value to take");
     return stack_.back();
   }
   std::vector<const PickleValue*> pop_pair() {
@@ -185,7 +192,7 @@ class Machine {
     return {key, value};
   }
   std::vector<const PickleValue*> pop_to_mark() {
-    check(!marks_.empty(), ErrorCode::kBadFile, at(), "the stack has no mark");
+    expect(!marks_.empty(), "the stack has no mark");
     std::vector<const PickleValue*> items(stack_.begin() + static_cast<ptrdiff_t>(marks_.back()),
                                           stack_.end());
     stack_.resize(marks_.back());
@@ -195,20 +202,20 @@ class Machine {
 
   void append(const std::vector<const PickleValue*>& items) { extend(Kind::kList, items); }
   void set_items(const std::vector<const PickleValue*>& items) {
-    check(items.size() % 2 == 0, ErrorCode::kBadFile, at(), "a dict with a key without a value");
+    expect(items.size() % 2 == 0, "a dict with a key without a value");
     extend(Kind::kDict, items);
   }
   void extend(Kind kind, const std::vector<const PickleValue*>& items) {
     PickleValue* target = top();
-    check(target->kind == kind, ErrorCode::kBadFile, at(), "expected a ",
-          kind == Kind::kList ? "list" : "dict", " to add to, found ", describe(*target));
+    expect(target->kind == kind, "expected a ", kind == Kind::kList ? "list" : "dict",
+           " to add to, found ", *target);
     target->items.insert(target->items.end(), items.begin(), items.end());
   }
 
   void put(uint32_t index) { memo_[index] = top(); }
   void get(uint32_t index) {
     const auto found = memo_.find(index);
-    check(found != memo_.end(), ErrorCode::kBadFile, at(), "nothing was memorized as ", index);
+    expect(found != memo_.end(), "nothing was memorized as ", index);
     stack_.push_back(found->second);
   }
 
@@ -216,11 +223,10 @@ class Machine {
     std::string global = module + "." + name;
     const bool known = global == kOrderedDict ||
                        std::find(allowed_.begin(), allowed_.end(), global) != allowed_.end();
-    check(
-        known, ErrorCode::kUnsupported, at(), "the pickle names ", json_excerpt(global),
-        ", which is no part of a state_dict of tensors; a pickle can make Python run anything, so "
-        "this engine reads only what it knows, and ran nothing. Save the model's state_dict() "
-        "with torch.save, or as safetensors");
+    support(known, "the pickle names ", json_excerpt(global),
+            ", which is no part of a state_dict of tensors; a pickle can make Python run anything, "
+            "so this engine reads only what it knows, and ran nothing. Save the model's "
+            "state_dict() with torch.save, or as safetensors");
     push({Kind::kGlobal, 0, std::move(global)});
   }
   void global() {
@@ -230,28 +236,27 @@ class Machine {
   void stack_global() {
     const PickleValue* name = pop();
     const PickleValue* module = pop();
-    check(name->kind == Kind::kText && module->kind == Kind::kText, ErrorCode::kBadFile, at(),
-          "STACK_GLOBAL: expected two texts, found ", describe(*module), " and ", describe(*name));
+    expect(name->kind == Kind::kText && module->kind == Kind::kText,
+           "STACK_GLOBAL: expected two texts, found ", *module, " and ", *name);
     push_global(module->text, name->text);
   }
   void reduce() {
     const PickleValue* arguments = pop();
     const PickleValue* callable = pop();
-    check(callable->kind == Kind::kGlobal && arguments->kind == Kind::kTuple, ErrorCode::kBadFile,
-          at(), "REDUCE: expected a name and a tuple, found ", describe(*callable), " and ",
-          describe(*arguments));
+    expect(callable->kind == Kind::kGlobal && arguments->kind == Kind::kTuple,
+           "REDUCE: expected a name and a tuple, found ", *callable, " and ", *arguments);
     if (callable->text != kOrderedDict) {
       return push({Kind::kCall, 0, callable->text, {arguments}});
     }
-    check(arguments->items.empty(), ErrorCode::kUnsupported, at(),
-          "an OrderedDict with arguments, as Python 2 saved it; save the model again");
+    support(arguments->items.empty(),
+            "an OrderedDict with arguments, as Python 2 saved it; save the model again");
     push({Kind::kDict});
   }
   // A state_dict has attributes, of which none matters: _metadata.
   void build() {
     pop();
-    check(top()->kind == Kind::kDict, ErrorCode::kUnsupported, at(), "BUILD sets attributes of ",
-          describe(*top()), "; only a state_dict has any");
+    support(top()->kind == Kind::kDict, "BUILD sets attributes of ", *top(),
+            "; only a state_dict has any");
   }
 
   ByteReader& reader_;
@@ -267,13 +272,7 @@ std::string counted(const char* kind, size_t n) {
   return concat("a ", kind, " of ", n, n == 1 ? " value" : " values");
 }
 
-}  // namespace
-
-Pickle::Pickle(ByteReader& reader, std::span<const std::string_view> allowed) {
-  root_ = Machine(reader, allowed, values_).run();
-}
-
-std::string describe(const PickleValue& value) {
+std::string description(const PickleValue& value) {
   switch (value.kind) {
     case Kind::kNone: return "None";
     case Kind::kBool: return value.integer != 0 ? "True" : "False";
@@ -290,6 +289,16 @@ std::string describe(const PickleValue& value) {
     case Kind::kPersistentId: return "a persistent id";
   }
   return "an unknown value";
+}
+
+}  // namespace
+
+Pickle::Pickle(ByteReader& reader, std::span<const std::string_view> allowed) {
+  root_ = Machine(reader, allowed, values_).run();
+}
+
+std::ostream& operator<<(std::ostream& out, const PickleValue& value) {
+  return out << description(value);
 }
 
 }  // namespace gptj

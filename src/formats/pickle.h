@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <ostream>
 #include <span>
 #include <string>
 #include <string_view>
@@ -55,7 +56,7 @@ class Pickle {
   const PickleValue* root_ = nullptr;
 };
 
-// "the text \"cpu\"", "a list of 3 values": for messages.
-std::string describe(const PickleValue& value);
+// As messages show it: "the text \"cpu\"", "a list of 3 values".
+std::ostream& operator<<(std::ostream& out, const PickleValue& value);
 
 }  // namespace gptj

@@ -72,7 +72,7 @@ class Expect {
   void that(bool ok, const char* what, const char* expected, const PickleValue& found) const {
     if (ok) return;
     fail(ErrorCode::kBadFile,
-         concat(where_, ": ", what, ": expected ", expected, ", found ", describe(found)));
+         concat(where_, ": ", what, ": expected ", expected, ", found ", found));
   }
   uint64_t count(const PickleValue& value, const char* what) const {
     that(value.kind == Kind::kInteger && value.integer >= 0, what, "a whole number", value);
@@ -90,7 +90,7 @@ class Expect {
                                                 size_t least) const {
     const bool is_call = value.kind == Kind::kCall && value.text == name;
     if (is_call && value.items[0]->items.size() >= least) return value.items[0]->items;
-    fail(ErrorCode::kUnsupported, concat(where_, ": expected a tensor, found ", describe(value),
+    fail(ErrorCode::kUnsupported, concat(where_, ": expected a tensor, found ", value,
                                          "; save the state_dict() of the model alone"));
   }
 
@@ -141,14 +141,14 @@ Described tensor_of(const PickleValue& value, const std::string& name, const Exp
 
 std::vector<Described> describe_tensors(const PickleValue& root, const std::string& path) {
   check(root.kind == Kind::kDict, ErrorCode::kUnsupported, path,
-        ": expected a state_dict from names to tensors, found ", describe(root),
+        ": expected a state_dict from names to tensors, found ", root,
         "; save the state_dict() of the model");
   std::vector<Described> tensors;
   std::set<std::string> names;
   for (size_t i = 0; i < root.items.size(); i += 2) {
     const PickleValue& name = *root.items[i];
     check(name.kind == Kind::kText, ErrorCode::kUnsupported, path,
-          ": expected a state_dict from names to tensors, found ", describe(name), " as a name");
+          ": expected a state_dict from names to tensors, found ", name, " as a name");
     const Expect expect(concat(path, ": tensor ", json_excerpt(name.text)));
     check(names.insert(name.text).second, ErrorCode::kBadFile, expect.where(), ": is there twice");
     tensors.push_back(tensor_of(*root.items[i + 1], name.text, expect));
@@ -265,17 +265,17 @@ void check_legacy_head(ByteReader& reader) {
   check(magic.root().kind == Kind::kLong && magic.root().text == kLegacyMagic,
         ErrorCode::kUnsupported, reader.where(),
         ": a Python pickle, but not of torch.save: ", "expected PyTorch's magic number, found ",
-        describe(magic.root()));
+        magic.root());
   const Pickle protocol(reader, {});
   check(protocol.root().kind == Kind::kInteger && protocol.root().integer == kLegacyProtocol,
         ErrorCode::kUnsupported, reader.where(), ": expected PyTorch's protocol ", kLegacyProtocol,
-        ", found ", describe(protocol.root()));
+        ", found ", protocol.root());
   const Pickle system(reader, {});
   const std::vector<const PickleValue*>& info = system.root().items;
   for (size_t i = 0; system.root().kind == Kind::kDict && i < info.size(); i += 2) {
     if (info[i]->kind != Kind::kText || info[i]->text != "little_endian") continue;
     check(info[i + 1]->kind == Kind::kBool && info[i + 1]->integer == 1, ErrorCode::kUnsupported,
-          reader.where(), ": little_endian: expected True, found ", describe(*info[i + 1]));
+          reader.where(), ": little_endian: expected True, found ", *info[i + 1]);
   }
 }
 
@@ -284,12 +284,12 @@ std::map<std::string, Bytes> legacy_storages(ByteReader& reader,
                                              const std::map<std::string, StorageId>& used) {
   const Pickle keys(reader, {});
   check(keys.root().kind == Kind::kList, ErrorCode::kBadFile, reader.where(),
-        ": expected the list of storages, found ", describe(keys.root()));
+        ": expected the list of storages, found ", keys.root());
   std::map<std::string, Bytes> storages;
   for (const PickleValue* key : keys.root().items) {
     const auto id = used.find(key->kind == Kind::kText ? key->text : "");
     check(id != used.end(), ErrorCode::kBadFile, reader.where(), ": no tensor says the type of ",
-          "storage ", describe(*key));
+          "storage ", *key);
     const std::string where = concat(reader.where(), ": storage ", json_excerpt(id->first));
     const auto elements = reader.little_endian<uint64_t>("elements of a storage");
     check(elements == id->second.elements, ErrorCode::kBadFile, where, ": expected ",

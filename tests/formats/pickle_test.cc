@@ -74,9 +74,7 @@ TEST(Pickle, Texts) {
 }
 
 TEST(Pickle, Containers) {
-  const auto described = [](const std::string& value) {
-    return describe(read(whole(value)).root());
-  };
+  const auto described = [](const std::string& value) { return concat(read(whole(value)).root()); };
   EXPECT_EQ(described(")"), "a tuple of 0 values");
   EXPECT_EQ(described("K\1\x85"), "a tuple of 1 value");
   EXPECT_EQ(described("K\1K\2K\3\x87"), "a tuple of 3 values");
@@ -239,9 +237,9 @@ TEST(Pickle, EveryTruncationIsRefusedAndEveryFlipFinishes) {
     EXPECT_FALSE(finishes([&] { open(file.substr(0, size)); })) << size;
   }
   for (size_t at = 0; at < file.size(); ++at) {
-    for (int value = 0; value < 256; ++value) {
+    for (const int flip : {1, 2, 4, 8, 16, 32, 64, 128, 255}) {
       std::string damaged = file;
-      damaged[at] = static_cast<char>(value);
+      damaged[at] = static_cast<char>(damaged[at] ^ flip);
       finishes([&] { open(damaged); });
     }
   }

@@ -127,7 +127,7 @@ TEST_F(Pytorch, StridesAreGathered) {
       {{2, 1, 3}, {1, 5000, 2}},
   };
   for (const Case& each : cases) {
-    for (const DType type : {DType::kF64, DType::kF32, DType::kF16, DType::kBool}) {
+    for (const DType type : {DType::kF32, DType::kF16}) {
       TorchTensor torch{counting_tensor("t", type, {7200}), "0", each.strides, each.offset};
       for (size_t i = 0; i < torch.tensor.bytes.size(); ++i) {
         torch.tensor.bytes[i] = static_cast<char>(i * 31 ^ i >> 7);
