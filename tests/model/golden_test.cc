@@ -82,6 +82,7 @@ INSTANTIATE_TEST_SUITE_P(
                     GoldenModel{"deep-bf16/torch", "deep-bf16"},
                     GoldenModel{"big-head-f16", "big-head-f16"},
                     GoldenModel{"big-head-f16/torch", "big-head-f16"},
+                    GoldenModel{"codegen-f16", "codegen-f16"},
                     GoldenModel{"long-context-f16", "long-context-f16"}),
     [](const testing::TestParamInfo<GoldenModel>& instance) {
       std::string name = instance.param.folder;
