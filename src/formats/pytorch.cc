@@ -179,15 +179,15 @@ PytorchTensor place(const Described& described, Bytes storage, uint64_t file_byt
     span = checked_add(span, checked_multiply(described.shape[i] - 1, described.strides[i], where),
                        where);
   }
-  if (elements == 0) span = 0;
+  PytorchTensor tensor{{described.name, described.storage.type, described.shape, {}}};
+  if (elements == 0) return tensor;  // PyTorch lets those begin anywhere
   const uint64_t end = checked_add(described.offset, span, where);
   check(end <= described.storage.elements, ErrorCode::kBadFile, where, ": ends at element ", end,
         " of its storage, which has ", described.storage.elements);
   check(elements <= file_bytes / element, ErrorCode::kUnsupported, where, ": ",
         shape_text(described.shape), " repeats few numbers more often than the file has bytes");
-  PytorchTensor tensor{{described.name, described.storage.type, described.shape, {}}};
   const Bytes extent = storage.subspan(described.offset * element, span * element);
-  if (elements == 0 || is_row_major(described.shape, described.strides)) {
+  if (is_row_major(described.shape, described.strides)) {
     tensor.view.bytes = extent;
   } else {
     tensor.extent = extent;

@@ -88,7 +88,7 @@ TEST_F(Pytorch, GivesNamesTypesShapesAndBytesOfEitherFile) {
       EXPECT_EQ(found.view.shape, tensors[i].shape);
       EXPECT_TRUE(found.is_contiguous());
       EXPECT_EQ(elements_of(found), tensors[i].bytes);
-      EXPECT_TRUE(file.mapping()->owns(found.view.bytes));
+      EXPECT_TRUE(tensors[i].bytes.empty() || file.mapping()->owns(found.view.bytes));
     }
   }
   EXPECT_TRUE(open(torch_file({})).tensors().empty());
@@ -141,6 +141,8 @@ TEST_F(Pytorch, StridesAreGathered) {
       }
     }
   }
+  TorchTensor empty{counting_tensor("t", DType::kF32, {2, 0}), "0", {0, 1}, 5};
+  EXPECT_EQ(elements_of(open(torch_file({empty})).tensors()[0]), "");
   // The stride of an extent of 1 says nothing.
   TorchTensor row{counting_tensor("t", DType::kF32, {4}), "0", {99, 1}};
   row.tensor.shape = {1, 4};
@@ -160,7 +162,6 @@ TEST_F(Pytorch, RefusesTensorsOutsideTheirStorage) {
   with({7}, {1}, 0, "ends at element 7 of its storage, which has 6");
   with({2, 3}, {3, 1}, 1, "ends at element 7");
   with({2}, {6}, 0, "ends at element 7");
-  with({0}, {1}, 7, "ends at element 7");
   with({2}, {uint64_t{1} << 62}, 0, "ends at element");
   with({3}, {uint64_t{1} << 63}, 0, "expected a whole number, found -");
   with({uint64_t{1} << 62, 8}, {1, 1}, 0, "exceeds 64 bits");
