@@ -210,7 +210,8 @@ class Archive {
     for (ZipEntry& entry : read_zip(file, path)) entries_.emplace(entry.name, entry.bytes);
     find_prefix();
     check(!find("constants.pkl"), ErrorCode::kUnsupported, path_,
-          ": a TorchScript program; a state_dict saved by torch.save was expected");
+          ": a TorchScript program, as rust_model.ot is too; a state_dict saved by torch.save was "
+          "expected, pytorch_model.bin");
     const auto order = find("byteorder");
     check(!order || text(*order) == "little", ErrorCode::kUnsupported, path_,
           ": byteorder: expected \"little\", found ", order ? json_excerpt(text(*order)) : "");
@@ -236,8 +237,13 @@ class Archive {
       check(prefix_.empty(), ErrorCode::kBadFile, path_, ": two folders with a data.pkl");
       prefix_ = name.substr(0, name.size() - kPickle.size() + 1);
     }
-    check(!prefix_.empty(), ErrorCode::kUnsupported, path_,
-          ": a zip archive without data.pkl in its folder; not saved by torch.save");
+    if (!prefix_.empty()) return;
+    const bool numpy = std::any_of(entries_.begin(), entries_.end(),
+                                   [](const auto& entry) { return entry.first.ends_with(".npy"); });
+    fail(
+        ErrorCode::kUnsupported,
+        concat(path_, ": expected a zip archive of torch.save, with data.pkl in its folder, found ",
+               numpy ? "one of NumPy (.npz)" : "another"));
   }
   std::optional<Bytes> find(const std::string& name) const {
     const auto found = entries_.find(prefix_ + name);
@@ -390,9 +396,9 @@ void gather_elements(const std::byte* in, const Layout& layout, std::byte* out) 
 std::vector<PytorchTensor> read_tensors(const MappedFile& file) {
   if (is_zip(file.bytes())) return read_archive(file.bytes(), file.path());
   if (is_pytorch(file.bytes())) return read_legacy(file.bytes(), file.path());
-  const char* other = recognise_file(file.bytes());
+  const std::string other = recognise_file(file.bytes());
   fail(ErrorCode::kBadFile, concat(file.path(), ": expected a file of torch.save, found ",
-                                   other == nullptr ? "another file" : other));
+                                   other.empty() ? "another file" : other));
 }
 
 }  // namespace

@@ -43,9 +43,9 @@ constexpr Other kOthers[] = {
     {"", ".index.json", ErrorCode::kUnsupported, "an index under another name; give its own path"},
     {"", ".bin", ErrorCode::kUnsupported, "weights under another name; give their own path"},
     {"", ".pt", ErrorCode::kUnsupported, "weights under another name; give their own path"},
-    {"", ".h5", ErrorCode::kUnsupported, "TensorFlow weights"},
+    {"", ".h5", ErrorCode::kUnsupported, "TensorFlow weights; use pytorch_model.bin"},
     {"", ".msgpack", ErrorCode::kUnsupported, "Flax weights"},
-    {"", ".ot", ErrorCode::kUnsupported, "rust-bert weights"},
+    {"", ".ot", ErrorCode::kUnsupported, "rust-bert weights; use pytorch_model.bin"},
     {"", ".gguf", ErrorCode::kUnsupported, "GGUF weights"},
     {"", "shard_0", ErrorCode::kUnsupported, "a mesh-transformer-jax checkpoint"},
     {"", "tokenizer.json", ErrorCode::kNotFound, "a tokenizer without weights"},
@@ -115,11 +115,11 @@ Names add_weights(const std::string& path, CheckpointFiles& found) {
     return add_safetensors(path, found);
   }
   if (is_pytorch(file.bytes())) return add_pytorch(path, found);
-  const char* kind = recognise_file(file.bytes());
+  const std::string kind = recognise_file(file.bytes());
   fail(ErrorCode::kUnsupported, concat(path,
                                        ": expected a model's folder or a file of its weights, "
                                        "found ",
-                                       kind == nullptr ? "another file" : kind, "; ", kOpens));
+                                       kind.empty() ? "another file" : kind, "; ", kOpens));
 }
 
 CheckpointFiles open_weights(const std::string& folder, const std::string& path) {

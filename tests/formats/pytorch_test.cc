@@ -256,9 +256,9 @@ TEST_F(Pytorch, RefusesOtherArchivesAndPickles) {
   does_not_support(torch_archive(state_dict({a}), {a}, {{"archive/constants.pkl", "x"}}),
                    "TorchScript");
   refuses(torch_archive(state_dict({a}), {a}, {{"other/data.pkl", "x"}}), "two folders");
-  does_not_support(zip_file({{"arr_0.npy", "x"}}), "without data.pkl");
-  does_not_support(zip_file({{"data.pkl", "x"}}), "without data.pkl");
-  does_not_support(zip_file({{"a/b/data.pkl", "x"}}), "without data.pkl");
+  does_not_support(zip_file({{"arr_0.npy", "x"}}), "with data.pkl", "one of NumPy (.npz)");
+  does_not_support(zip_file({{"data.pkl", "x"}}), "with data.pkl in its folder, found another");
+  does_not_support(zip_file({{"a/b/data.pkl", "x"}}), "with data.pkl in its folder, found another");
   does_not_support(whole("}"), "a Python pickle, but not of torch.save");
   does_not_support(whole("\x8a\x0a" + std::string(10, 'x')), "PyTorch's magic number");
   std::string file = legacy_torch_file({a});

@@ -5,6 +5,8 @@
 
 #include <filesystem>
 
+#include "base/check.h"
+#include "gptj/model.h"
 #include "support/expect_error.h"
 #include "support/pytorch_writer.h"
 #include "support/temp_folder.h"
@@ -369,6 +371,48 @@ TEST_F(CheckpointTest, MissingOrWrongConfig) {
   tiny_.write(folder_);
   folder_.write("model.safetensors", "version https://git-lfs.github.com/spec/v1\n");
   folder_refused(ErrorCode::kBadFile, "model.safetensors: ", "git lfs pull");
+}
+
+// The shapes of published fine-tunes and small models, their widths made small where nothing else
+// depends on them.
+TEST_F(CheckpointTest, FineTunesAndSmallModelsOpen) {
+  struct Shape {
+    int64_t vocab_size, n_layer, n_head, head_dim, rotary_dim;
+  };
+  for (const Shape& shape :
+       {Shape{50257, 1, 1, 4, 4}, Shape{50400, 1, 1, 4, 4}, Shape{50401, 1, 1, 4, 4},
+        Shape{64512, 1, 1, 4, 4}, Shape{7, 32, 2, 4, 4}, Shape{7, 2, 4, 64, 32},
+        Shape{7, 2, 3, 80, 64}, Shape{7, 2, 4, 64, 16}}) {
+    const ModelConfig sizes = {.vocab_size = shape.vocab_size,
+                               .n_positions = 8,
+                               .n_embd = shape.n_head * shape.head_dim,
+                               .n_layer = shape.n_layer,
+                               .n_head = shape.n_head,
+                               .rotary_dim = shape.rotary_dim,
+                               .n_inner = 3};
+    std::vector<TestTensor> tensors;
+    for (const TensorSpec& spec : tensor_specs(sizes)) {
+      tensors.push_back(counting_tensor(spec.name, DType::kF16, spec.shape));
+    }
+    // As TehVenom's config.json has it: a key twice, and one that nobody knows.
+    folder_.write(
+        "config.json",
+        concat(R"({"welcome": "x", "n_positions": 2048, "n_positions": 8, )",
+               R"("architectures": ["GPTJForCausalLM"], "bos_token_id": 0, )",
+               R"("eos_token_id": 1, "n_inner": 3, "rotary": true, "vocab_size": )",
+               shape.vocab_size, R"(, "n_embd": )", sizes.n_embd, R"(, "n_layer": )", shape.n_layer,
+               R"(, "n_head": )", shape.n_head, R"(, "rotary_dim": )", shape.rotary_dim, "}"));
+    folder_.write("model.safetensors", safetensors_file(tensors));
+    const Checkpoint safetensors = Checkpoint::open(folder_.path());
+    EXPECT_EQ(safetensors.config().vocab_size, shape.vocab_size);
+    EXPECT_EQ(safetensors.config().n_positions, 8);
+    EXPECT_EQ(safetensors.tensors().size(), 5u + 10u * static_cast<uint64_t>(shape.n_layer));
+    std::filesystem::remove(folder_.path("model.safetensors"));
+    folder_.write("pytorch_model.bin", torch_file(torch_tensors(tensors)));
+    expect_equal_tensors(Checkpoint::open(folder_.path()), safetensors);
+    const Model model = Model::load(folder_.path(), {.threads = 1});
+    EXPECT_EQ(model.config().head_dim(), shape.head_dim);
+  }
 }
 
 TEST_F(CheckpointTest, DanglingLinks) {
