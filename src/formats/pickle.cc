@@ -49,7 +49,7 @@ class Machine {
       expect(stack_.size() <= kMaxStack && marks_.size() <= kMaxStack, "the stack exceeds ",
              kMaxStack, " values");
     }
-    expect(stack_.size() == 1 && marks_.empty(), "expected one value at ", "the end, found ",
+    expect(stack_.size() == 1 && marks_.empty(), "expected one value at the end, found ",
            stack_.size());
     return stack_[0];
   }

@@ -144,7 +144,8 @@ void Checkpoint::check_tensor(const StoredTensor& tensor, const std::vector<uint
         ", as config.json and the rows of wte.weight say, found ", shape_text(tensor.shape));
   check(tensor.type == DType::kF32 || tensor.type == DType::kF16 || tensor.type == DType::kBF16,
         ErrorCode::kUnsupported, where, ": expected F32, F16 or BF16, found ",
-        dtype_name(tensor.type));
+        dtype_name(tensor.type),
+        tensor.type == DType::kF64 ? "; this engine computes in f32: save model.float()" : "");
 }
 
 const StoredTensor& Checkpoint::tensor(std::string_view canonical) const {
