@@ -284,6 +284,8 @@ TEST_F(CheckpointTest, WrongShapesAndTypes) {
        "found 0");
   with("transformer.wte.weight", DType::kF16, {uint64_t{1} << 60, 0}, ErrorCode::kBadFile,
        "wte.weight: vocab_size", "expected a whole number");
+  with("transformer.ln_f.bias", DType::kF64, {4}, ErrorCode::kUnsupported, "found F64",
+       "save model.float()");
   for (const DType type : {DType::kI8, DType::kU8, DType::kF64, DType::kBool, DType::kI64}) {
     with("transformer.h.0.attn.q_proj.weight", type, {4, 4}, ErrorCode::kUnsupported,
          "h.0.attn.q_proj.weight: expected F32, F16 or BF16", dtype_name(type));
@@ -357,6 +359,15 @@ TEST_F(CheckpointTest, PathsThatAreNoModel) {
       ErrorCode::kBadFile,
       [&] { Checkpoint::open(folder_.write("pytorch_model.bin", "PK\x03\x04....")); },
       "without its directory", "is the download complete?");
+  expect_error(
+      ErrorCode::kUnsupported,
+      [&] {
+        Checkpoint::open(folder_.write("x.bin", "version https://git-lfs.github.com/spec/v1\n"));
+      },
+      "a Git LFS pointer: 43 bytes of text in place of the file; download the file itself");
+  expect_error(
+      ErrorCode::kUnsupported, [&] { Checkpoint::open(folder_.write("tf_model.h5", "\x89HDF")); },
+      "HDF5", "use pytorch_model.bin");
   expect_error(
       ErrorCode::kUnsupported, [&] { Checkpoint::open(folder_.write("notes", "hello")); },
       "expected a model's folder or a file of its weights, found another file");
