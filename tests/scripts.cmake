@@ -52,6 +52,11 @@ endforeach()
 gptj_add_script(arm64 cross arm64 ${places})
 gptj_add_script(arm64_all cross "arm64;long" ${places} all)
 
+# Every fuzz target for a few seconds.
+gptj_add_script(smoke fuzz "fuzz;long" 5)
+set_property(TEST fuzz.smoke APPEND PROPERTY ENVIRONMENT
+  "GPTJ_FUZZ_BUILD=${PROJECT_BINARY_DIR}/fuzz")
+
 # The whole project by the other compiler, warnings being errors.
 find_program(GPTJ_CLANG clang++)
 if(GPTJ_CLANG)

@@ -85,7 +85,7 @@ void add_output_options(CLI::App& command, ModelOptions& options) {
 
 void add_model_path_option(CLI::App& command, ModelOptions& options) {
   command.add_option("-m,--model", options.model,
-                     "Hugging Face folder, .safetensors file in one, or file that convert wrote\n"
+                     "Hugging Face folder, file of weights in one, or file that convert wrote\n"
                      "(default: GPTJ_MODEL, else the bundled demo model)");
 }
 

@@ -182,7 +182,7 @@ void add_inspect(CLI::App& app, Run& run) {
       *app.add_subcommand("inspect", "Show config, size and memory needs of a checkpoint");
   const auto options = std::make_shared<InspectOptions>();
   command.add_option("path", options->model.model,
-                     "Hugging Face folder, .safetensors file in one, or file that convert wrote\n"
+                     "Hugging Face folder, file of weights in one, or file that convert wrote\n"
                      "(default: GPTJ_MODEL, else the bundled demo model)");
   command.add_option("-m,--model", options->model.model, "The same")->excludes("path");
   command.add_flag("--tensors", options->tensors, "List every tensor (--json always does)");

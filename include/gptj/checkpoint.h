@@ -87,8 +87,8 @@ struct CheckpointInfo {
 };
 
 // Opens and validates the checkpoint at `path`: a folder with config.json and model.safetensors or
-// model.safetensors.index.json, a .safetensors file in such a folder, or a file that convert()
-// wrote. Reads headers only. Throws
+// pytorch_model.bin, or an index of either; a file of weights, whatever its name, in such a folder;
+// or a file that convert() wrote. Reads headers only. Throws
 // kNotFound, kIo, kBadFile; kUnsupported for what is a checkpoint, but not one that this runs.
 GPTJ_API CheckpointInfo inspect(const std::string& path);
 

@@ -27,10 +27,9 @@ void refuse_duplicate_keys(std::string_view text, std::string_view name) {
 }  // namespace
 
 Json parse_json_object(std::string_view text, std::string_view name, DuplicateKeys duplicates) {
-  const char* other =
-      text.starts_with('{') ? nullptr : recognise_file(std::as_bytes(std::span(text)));
-  check(other == nullptr, ErrorCode::kBadFile, name, ": expected JSON, found ",
-        other == nullptr ? "" : other);
+  const std::string other =
+      text.starts_with('{') ? std::string() : recognise_file(std::as_bytes(std::span(text)));
+  check(other.empty(), ErrorCode::kBadFile, name, ": expected JSON, found ", other);
   Json value = parse_json(text, name);
   check(value.is_object(), ErrorCode::kBadFile, name, ": expected a JSON object, found ",
         json_excerpt(value));

@@ -31,9 +31,8 @@ uint64_t header_length(Bytes file) {
 // plausible header length too.
 std::string_view header_text(Bytes file, const std::string& path) {
   const bool has_header = file.size() > kLengthBytes && file[kLengthBytes] == std::byte{'{'};
-  const char* other = has_header ? nullptr : recognise_file(file);
-  check(other == nullptr, ErrorCode::kBadFile, path, ": expected a safetensors file, found ",
-        other == nullptr ? "" : other);
+  const std::string other = has_header ? std::string() : recognise_file(file);
+  check(other.empty(), ErrorCode::kBadFile, path, ": expected a safetensors file, found ", other);
   check(file.size() >= kLengthBytes, ErrorCode::kBadFile, path,
         ": expected a safetensors file, found only ", file.size(), " bytes");
   const uint64_t length = header_length(file);

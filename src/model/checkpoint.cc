@@ -6,7 +6,9 @@
 #include "base/check.h"
 #include "formats/json_text.h"
 #include "model/checkpoint_files.h"
+#include "model/codegen.h"
 #include "model/config.h"
+#include "model/gptq.h"
 #include "model/names.h"
 
 namespace gptj {
@@ -19,14 +21,17 @@ struct ForeignName {
   const char* part;
   const char* reason;
 };
+constexpr const char* kUnknownQuantizer =
+    "; quantized by GPTQ or AWQ: for GPTQ, a quantize_config.json or quantization_config in "
+    "config.json must say how; else open the model that was quantized";
 constexpr ForeignName kForeignNames[] = {
-    {".qweight", "; quantized by GPTQ or AWQ: open the unquantized model"},
-    {".qzeros", "; quantized by GPTQ or AWQ: open the unquantized model"},
-    {".g_idx", "; quantized by GPTQ: open the unquantized model"},
+    {".qweight", kUnknownQuantizer},
+    {".qzeros", kUnknownQuantizer},
+    {".g_idx", kUnknownQuantizer},
     {".SCB", "; quantized by bitsandbytes: open the unquantized model"},
     {".quant_", "; quantized by bitsandbytes: open the unquantized model"},
     {".lora_", "; a LoRA adapter: merge it into its base model and save that"},
-    {"qkv_proj", "; this is CodeGen, whose q, k and v are fused"},
+    {"qkv_proj", "; this is CodeGen, but model_type in config.json is not \"codegen\""},
     {"score.weight", "; this model classifies texts and generates none"},
     {"qa_outputs", "; this model marks answers in texts and generates none"},
     {"module.", "; the names have a prefix: save the wrapped model itself"},
@@ -39,11 +44,17 @@ const char* foreign_reason(const std::string& name) {
   return "";
 }
 
-ModelConfig read_config(const std::string& folder) {
-  const std::string path = beside(folder, "config.json");
+// config.json, by which tensors that are stored in another way become those of a GPT-J.
+ModelConfig adopt_config(CheckpointFiles& files) {
+  const std::string path = beside(files.folder, "config.json");
   check(is_there(path), ErrorCode::kNotFound, path,
         ": missing; the weights beside it need the model's sizes from it");
-  return parse_config(read_text_file(path, kMaxConfig), path);
+  const std::string text = read_text_file(path, kMaxConfig);
+  const ModelConfig config = parse_config(text, path);
+  if (const auto gptq = gptq_format(text, files.folder)) dequantize_gptq(files, *gptq);
+  const int64_t blocks = codegen_blocks(text, path);
+  if (blocks > 0) split_codegen_qkv(files, config, blocks);
+  return config;
 }
 
 }  // namespace
@@ -51,9 +62,9 @@ ModelConfig read_config(const std::string& folder) {
 Checkpoint Checkpoint::open(const std::string& path) {
   CheckpointFiles files = open_checkpoint_files(path);
   Checkpoint checkpoint;
+  checkpoint.config_ = files.config ? *files.config : adopt_config(files);
   checkpoint.folder_ = files.folder;
   checkpoint.files_ = std::move(files.files);
-  checkpoint.config_ = files.config ? *files.config : read_config(files.folder);
   NamedTensors found = collect(std::move(files.tensors));
   checkpoint.adopt_vocabulary(found);
   checkpoint.read_generation_defaults();
@@ -133,7 +144,8 @@ void Checkpoint::check_tensor(const StoredTensor& tensor, const std::vector<uint
         ", as config.json and the rows of wte.weight say, found ", shape_text(tensor.shape));
   check(tensor.type == DType::kF32 || tensor.type == DType::kF16 || tensor.type == DType::kBF16,
         ErrorCode::kUnsupported, where, ": expected F32, F16 or BF16, found ",
-        dtype_name(tensor.type));
+        dtype_name(tensor.type),
+        tensor.type == DType::kF64 ? "; this engine computes in f32: save model.float()" : "");
 }
 
 const StoredTensor& Checkpoint::tensor(std::string_view canonical) const {

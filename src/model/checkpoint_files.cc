@@ -2,24 +2,27 @@
 #include "model/checkpoint_files.h"
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
 #include <set>
 
 #include "base/check.h"
 #include "formats/file_kind.h"
+#include "formats/pytorch.h"
 #include "formats/safetensors.h"
-#include "formats/safetensors_index.h"
+#include "formats/weight_index.h"
 
 namespace gptj {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kSingle = "model.safetensors";
-constexpr const char* kIndex = "model.safetensors.index.json";
+// What Hugging Face calls the weights of a folder, in the order of its preference.
+constexpr const char* kWeights[] = {"model.safetensors", "model.safetensors.index.json",
+                                    "pytorch_model.bin", "pytorch_model.bin.index.json"};
+constexpr std::string_view kIndexEnd = ".index.json";
 constexpr const char* kOpens =
-    "this version opens model.safetensors, or model.safetensors.index.json with its shards";
+    "this version opens model.safetensors and pytorch_model.bin, or their .index.json with the "
+    "shards";
 
 // What a folder without our files may hold instead, by a part of a name and its end; the first
 // match counts.
@@ -34,14 +37,15 @@ constexpr Other kOthers[] = {
      "a LoRA adapter; merge it into its base model (merge_and_unload in PEFT) and save that"},
     {"-of-", ".safetensors", ErrorCode::kBadFile,
      "a shard without its model.safetensors.index.json"},
+    {"-of-", ".bin", ErrorCode::kBadFile, "a shard without its pytorch_model.bin.index.json"},
     {"", ".safetensors", ErrorCode::kUnsupported,
      "safetensors under another name; give its own path"},
-    {"", ".bin.index.json", ErrorCode::kUnsupported, "PyTorch weights"},
-    {"", ".bin", ErrorCode::kUnsupported, "PyTorch or ggml weights"},
-    {"", ".pt", ErrorCode::kUnsupported, "PyTorch weights"},
-    {"", ".h5", ErrorCode::kUnsupported, "TensorFlow weights"},
+    {"", ".index.json", ErrorCode::kUnsupported, "an index under another name; give its own path"},
+    {"", ".bin", ErrorCode::kUnsupported, "weights under another name; give their own path"},
+    {"", ".pt", ErrorCode::kUnsupported, "weights under another name; give their own path"},
+    {"", ".h5", ErrorCode::kUnsupported, "TensorFlow weights; use pytorch_model.bin"},
     {"", ".msgpack", ErrorCode::kUnsupported, "Flax weights"},
-    {"", ".ot", ErrorCode::kUnsupported, "rust-bert weights"},
+    {"", ".ot", ErrorCode::kUnsupported, "rust-bert weights; use pytorch_model.bin"},
     {"", ".gguf", ErrorCode::kUnsupported, "GGUF weights"},
     {"", "shard_0", ErrorCode::kUnsupported, "a mesh-transformer-jax checkpoint"},
     {"", "tokenizer.json", ErrorCode::kNotFound, "a tokenizer without weights"},
@@ -73,41 +77,87 @@ std::set<std::string> names_in(const std::string& folder) {
   fail(ErrorCode::kNotFound, concat(folder, ": no model in this folder; ", kOpens));
 }
 
-CheckpointFiles of_safetensors(const std::string& folder, std::span<const SafetensorsFile> files) {
+using Names = std::vector<std::string>;
+
+// Each adds a file and its tensors to `found`, and gives their names.
+Names add_safetensors(const std::string& path, CheckpointFiles& found) {
+  const SafetensorsFile file(path);
+  Names names;
+  found.files.push_back(file.mapping());
+  for (const TensorView& tensor : file.tensors()) {
+    found.tensors.push_back({tensor, path});
+    names.push_back(tensor.name);
+  }
+  return names;
+}
+
+Names add_pytorch(const std::string& path, CheckpointFiles& found) {
+  const PytorchFile file(path);
+  Names names;
+  found.files.push_back(file.mapping());
+  for (const PytorchTensor& tensor : file.tensors()) {
+    StoredTensor stored{tensor.view, path};
+    if (!tensor.is_contiguous()) {
+      stored.make = [tensor, map = file.mapping()](std::span<std::byte> out) {
+        gather(tensor, out);
+        map->drop(tensor.extent);
+      };
+    }
+    found.tensors.push_back(std::move(stored));
+    names.push_back(tensor.view.name);
+  }
+  return names;
+}
+
+Names add_weights(const std::string& path, CheckpointFiles& found) {
+  const MappedFile file(path);
+  if (is_safetensors(file.bytes()) || path.ends_with(".safetensors")) {
+    return add_safetensors(path, found);
+  }
+  if (is_pytorch(file.bytes())) return add_pytorch(path, found);
+  const std::string kind = recognise_file(file.bytes());
+  fail(ErrorCode::kUnsupported, concat(path,
+                                       ": expected a model's folder or a file of its weights, "
+                                       "found ",
+                                       kind.empty() ? "another file" : kind, "; ", kOpens));
+}
+
+CheckpointFiles open_weights(const std::string& folder, const std::string& path) {
   CheckpointFiles found{folder, {}, {}};
-  for (const SafetensorsFile& file : files) {
-    found.files.push_back(file.mapping());
-    for (const TensorView& tensor : file.tensors()) found.tensors.push_back({tensor, file.path()});
+  const auto add = [&](const std::string& file) { return add_weights(file, found); };
+  if (path.ends_with(kIndexEnd)) {
+    open_shards(path, add);
+  } else {
+    add(path);
   }
   return found;
 }
 
-CheckpointFiles open_single(const std::string& folder, const std::string& file) {
-  return of_safetensors(folder, std::array{SafetensorsFile(file)});
-}
-
-CheckpointFiles open_shards(const std::string& folder) {
-  return of_safetensors(folder, open_safetensors_shards(beside(folder, kIndex)));
-}
-
 CheckpointFiles open_folder(const std::string& folder) {
-  const std::string single = beside(folder, kSingle);
-  if (is_there(single)) return open_single(folder, single);
-  if (is_there(beside(folder, kIndex))) return open_shards(folder);
+  for (const char* name : kWeights) {
+    if (is_there(beside(folder, name))) return open_weights(folder, beside(folder, name));
+  }
   refuse_folder(folder);
 }
 
+// A shard stands for its index, where that lies beside it: "X-00001-of-00002.Y" for
+// "X.Y.index.json".
+std::string index_of_shard(const std::string& path) {
+  const std::string name = fs::path(path).filename().string();
+  const size_t number = name.find("-of-");
+  const size_t begin = number == std::string::npos ? number : name.rfind('-', number - 1);
+  if (begin == std::string::npos) return {};
+  const std::string index =
+      name.substr(0, begin) + fs::path(name).extension().string() + std::string(kIndexEnd);
+  const std::string index_path = fs::path(path).replace_filename(index).string();
+  return is_there(index_path) ? index_path : std::string();
+}
+
 CheckpointFiles open_file(const std::string& file) {
-  const std::string name = fs::path(file).filename().string();
   const fs::path parent = fs::path(file).parent_path();
   const std::string folder = parent.empty() ? "." : parent.string();
-  const bool is_shard = name == kIndex || name.find("-of-") != std::string::npos;
-  if (is_shard && is_there(beside(folder, kIndex))) return open_shards(folder);
-  if (name.ends_with(".safetensors")) return open_single(folder, file);
-  const char* kind = recognise_file(MappedFile(file).bytes());
-  fail(ErrorCode::kUnsupported,
-       concat(file, ": expected a model's folder or a .safetensors file, found ",
-              kind == nullptr ? "another file" : kind));
+  const std::string index = index_of_shard(file);
+  return open_weights(folder, index.empty() ? file : index);
 }
 
 }  // namespace

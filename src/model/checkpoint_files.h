@@ -20,9 +20,10 @@ struct CheckpointFiles {
   std::optional<ModelConfig> config = {};  // where the format holds it; else config.json does
 };
 
-// Finds and opens the weights that `path` means: a folder, whose model.safetensors is preferred to
-// its model.safetensors.index.json as Hugging Face does; or one of its .safetensors files. A folder
-// that holds something else throws kUnsupported or kNotFound and says what it holds.
+// Finds and opens the weights that `path` means: a folder, of whose weights the first counts in the
+// order model.safetensors, its index, pytorch_model.bin, its index, as for Hugging Face; or a file,
+// judged by its content: weights, an index, or a shard with its index beside it. A folder that
+// holds something else throws kUnsupported or kNotFound and says what it holds.
 CheckpointFiles open_checkpoint_files(const std::string& path);
 
 // The path of `name` in `folder`.

@@ -36,25 +36,17 @@ void check_model_type(const FieldReader& json) {
   const std::string type = json.string("model_type").value_or("");
   const std::vector<std::string> architectures = json.strings("architectures");
   const auto is_gptj = [](const std::string& name) { return name.starts_with("GPTJ"); };
-  if (type == "gptj") return;
+  if (type == "gptj" || type == "codegen") return;
   if (type.empty() &&
       (architectures.empty() || std::any_of(architectures.begin(), architectures.end(), is_gptj))) {
     return;  // hand-made; if it is no GPT-J, the fields to come will tell
   }
   fail(ErrorCode::kUnsupported,
        concat(json.file(), ": expected a GPT-J model (model_type \"gptj\"), found ",
-              json.found(type.empty() ? "architectures" : "model_type"),
-              type == "codegen" ? "; CodeGen fuses q, k and v in an order of its own, and this "
-                                  "version does not convert it"
-                                : ""));
+              json.found(type.empty() ? "architectures" : "model_type")));
 }
 
-void check_weights_are_plain(const FieldReader& json) {
-  check(!json.has("quantization_config"), ErrorCode::kUnsupported, json.file(),
-        ": quantization_config: these weights were quantized by another program (",
-        json.found("quantization_config"),
-        "); open the model they were made from, unquantized (here _name_or_path is ",
-        json.found("_name_or_path"), ")");
+void check_weights_are_untied(const FieldReader& json) {
   check(!json.boolean("tie_word_embeddings").value_or(false), ErrorCode::kUnsupported, json.file(),
         ": tie_word_embeddings: expected false, found true; GPT-J's lm_head is a matrix of its own "
         "with a bias, and this engine reads it from the file");
@@ -90,7 +82,7 @@ std::vector<int64_t> token_ids_or_default(const FieldReader& json, const char* f
 ModelConfig parse_config(std::string_view text, const std::string& file) {
   const FieldReader json(text, file);
   check_model_type(json);
-  check_weights_are_plain(json);
+  check_weights_are_untied(json);
   check_activation(json);
 
   ModelConfig config;

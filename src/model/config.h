@@ -10,7 +10,7 @@
 namespace gptj {
 
 // config.json. `file` begins every message. Throws kBadFile for fields that are missing, of a wrong
-// type, out of range or at odds; kUnsupported for other models, quantized or tied weights. Token
+// type, out of range or at odds; kUnsupported for other models and tied weights. Token
 // ids are checked by check_token_ids, once the true vocab_size is known.
 ModelConfig parse_config(std::string_view text, const std::string& file);
 

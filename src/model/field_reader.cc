@@ -80,4 +80,11 @@ std::vector<std::string> FieldReader::strings(const char* field) const {
   return value->get<std::vector<std::string>>();
 }
 
+std::optional<FieldReader> FieldReader::object(const char* field) const {
+  const Json* value = find(field);
+  if (value == nullptr) return {};
+  expect(value->is_object(), field, "an object");
+  return FieldReader(value->dump(), concat(file_, ": ", field));
+}
+
 }  // namespace gptj

@@ -44,6 +44,8 @@ class FieldReader {
   // A token id, or a list of them; empty where absent.
   std::vector<int64_t> token_ids(const char* field) const;
   std::vector<std::string> strings(const char* field) const;
+  // An object within; its messages name file and field.
+  std::optional<FieldReader> object(const char* field) const;
 
   // Throws with "FILE: FIELD: expected EXPECTED, found VALUE".
   void expect(bool ok, const char* field, const std::string& expected) const;

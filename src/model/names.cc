@@ -30,7 +30,8 @@ constexpr Row kAfterLayers[] = {
 };
 
 constexpr std::string_view kPrefix = "transformer.";
-constexpr const char* kBuffers[] = {".attn.bias", ".attn.masked_bias", ".attn.embed_positions"};
+constexpr const char* kBuffers[] = {".attn.bias", ".attn.masked_bias", ".attn.embed_positions",
+                                    ".attn.causal_mask"};
 
 std::vector<uint64_t> shape_of(const Row& row, const ModelConfig& config) {
   const auto size = [&](Extent extent) -> uint64_t {

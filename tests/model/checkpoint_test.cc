@@ -5,7 +5,10 @@
 
 #include <filesystem>
 
+#include "base/check.h"
+#include "gptj/model.h"
 #include "support/expect_error.h"
+#include "support/pytorch_writer.h"
 #include "support/temp_folder.h"
 #include "support/tiny_checkpoint.h"
 
@@ -39,6 +42,9 @@ TEST_F(CheckpointTest, GoldenModelsOpen) {
   for (const auto& [name, type, layers] :
        {std::tuple{"rotary-partial-f32", WeightType::kF32, 2},
         std::tuple{"rotary-partial-f32/sharded", WeightType::kF32, 2},
+        std::tuple{"rotary-partial-f32/torch", WeightType::kF32, 2},
+        std::tuple{"rotary-partial-f32/torch-legacy", WeightType::kF32, 2},
+        std::tuple{"rotary-partial-f32/torch-sharded", WeightType::kF32, 2},
         std::tuple{"rotary-full-odd-ffn-f16", WeightType::kF16, 2},
         std::tuple{"deep-bf16", WeightType::kBF16, 6},
         std::tuple{"big-head-f16", WeightType::kF16, 2},
@@ -53,17 +59,82 @@ TEST_F(CheckpointTest, GoldenModelsOpen) {
   EXPECT_EQ(Checkpoint::open(kGolden + "rotary-full-odd-ffn-f16").config().n_inner, 200);
 }
 
-TEST_F(CheckpointTest, ShardsHoldWhatTheSingleFileHolds) {
-  const Checkpoint single = Checkpoint::open(kGolden + "rotary-partial-f32");
-  const Checkpoint shards = Checkpoint::open(kGolden + "rotary-partial-f32/sharded");
-  EXPECT_EQ(single.files().size(), 1u);
-  EXPECT_EQ(shards.files().size(), 3u);
-  for (const TensorView& tensor : single.tensors()) {
-    const TensorView& other = shards.tensor(tensor.name);
-    EXPECT_EQ(other.shape, tensor.shape);
-    EXPECT_TRUE(std::equal(tensor.bytes.begin(), tensor.bytes.end(), other.bytes.begin(),
-                           other.bytes.end()));
-    shards.drop(other);
+// The bytes of a tensor, made or mapped.
+std::string bytes_of(const StoredTensor& tensor) {
+  std::string bytes(tensor.size(), '\0');
+  const auto out = std::as_writable_bytes(std::span(bytes));
+  if (tensor.make) {
+    tensor.make(out);
+  } else {
+    std::copy(tensor.bytes.begin(), tensor.bytes.end(), out.begin());
+  }
+  return bytes;
+}
+
+void expect_equal_tensors(const Checkpoint& found, const Checkpoint& expected) {
+  for (const StoredTensor& tensor : expected.tensors()) {
+    const StoredTensor& other = found.tensor(tensor.name);
+    EXPECT_EQ(other.type, tensor.type) << tensor.name;
+    EXPECT_EQ(other.shape, tensor.shape) << tensor.name;
+    EXPECT_EQ(bytes_of(other), bytes_of(tensor)) << tensor.name;
+    found.drop(other);
+  }
+}
+
+TEST_F(CheckpointTest, EveryLayoutHoldsWhatTheSingleSafetensorsFileHolds) {
+  for (const auto& [model, layout, files] :
+       {std::tuple{"rotary-partial-f32", "sharded", 3u},
+        std::tuple{"rotary-partial-f32", "torch", 1u},
+        std::tuple{"rotary-partial-f32", "torch-legacy", 1u},
+        std::tuple{"rotary-partial-f32", "torch-sharded", 2u},
+        std::tuple{"rotary-full-odd-ffn-f16", "torch", 1u}, std::tuple{"deep-bf16", "torch", 1u},
+        std::tuple{"big-head-f16", "torch", 1u}}) {
+    const Checkpoint single = Checkpoint::open(kGolden + model);
+    const Checkpoint other = Checkpoint::open(kGolden + model + "/" + layout);
+    EXPECT_EQ(single.files().size(), 1u);
+    EXPECT_EQ(other.files().size(), files);
+    expect_equal_tensors(other, single);
+  }
+}
+
+TEST_F(CheckpointTest, EveryWayToSaveOpensAlike) {
+  for (const DType type : {DType::kF32, DType::kF16, DType::kBF16}) {
+    tiny_ = TinyCheckpoint(type);
+    const Checkpoint single = open();
+    tiny_.add("transformer.h.0.attn.bias", DType::kBool, {1, 1, 8, 8});
+    tiny_.add("transformer.h.1.attn.bias", DType::kU8, {1, 1, 8, 8});
+    tiny_.add("transformer.h.0.attn.masked_bias", DType::kF32, {});
+    std::vector<TorchTensor> torch = torch_tensors(tiny_.tensors);
+    torch[3].parameter = true;
+    TempFolder folder;
+    folder.write("config.json", tiny_.config.dump());
+    folder.write("pytorch_model.bin", torch_file(torch));
+    expect_equal_tensors(Checkpoint::open(folder.path()), single);
+    folder.write("pytorch_model.bin", legacy_torch_file(torch));
+    expect_equal_tensors(Checkpoint::open(folder.path()), single);
+  }
+}
+
+TEST_F(CheckpointTest, StridedTensorsAreMade) {
+  TorchTensor strided{counting_tensor("transformer.h.0.mlp.fc_in.weight", DType::kF16, {4, 3}),
+                      "x"};
+  strided.tensor.shape = {3, 4};
+  strided.strides = {1, 3};
+  std::vector<TorchTensor> torch = torch_tensors(tiny_.tensors);
+  for (TorchTensor& each : torch) {
+    if (each.tensor.name == strided.tensor.name) each = strided;
+  }
+  folder_.write("config.json", tiny_.config.dump());
+  folder_.write("pytorch_model.bin", torch_file(torch));
+  const Checkpoint checkpoint = Checkpoint::open(folder_.path());
+  const StoredTensor& made = checkpoint.tensor("h.0.mlp.fc_in.weight");
+  ASSERT_TRUE(made.make);
+  EXPECT_TRUE(made.bytes.empty());
+  const std::string found = bytes_of(made), &stored = strided.tensor.bytes;
+  for (size_t row = 0; row < 3; ++row) {
+    for (size_t column = 0; column < 4; ++column) {
+      EXPECT_EQ(found.substr(2 * (4 * row + column), 2), stored.substr(2 * (row + 3 * column), 2));
+    }
   }
 }
 
@@ -91,6 +162,22 @@ TEST_F(CheckpointTest, PathsThatMeanTheSameModel) {
   folder_refused(ErrorCode::kUnsupported, "found other.safetensors", "give its own path");
 }
 
+TEST_F(CheckpointTest, PathsOfPyTorchFiles) {
+  const std::string torch = kGolden + "rotary-partial-f32/torch-sharded/";
+  for (const char* name :
+       {"", "pytorch_model.bin.index.json", "pytorch_model-00001-of-00002.bin"}) {
+    EXPECT_EQ(Checkpoint::open(torch + name).files().size(), 2u) << name;
+  }
+  folder_.write("config.json", tiny_.config.dump());
+  // Judged by what it is, not by its name.
+  for (const char* name : {"pytorch_model.bin", "weights.pt", "anything"}) {
+    folder_.write(name, torch_file(torch_tensors(tiny_.tensors)));
+    EXPECT_EQ(Checkpoint::open(folder_.path(name)).tensors().size(), 25u);
+  }
+  folder_.write("pytorch_model.bin", safetensors_file(tiny_.tensors));
+  EXPECT_EQ(Checkpoint::open(folder_.path()).tensors().size(), 25u);
+}
+
 TEST_F(CheckpointTest, RelativePaths) {
   tiny_.write(folder_);
   const auto before = std::filesystem::current_path();
@@ -100,9 +187,15 @@ TEST_F(CheckpointTest, RelativePaths) {
   std::filesystem::current_path(before);
 }
 
-TEST_F(CheckpointTest, TheSingleFileIsPreferredToTheIndex) {
-  folder_.write("model.safetensors.index.json", "not read");
-  EXPECT_EQ(open().files().size(), 1u);
+TEST_F(CheckpointTest, AFolderWithSeveralPrefersAsHuggingFaceDoes) {
+  const char* names[] = {"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
+                         "pytorch_model.bin.index.json"};
+  folder_.write("config.json", tiny_.config.dump());
+  for (const char* name : names) folder_.write(name, "PK\x03\x04");
+  for (const char* name : names) {
+    folder_refused(ErrorCode::kBadFile, name);
+    std::filesystem::remove(folder_.path(name));
+  }
 }
 
 TEST_F(CheckpointTest, MixedTypesAreOneCheckpoint) {
@@ -191,6 +284,8 @@ TEST_F(CheckpointTest, WrongShapesAndTypes) {
        "found 0");
   with("transformer.wte.weight", DType::kF16, {uint64_t{1} << 60, 0}, ErrorCode::kBadFile,
        "wte.weight: vocab_size", "expected a whole number");
+  with("transformer.ln_f.bias", DType::kF64, {4}, ErrorCode::kUnsupported, "found F64",
+       "save model.float()");
   for (const DType type : {DType::kI8, DType::kU8, DType::kF64, DType::kBool, DType::kI64}) {
     with("transformer.h.0.attn.q_proj.weight", type, {4, 4}, ErrorCode::kUnsupported,
          "h.0.attn.q_proj.weight: expected F32, F16 or BF16", dtype_name(type));
@@ -236,9 +331,10 @@ TEST_F(CheckpointTest, FoldersOfOtherThings) {
     std::filesystem::remove(folder_.path(name));
   };
   folder_refused(ErrorCode::kNotFound, "no model in this folder");
-  with("pytorch_model.bin", ErrorCode::kUnsupported, "PyTorch");
-  with("pytorch_model.bin.index.json", ErrorCode::kUnsupported, "PyTorch");
-  with("consolidated.pt", ErrorCode::kUnsupported, "PyTorch");
+  with("gptq_model.bin", ErrorCode::kUnsupported, "give their own path");
+  with("consolidated.pt", ErrorCode::kUnsupported, "give their own path");
+  with("other.index.json", ErrorCode::kUnsupported, "give its own path");
+  with("pytorch_model-00001-of-00002.bin", ErrorCode::kBadFile, "a shard without its");
   with("tf_model.h5", ErrorCode::kUnsupported, "TensorFlow");
   with("flax_model.msgpack", ErrorCode::kUnsupported, "Flax");
   with("rust_model.ot", ErrorCode::kUnsupported, "rust-bert");
@@ -260,12 +356,21 @@ TEST_F(CheckpointTest, PathsThatAreNoModel) {
       ErrorCode::kUnsupported, [&] { Checkpoint::open(folder_.write("ggml.bin", "lmgg....")); },
       "legacy ggml");
   expect_error(
-      ErrorCode::kUnsupported,
+      ErrorCode::kBadFile,
       [&] { Checkpoint::open(folder_.write("pytorch_model.bin", "PK\x03\x04....")); },
-      "expected a model's folder or a .safetensors file, found a zip archive");
+      "without its directory", "is the download complete?");
+  expect_error(
+      ErrorCode::kUnsupported,
+      [&] {
+        Checkpoint::open(folder_.write("x.bin", "version https://git-lfs.github.com/spec/v1\n"));
+      },
+      "a Git LFS pointer: 43 bytes of text in place of the file; download the file itself");
+  expect_error(
+      ErrorCode::kUnsupported, [&] { Checkpoint::open(folder_.write("tf_model.h5", "\x89HDF")); },
+      "HDF5", "use pytorch_model.bin");
   expect_error(
       ErrorCode::kUnsupported, [&] { Checkpoint::open(folder_.write("notes", "hello")); },
-      "found another file");
+      "expected a model's folder or a file of its weights, found another file");
 }
 
 TEST_F(CheckpointTest, MissingOrWrongConfig) {
@@ -277,6 +382,48 @@ TEST_F(CheckpointTest, MissingOrWrongConfig) {
   tiny_.write(folder_);
   folder_.write("model.safetensors", "version https://git-lfs.github.com/spec/v1\n");
   folder_refused(ErrorCode::kBadFile, "model.safetensors: ", "git lfs pull");
+}
+
+// The shapes of published fine-tunes and small models, their widths made small where nothing else
+// depends on them.
+TEST_F(CheckpointTest, FineTunesAndSmallModelsOpen) {
+  struct Shape {
+    int64_t vocab_size, n_layer, n_head, head_dim, rotary_dim;
+  };
+  for (const Shape& shape :
+       {Shape{50257, 1, 1, 4, 4}, Shape{50400, 1, 1, 4, 4}, Shape{50401, 1, 1, 4, 4},
+        Shape{64512, 1, 1, 4, 4}, Shape{7, 32, 2, 4, 4}, Shape{7, 2, 4, 64, 32},
+        Shape{7, 2, 3, 80, 64}, Shape{7, 2, 4, 64, 16}}) {
+    const ModelConfig sizes = {.vocab_size = shape.vocab_size,
+                               .n_positions = 8,
+                               .n_embd = shape.n_head * shape.head_dim,
+                               .n_layer = shape.n_layer,
+                               .n_head = shape.n_head,
+                               .rotary_dim = shape.rotary_dim,
+                               .n_inner = 3};
+    std::vector<TestTensor> tensors;
+    for (const TensorSpec& spec : tensor_specs(sizes)) {
+      tensors.push_back(counting_tensor(spec.name, DType::kF16, spec.shape));
+    }
+    // As TehVenom's config.json has it: a key twice, and one that nobody knows.
+    folder_.write(
+        "config.json",
+        concat(R"({"welcome": "x", "n_positions": 2048, "n_positions": 8, )",
+               R"("architectures": ["GPTJForCausalLM"], "bos_token_id": 0, )",
+               R"("eos_token_id": 1, "n_inner": 3, "rotary": true, "vocab_size": )",
+               shape.vocab_size, R"(, "n_embd": )", sizes.n_embd, R"(, "n_layer": )", shape.n_layer,
+               R"(, "n_head": )", shape.n_head, R"(, "rotary_dim": )", shape.rotary_dim, "}"));
+    folder_.write("model.safetensors", safetensors_file(tensors));
+    const Checkpoint safetensors = Checkpoint::open(folder_.path());
+    EXPECT_EQ(safetensors.config().vocab_size, shape.vocab_size);
+    EXPECT_EQ(safetensors.config().n_positions, 8);
+    EXPECT_EQ(safetensors.tensors().size(), 5u + 10u * static_cast<uint64_t>(shape.n_layer));
+    std::filesystem::remove(folder_.path("model.safetensors"));
+    folder_.write("pytorch_model.bin", torch_file(torch_tensors(tensors)));
+    expect_equal_tensors(Checkpoint::open(folder_.path()), safetensors);
+    const Model model = Model::load(folder_.path(), {.threads = 1});
+    EXPECT_EQ(model.config().head_dim(), shape.head_dim);
+  }
 }
 
 TEST_F(CheckpointTest, DanglingLinks) {

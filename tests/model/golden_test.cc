@@ -73,9 +73,16 @@ INSTANTIATE_TEST_SUITE_P(
     Models, GoldenTest,
     testing::Values(GoldenModel{"rotary-partial-f32", "rotary-partial-f32"},
                     GoldenModel{"rotary-partial-f32/sharded", "rotary-partial-f32"},
+                    GoldenModel{"rotary-partial-f32/torch", "rotary-partial-f32"},
+                    GoldenModel{"rotary-partial-f32/torch-legacy", "rotary-partial-f32"},
+                    GoldenModel{"rotary-partial-f32/torch-sharded", "rotary-partial-f32"},
                     GoldenModel{"rotary-full-odd-ffn-f16", "rotary-full-odd-ffn-f16"},
+                    GoldenModel{"rotary-full-odd-ffn-f16/torch", "rotary-full-odd-ffn-f16"},
                     GoldenModel{"deep-bf16", "deep-bf16"},
+                    GoldenModel{"deep-bf16/torch", "deep-bf16"},
                     GoldenModel{"big-head-f16", "big-head-f16"},
+                    GoldenModel{"big-head-f16/torch", "big-head-f16"},
+                    GoldenModel{"codegen-f16", "codegen-f16"},
                     GoldenModel{"long-context-f16", "long-context-f16"}),
     [](const testing::TestParamInfo<GoldenModel>& instance) {
       std::string name = instance.param.folder;

@@ -52,8 +52,8 @@ TEST(Names, Canonical) {
 }
 
 TEST(Names, Buffers) {
-  for (const char* buffer :
-       {"h.0.attn.bias", "h.27.attn.masked_bias", "h.1.attn.embed_positions", "embed_positions"}) {
+  for (const char* buffer : {"h.0.attn.bias", "h.27.attn.masked_bias", "h.1.attn.embed_positions",
+                             "embed_positions", "h.1.attn.causal_mask"}) {
     EXPECT_TRUE(is_ignorable_buffer(buffer)) << buffer;
   }
   for (const TensorSpec& spec : tensor_specs(k6B)) EXPECT_FALSE(is_ignorable_buffer(spec.name));

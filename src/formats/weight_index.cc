@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "formats/safetensors_index.h"
+#include "formats/weight_index.h"
 
 #include <algorithm>
 #include <filesystem>
 #include <map>
 #include <set>
 
+#include "base/mapped_file.h"
 #include "formats/json_text.h"
 
 namespace gptj {
@@ -40,41 +41,39 @@ WeightMap read_weight_map(const std::string& path) {
 }
 
 // Strikes the shard's tensors from `missing`, each of which must be the index's for this shard.
-void check_shard(const SafetensorsFile& file, const std::string& shard, const WeightMap& shard_of,
-                 std::set<std::string>& missing) {
-  for (const TensorView& tensor : file.tensors()) {
-    const auto found = shard_of.find(tensor.name);
-    check(found != shard_of.end(), ErrorCode::kBadFile, file.path(), ": tensor ",
-          json_excerpt(tensor.name), " is not in the index");
-    check(found->second == shard, ErrorCode::kBadFile, file.path(), ": tensor ",
-          json_excerpt(tensor.name), " should be in ", found->second, ", as the index says");
-    missing.erase(tensor.name);
+void check_shard(const std::string& path, const std::vector<std::string>& tensors,
+                 const WeightMap& shard_of, std::set<std::string>& missing) {
+  const std::string shard = std::filesystem::path(path).filename().string();
+  for (const std::string& tensor : tensors) {
+    const auto found = shard_of.find(tensor);
+    check(found != shard_of.end(), ErrorCode::kBadFile, path, ": tensor ", json_excerpt(tensor),
+          " is not in the index");
+    check(found->second == shard, ErrorCode::kBadFile, path, ": tensor ", json_excerpt(tensor),
+          " should be in ", found->second, ", as the index says");
+    missing.erase(tensor);
   }
 }
 
 }  // namespace
 
-std::vector<SafetensorsFile> open_safetensors_shards(const std::string& index_path) {
+void open_shards(const std::string& index_path, const OpenShard& open) {
   const WeightMap shard_of = read_weight_map(index_path);
   std::set<std::string> missing, shards;
   for (const auto& [tensor, shard] : shard_of) {
     missing.insert(tensor);
     shards.insert(shard);
   }
-  std::vector<SafetensorsFile> files;
   for (const std::string& shard : shards) {
     const std::string path = std::filesystem::path(index_path).replace_filename(shard).string();
     std::error_code unreadable;  // which opening the file reports better
     check(std::filesystem::exists(path, unreadable) || unreadable, ErrorCode::kNotFound, path,
           ": missing; ", index_path, " names ", shards.size(), " shards, this among them");
-    files.emplace_back(path);
-    check_shard(files.back(), shard, shard_of, missing);
+    check_shard(path, open(path), shard_of, missing);
   }
   check(missing.empty(), ErrorCode::kBadFile, index_path, ": tensor ",
         missing.empty() ? "" : json_excerpt(*missing.begin()), " is not in ",
         missing.empty() ? "" : shard_of.at(*missing.begin()), ", as the index says (",
         missing.size(), " such)");
-  return files;
 }
 
 }  // namespace gptj

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "formats/safetensors_index.h"
+#include "formats/weight_index.h"
 
 #include <gtest/gtest.h>
 
+#include "formats/safetensors.h"
 #include "support/expect_error.h"
 #include "support/safetensors_writer.h"
 #include "support/temp_folder.h"
@@ -26,9 +27,18 @@ class Index : public ::testing::Test {
     }
     folder_.write(shard, safetensors_file(tensors));
   }
-  auto open(const std::string& index) {
-    return open_safetensors_shards(folder_.write("i.json", index));
+  static std::vector<SafetensorsFile> open_path(const std::string& index) {
+    std::vector<SafetensorsFile> files;
+    open_shards(index, [&](const std::string& path) {
+      std::vector<std::string> names;
+      for (const TensorView& tensor : files.emplace_back(path).tensors()) {
+        names.push_back(tensor.name);
+      }
+      return names;
+    });
+    return files;
   }
+  auto open(const std::string& index) { return open_path(folder_.write("i.json", index)); }
   template <class... Words>
   void refuses(const std::string& index, const Words&... words) {
     expect_error(
@@ -64,7 +74,7 @@ TEST_F(Index, RefusesWhatIsNoIndex) {
   refuses(R"({"weight_map":{"a":"s1.safetensors","a":"s2.safetensors"}})", "\"a\" is given twice");
   refuses("version https://git-lfs.github.com/spec/v1\n", "expected JSON", "git lfs pull");
   expect_error(
-      ErrorCode::kNotFound, [&] { open_safetensors_shards(folder_.path("none")); }, "none");
+      ErrorCode::kNotFound, [&] { open_path(folder_.path("none")); }, "none");
 }
 
 TEST_F(Index, NamesAMissingShard) {

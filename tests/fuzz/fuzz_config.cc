@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fuzz/fuzz.h"
+#include "model/codegen.h"
+#include "model/config.h"
+#include "model/gptq.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const std::string_view text = gptj::fuzz::text_of(data, size);
+  gptj::fuzz::run([&] { gptj::codegen_blocks(text, "config.json"); });
+  gptj::fuzz::run([&] { gptj::gptq_format(text, gptj::fuzz::folder().path()); });
+  return gptj::fuzz::run([&] {
+    const gptj::ModelConfig config = gptj::parse_config(text, "config.json");
+    gptj::parse_config(gptj::config_json(config), "config.json");
+  });
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+// make_seeds FOLDER: for each target that needs them, FOLDER/TARGET/... with small files as the
+// tests and the engine itself write them.
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+
+#include "fuzz/models.h"
+#include "gptj/convert.h"
+#include "gptj/session.h"
+#include "jobs/journal.h"
+#include "support/pytorch_writer.h"
+#include "support/temp_folder.h"
+#include "support/tiny_checkpoint.h"
+#include "tokenizer/small_tokenizer.h"
+
+namespace gptj::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Seeds {
+ public:
+  explicit Seeds(fs::path folder) : folder_(std::move(folder)) {}
+
+  void add(const std::string& target, const std::string& content) {
+    fs::create_directories(folder_ / target);
+    std::ofstream file(folder_ / target / std::to_string(count_++), std::ios::binary);
+    file << content;
+  }
+
+ private:
+  fs::path folder_;
+  int count_ = 0;
+};
+
+std::vector<TestTensor> few_tensors() {
+  return {counting_tensor("wte.weight", DType::kF32, {2, 3}),
+          counting_tensor("h.0.attn.bias", DType::kBool, {1, 1, 2, 2}),
+          counting_tensor("h.0.ln_1.bias", DType::kF16, {4})};
+}
+
+void add_torch(Seeds& seeds) {
+  std::vector<TorchTensor> tensors = torch_tensors(few_tensors());
+  tensors[0].strides = {1, 2};
+  tensors[2].parameter = true;
+  tensors.push_back({counting_tensor("shared", DType::kF16, {4}), "2"});
+  tensors.back().tensor.shape = {2};
+  tensors.back().offset = 1;
+  for (const std::string& file : {torch_file(tensors), legacy_torch_file(tensors)}) {
+    seeds.add("pytorch", file);
+  }
+  seeds.add("pickle", state_dict(tensors));
+  const std::string protocol4 =
+      "\x8c\x05torch\x94\x8c\x0c"
+      "FloatStorage\x94\x93\x94(K\1e]a\x85.";
+  seeds.add("pickle", "\x80\x04\x95" + std::string(8, '\0') + protocol4);
+  seeds.add("zip", torch_file(tensors));
+  for (const ZipOptions& options : {ZipOptions{}, ZipOptions{.zip64_entries = true}}) {
+    seeds.add("zip", zip_file({{"arr_0.npy", "x"}, {"b", ""}}, options));
+  }
+}
+
+void add_safetensors(Seeds& seeds) {
+  seeds.add("safetensors", safetensors_file(few_tensors()));
+  seeds.add("weight_index", R"({"metadata":{"total_size":6},"weight_map":{"a":"s1","b":"s2"}})");
+  seeds.add("gptq", safetensors_file({counting_tensor("h.0.q.qweight", DType::kI32, {2, 16}),
+                                      counting_tensor("h.0.q.qzeros", DType::kI32, {2, 2}),
+                                      counting_tensor("h.0.q.scales", DType::kF16, {2, 16})}));
+  TestTensor groups{"h.0.q.g_idx", DType::kI32, {16}, std::string(64, '\0')};
+  seeds.add("gptq", safetensors_file({counting_tensor("h.0.q.qweight", DType::kI32, {2, 8}),
+                                      counting_tensor("h.0.q.qzeros", DType::kI32, {2, 1}),
+                                      counting_tensor("h.0.q.scales", DType::kF32, {2, 8}), groups,
+                                      counting_tensor("h.0.attn.q_proj.bias", DType::kF16, {2})}));
+}
+
+void add_configs(Seeds& seeds) {
+  const fs::path root = GPTJ_SOURCE_DIR;
+  for (const char* folder : {"models/fairytale-8m", "tests/golden/codegen-f16"}) {
+    seeds.add("config", content_of((root / folder / "config.json").string()));
+  }
+  seeds.add("config", R"({"model_type":"gptj","quantization_config":{"quant_method":"gptq",)"
+                      R"("bits":4,"group_size":-1,"checkpoint_format":"gptq_v2"},"mp_num":8})");
+  seeds.add("generation_config",
+            content_of((root / "models/fairytale-8m/generation_config.json").string()));
+}
+
+void add_tokenizers(Seeds& seeds) {
+  const TokenizerFiles files = small_vocabulary_files();
+  const std::string texts[] = {small_tokenizer_json().dump(),
+                               files.texts.at("vocab.json"),
+                               files.texts.at("merges.txt"),
+                               R"({"<|x|>": 262})",
+                               R"({"eos_token": "<|endoftext|>", "add_prefix_space": false})",
+                               R"({"bos_token": {"content": "<|endoftext|>", "lstrip": true}})"};
+  for (size_t i = 0; i < std::size(texts); ++i) {
+    seeds.add("tokenizer", static_cast<char>(i) + texts[i]);
+  }
+  seeds.add("text", "The abab's the\n  123 \xc3\xa9\xff<|endoftext|>");
+}
+
+void add_jobs(Seeds& seeds) {
+  seeds.add("request_line", R"({"prompt": "Once", "max_tokens": 4, "id": "a", "stop": ["x"]})");
+  seeds.add("request_line", R"({"custom_id": "1", "method": "POST", "url": "/v1/completions",)"
+                            R"("body": {"prompt": [1, 2], "temperature": 0.5, "logprobs": 2}})");
+  const TempFolder folder;
+  Journal journal = Journal::create(folder.path("j"), R"({"job": "h"})");
+  journal.append(2, "two");
+  journal.append(1, "one");
+  journal.flush();
+  seeds.add("journal", content_of(folder.path("j")));
+}
+
+void add_own_files(Seeds& seeds) {
+  const TempFolder folder;
+  TinyCheckpoint().write(folder);
+  for (const WeightType type : {WeightType::kF16, WeightType::kInt4}) {
+    const std::string path = folder.path("packed.safetensors");
+    convert(folder.path(), path, {.weights = type, .threads = 1});
+    seeds.add("packed_file", content_of(path));
+  }
+  const Model model = fuzz::small_model();
+  Session session(model);
+  const SequenceId sequence = session.add_sequence();
+  const std::vector<TokenId> ids = {1, 2, 3};
+  std::vector<Row> rows;
+  for (const TokenId id : ids) {
+    rows.push_back({id, sequence, static_cast<int64_t>(rows.size()), false});
+  }
+  session.forward(rows, [](size_t, std::span<const float>) {});
+  session.save(sequence, ids, folder.path("session"));
+  seeds.add("session_file", content_of(folder.path("session")));
+}
+
+}  // namespace
+}  // namespace gptj::test
+
+int main(int argc, char** argv) {
+  if (argc != 2) return 2;
+  try {
+    gptj::test::Seeds seeds(argv[1]);
+    gptj::test::add_torch(seeds);
+    gptj::test::add_safetensors(seeds);
+    gptj::test::add_configs(seeds);
+    gptj::test::add_tokenizers(seeds);
+    gptj::test::add_jobs(seeds);
+    gptj::test::add_own_files(seeds);
+  } catch (const std::exception& error) {
+    std::cerr << error.what() << '\n';
+    return 1;
+  }
+}

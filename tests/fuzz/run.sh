@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# run.sh SECONDS [TARGET...]: runs each fuzz target (all of fuzz_*.cc, or those named, such as pickle)
+# for SECONDS and prints executions, minutes and findings. Needs clang; builds and keeps its corpus in
+# GPTJ_FUZZ_BUILD (default: build/fuzz). Exits with 1 where there are findings, which stay in
+# GPTJ_FUZZ_BUILD/findings.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+source=$(dirname "$(dirname "$here")")
+build=${GPTJ_FUZZ_BUILD:-$source/build/fuzz}
+seconds=${1:?run.sh SECONDS [TARGET...]}
+shift
+
+command -v clang++ >/dev/null || { echo "skipped: no clang++"; exit 77; }
+targets=("$@")
+if (($# == 0)); then
+  for file in "$here"/fuzz_*.cc; do
+    target=$(basename "$file" .cc)
+    targets+=("${target#fuzz_}")
+  done
+fi
+
+cmake -S "$source" -B "$build" -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_BUILD_TYPE=Release \
+  -DCMAKE_CXX_FLAGS_RELEASE="-O1 -D_GLIBCXX_ASSERTIONS" -DGPTJ_FUZZ=ON -DGPTJ_INSTALL=OFF \
+  -DGPTJ_BUILD_TOOLS=OFF -DCMAKE_PROJECT_gptj_INCLUDE="$source/tests/fast_build.cmake" >"$build.log" 2>&1 ||
+  { cat "$build.log"; exit 1; }
+cmake --build "$build" --parallel "$(nproc)" --target make_seeds "${targets[@]/#/fuzz_}" \
+  >>"$build.log" 2>&1 || { cat "$build.log"; exit 1; }
+
+bin=$build/tests/fuzz
+"$bin/make_seeds" "$build/seeds"
+export TMPDIR=/dev/shm  # targets write their input to a file
+[[ -w $TMPDIR ]] || unset TMPDIR
+found=0
+printf '%-20s %14s %8s %8s\n' target executions minutes findings
+for target in "${targets[@]}"; do
+  corpus=$build/corpus/$target findings=$build/findings/$target log=$build/$target.log
+  rm -rf "$findings"
+  mkdir -p "$corpus" "$findings" "$build/seeds/$target"
+  start=$(date +%s)
+  "$bin/fuzz_$target" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 \
+    -artifact_prefix="$findings/" -print_final_stats=1 "$corpus" "$build/seeds/$target" \
+    >"$log" 2>&1 || true
+  end=$(date +%s)
+  executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
+  n=$(find "$findings" -type f | wc -l)
+  # Without statistics it died before it could say so.
+  if [[ -z $executions && $n == 0 ]]; then n=1; cp "$log" "$findings/log"; fi
+  found=$((found + n))
+  printf '%-20s %14s %8s %8s\n' "$target" "${executions:-?}" \
+    "$(awk "BEGIN { printf \"%.1f\", ($end - $start) / 60 }")" "$n"
+done
+[[ $found == 0 ]] || { echo "findings are in $build/findings, messages in $build/TARGET.log"; exit 1; }
