@@ -8,8 +8,13 @@
 
 #include "base/check.h"
 #include "formats/file_kind.h"
+#include "formats/ggml.h"
+#include "formats/msgpack.h"
 #include "formats/safetensors.h"
 #include "formats/safetensors_index.h"
+#include "model/flax_checkpoint.h"
+#include "model/ggml_checkpoint.h"
+#include "model/mesh_checkpoint.h"
 
 namespace gptj {
 namespace {
@@ -19,7 +24,18 @@ namespace fs = std::filesystem;
 constexpr const char* kSingle = "model.safetensors";
 constexpr const char* kIndex = "model.safetensors.index.json";
 constexpr const char* kOpens =
-    "this version opens model.safetensors, or model.safetensors.index.json with its shards";
+    "this version opens model.safetensors, model.safetensors.index.json with its shards, "
+    "step_* of mesh-transformer-jax, flax_model.msgpack or a legacy ggml file";
+
+// Formats of a single file of any name, told by how it begins.
+struct Format {
+  bool (*begins)(std::span<const std::byte> bytes);
+  CheckpointFiles (*open)(const std::string& folder, const std::string& file);
+};
+constexpr Format kFormats[] = {
+    {is_ggml, open_ggml_checkpoint},
+    {is_msgpack_map, open_flax_checkpoint},
+};
 
 // What a folder without our files may hold instead, by a part of a name and its end; the first
 // match counts.
@@ -40,10 +56,10 @@ constexpr Other kOthers[] = {
     {"", ".bin", ErrorCode::kUnsupported, "PyTorch or ggml weights"},
     {"", ".pt", ErrorCode::kUnsupported, "PyTorch weights"},
     {"", ".h5", ErrorCode::kUnsupported, "TensorFlow weights"},
-    {"", ".msgpack", ErrorCode::kUnsupported, "Flax weights"},
+    {"", ".msgpack.index.json", ErrorCode::kUnsupported, "sharded Flax weights"},
+    {"", ".msgpack", ErrorCode::kBadFile, "which does not begin as Flax weights do"},
     {"", ".ot", ErrorCode::kUnsupported, "rust-bert weights"},
     {"", ".gguf", ErrorCode::kUnsupported, "GGUF weights"},
-    {"", "shard_0", ErrorCode::kUnsupported, "a mesh-transformer-jax checkpoint"},
     {"", "tokenizer.json", ErrorCode::kNotFound, "a tokenizer without weights"},
     {"", "vocab.json", ErrorCode::kNotFound, "a tokenizer without weights"},
     {"", "spiece.model", ErrorCode::kNotFound, "a tokenizer without weights"},
@@ -59,6 +75,29 @@ std::set<std::string> names_in(const std::string& folder) {
   }
   check(!error, ErrorCode::kIo, folder, ": cannot list: ", error.message());
   return names;
+}
+
+const Format* format_of(const std::string& path) {
+  const MappedFile file(path);
+  const auto found = std::find_if(std::begin(kFormats), std::end(kFormats),
+                                  [&](const Format& each) { return each.begins(file.bytes()); });
+  return found == std::end(kFormats) ? nullptr : found;
+}
+
+// The one file of the folder that has a format of kFormats; empty where there is none.
+std::string only_file(const std::string& folder) {
+  std::string only;
+  for (const std::string& name : names_in(folder)) {
+    const std::string path = beside(folder, name.c_str());
+    std::error_code unreadable;
+    if (!fs::is_regular_file(path, unreadable) || format_of(path) == nullptr) continue;
+    if (!only.empty()) {
+      fail(ErrorCode::kInvalidArgument, concat(folder, ": holds the models ", base_name(only),
+                                               " and ", name, "; give the path of one"));
+    }
+    only = path;
+  }
+  return only;
 }
 
 [[noreturn]] void refuse_folder(const std::string& folder) {
@@ -94,6 +133,10 @@ CheckpointFiles open_folder(const std::string& folder) {
   const std::string single = beside(folder, kSingle);
   if (is_there(single)) return open_single(folder, single);
   if (is_there(beside(folder, kIndex))) return open_shards(folder);
+  const std::string step = find_mesh_step(folder);
+  if (!step.empty()) return open_mesh_checkpoint(step);
+  const std::string only = only_file(folder);
+  if (!only.empty()) return format_of(only)->open(folder, only);
   refuse_folder(folder);
 }
 
@@ -104,9 +147,11 @@ CheckpointFiles open_file(const std::string& file) {
   const bool is_shard = name == kIndex || name.find("-of-") != std::string::npos;
   if (is_shard && is_there(beside(folder, kIndex))) return open_shards(folder);
   if (name.ends_with(".safetensors")) return open_single(folder, file);
+  if (const Format* format = format_of(file)) return format->open(folder, file);
   const char* kind = recognise_file(MappedFile(file).bytes());
   fail(ErrorCode::kUnsupported,
-       concat(file, ": expected a model's folder or a .safetensors file, found ",
+       concat(file,
+              ": expected a model's folder, a .safetensors, .msgpack or legacy ggml file, found ",
               kind == nullptr ? "another file" : kind));
 }
 

@@ -5,6 +5,7 @@
 #include "gptj/checkpoint.h"
 #include "gptj/tokenizer.h"
 #include "model/checkpoint.h"
+#include "model/mesh_checkpoint.h"
 #include "model/names.h"
 #include "model/packed_file.h"
 #include "tokenizer/tokenizer_data.h"
@@ -71,7 +72,9 @@ Tokenizer load_tokenizer(const std::string& path) {
   }
   std::error_code ignored;
   const bool file = fs::exists(path, ignored) && !fs::is_directory(path, ignored);
-  return Tokenizer::load((file ? fs::path(path).parent_path() : fs::path(path)).string());
+  if (file) return Tokenizer::load(fs::path(path).parent_path().string());
+  const std::string step = find_mesh_step(path);
+  return Tokenizer::load(step.empty() ? path : mesh_config_folder(step));
 }
 
 }  // namespace gptj
