@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <filesystem>
 
+#include "base/atomic_file.h"
 #include "base/check.h"
 #include "gptj/checkpoint.h"
 #include "gptj/tokenizer.h"
@@ -72,7 +73,7 @@ Tokenizer load_tokenizer(const std::string& path) {
   }
   std::error_code ignored;
   const bool file = fs::exists(path, ignored) && !fs::is_directory(path, ignored);
-  if (file) return Tokenizer::load(fs::path(path).parent_path().string());
+  if (file) return Tokenizer::load(folder_of(path));
   const std::string step = find_mesh_step(path);
   return Tokenizer::load(step.empty() ? path : mesh_config_folder(step));
 }
