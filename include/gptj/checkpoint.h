@@ -86,10 +86,11 @@ struct CheckpointInfo {
       {};  // highest id with a name, plus one; not set: no tokenizer
 };
 
-// Opens and validates the checkpoint at `path`: a folder with config.json and model.safetensors or
-// model.safetensors.index.json, a .safetensors file in such a folder, or a file that convert()
-// wrote. Reads headers only. Throws
-// kNotFound, kIo, kBadFile; kUnsupported for what is a checkpoint, but not one that this runs.
+// Opens and validates the checkpoint at `path`: a folder with config.json and model.safetensors,
+// model.safetensors.index.json or flax_model.msgpack, or the path of such weights; a folder with
+// mesh-transformer-jax's shards, or of one such step_* folder; a legacy ggml or GGJT file, or a
+// folder with one; or a file that convert() wrote. Reads headers only. Throws kNotFound, kIo,
+// kBadFile; kUnsupported for what is a checkpoint, but not one that this runs.
 GPTJ_API CheckpointInfo inspect(const std::string& path);
 
 // The tokenizer of such a path, or of a folder that has nothing else. Throws as Tokenizer::load().

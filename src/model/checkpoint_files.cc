@@ -63,6 +63,7 @@ constexpr Other kOthers[] = {
     {"", "tokenizer.json", ErrorCode::kNotFound, "a tokenizer without weights"},
     {"", "vocab.json", ErrorCode::kNotFound, "a tokenizer without weights"},
     {"", "spiece.model", ErrorCode::kNotFound, "a tokenizer without weights"},
+    {"", "tokenizer.model", ErrorCode::kNotFound, "a tokenizer without weights"},
     {"", "config.json", ErrorCode::kNotFound, "a configuration without weights"},
 };
 
