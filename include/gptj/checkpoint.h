@@ -86,9 +86,10 @@ struct CheckpointInfo {
       {};  // highest id with a name, plus one; not set: no tokenizer
 };
 
-// Opens and validates the checkpoint at `path`: a folder with config.json and model.safetensors or
-// pytorch_model.bin, or an index of either; a file of weights, whatever its name, in such a folder;
-// or a file that convert() wrote. Reads headers only. Throws
+// Opens and validates the checkpoint at `path`: a folder with config.json and model.safetensors,
+// pytorch_model.bin, an index of either, or flax_model.msgpack; a folder with mesh-transformer-jax's
+// shards, or with one such step_* folder; a legacy ggml or GGJT file, or a folder with one; the path
+// of any such file, whatever its name; or a file that convert() wrote. Reads headers only. Throws
 // kNotFound, kIo, kBadFile; kUnsupported for what is a checkpoint, but not one that this runs.
 GPTJ_API CheckpointInfo inspect(const std::string& path);
 

@@ -45,9 +45,9 @@ struct LoadOptions {
 // pool, on which calls queue. After fork(), only exec.
 class GPTJ_API Model {
  public:
-  // A Hugging Face folder, a file of weights in one, or a file that convert() wrote, which is
-  // mapped and not read. Throws what reading can: kNotFound, kIo,
-  // kBadFile, kUnsupported; kOutOfMemory with the figures before anything is read.
+  // Whatever inspect() opens; a file that convert() wrote is mapped and not read. Throws what
+  // reading can: kNotFound, kIo, kBadFile, kUnsupported; kOutOfMemory with the figures before
+  // anything is read.
   static Model load(const std::string& path, const LoadOptions& options = {});
 
   const ModelConfig& config() const;

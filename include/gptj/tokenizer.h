@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Text to token ids and back: GPT-2's byte-level BPE, as Hugging Face computes it.
+// Text to token ids and back: GPT-2's byte-level BPE, as Hugging Face computes it, or a SentencePiece
+// vocabulary, as the library of that name does.
 //
 //   const auto tokenizer = gptj::Tokenizer::load("models/fairytale-8m");
 //   const std::vector<gptj::TokenId> ids = tokenizer.encode("Once upon a time");
@@ -12,6 +13,11 @@
 // Any bytes can be encoded, and decode(encode(bytes)) == bytes unless an added token that its file
 // marks lstrip or rstrip swallowed the whitespace beside it. Bytes that are not UTF-8 are split
 // like punctuation: neither whitespace, letter nor number.
+//
+// SentencePiece is not exact: most models normalise text, know a part of all characters, and put a
+// space before a text, which decode() takes away again. Bytes that are not UTF-8 become U+FFFD, and
+// what no piece spells is the unknown piece, which decodes as " \u2047 ". Token ids that a model's own
+// code adds around a text, such as T5's "</s>" at its end, are not added here.
 #pragma once
 
 #include <cstdint>
@@ -37,10 +43,11 @@ struct TokenizerData;
 // Immutable: any number of threads may use one at once. Copies share their data.
 class GPTJ_API Tokenizer {
  public:
-  // Reads tokenizer.json, else vocab.json and merges.txt (with added_tokens.json), and from either
-  // the names of special tokens in special_tokens_map.json and tokenizer_config.json.
-  // Throws kNotFound where the folder has neither, kBadFile where a file is not what its format
-  // says, kUnsupported where it asks for something that would give other ids.
+  // Reads spiece.model or tokenizer.model (SentencePiece), else tokenizer.json, else vocab.json and
+  // merges.txt; with any of them added_tokens.json, and the names of special tokens in
+  // special_tokens_map.json and tokenizer_config.json. Throws kNotFound where the folder has none,
+  // kBadFile where a file is not what its format says, kUnsupported where it asks for something
+  // that would give other ids.
   static Tokenizer load(const std::string& folder);
 
   // Would load() find its files there? Does not read them, does not throw.
@@ -50,7 +57,8 @@ class GPTJ_API Tokenizer {
   // place) unless options.plain. Time is n log n at worst, even for one word of megabytes.
   std::vector<TokenId> encode(std::string_view bytes, const EncodeOptions& options = {}) const;
 
-  // The exact bytes, which need not be UTF-8. Throws kInvalidArgument for an id without a name.
+  // The exact bytes, which need not be UTF-8; of SentencePiece without the space that encode() puts
+  // before a text, so that a part of a text is better joined from token_bytes(). Throws kInvalidArgument for an id without a name.
   std::string decode(std::span<const TokenId> ids) const;
 
   bool has(TokenId id) const;  // does the id, any number, have a name?

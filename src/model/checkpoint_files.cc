@@ -7,9 +7,14 @@
 
 #include "base/check.h"
 #include "formats/file_kind.h"
+#include "formats/ggml.h"
+#include "formats/msgpack.h"
 #include "formats/pytorch.h"
 #include "formats/safetensors.h"
 #include "formats/weight_index.h"
+#include "model/flax_checkpoint.h"
+#include "model/ggml_checkpoint.h"
+#include "model/mesh_checkpoint.h"
 
 namespace gptj {
 namespace {
@@ -22,7 +27,17 @@ constexpr const char* kWeights[] = {"model.safetensors", "model.safetensors.inde
 constexpr std::string_view kIndexEnd = ".index.json";
 constexpr const char* kOpens =
     "this version opens model.safetensors and pytorch_model.bin, or their .index.json with the "
-    "shards";
+    "shards, flax_model.msgpack, step_* of mesh-transformer-jax and legacy ggml files";
+
+// Formats of a single file of any name, besides safetensors and PyTorch's, told by how it begins.
+struct Format {
+  bool (*begins)(std::span<const std::byte> bytes);
+  CheckpointFiles (*open)(const std::string& folder, const std::string& file);
+};
+constexpr Format kFormats[] = {
+    {is_ggml, open_ggml_checkpoint},
+    {is_msgpack_map, open_flax_checkpoint},
+};
 
 // What a folder without our files may hold instead, by a part of a name and its end; the first
 // match counts.
@@ -40,17 +55,18 @@ constexpr Other kOthers[] = {
     {"-of-", ".bin", ErrorCode::kBadFile, "a shard without its pytorch_model.bin.index.json"},
     {"", ".safetensors", ErrorCode::kUnsupported,
      "safetensors under another name; give its own path"},
+    {"", ".msgpack.index.json", ErrorCode::kUnsupported, "sharded Flax weights"},
     {"", ".index.json", ErrorCode::kUnsupported, "an index under another name; give its own path"},
     {"", ".bin", ErrorCode::kUnsupported, "weights under another name; give their own path"},
     {"", ".pt", ErrorCode::kUnsupported, "weights under another name; give their own path"},
     {"", ".h5", ErrorCode::kUnsupported, "TensorFlow weights; use pytorch_model.bin"},
-    {"", ".msgpack", ErrorCode::kUnsupported, "Flax weights"},
+    {"", ".msgpack", ErrorCode::kBadFile, "which does not begin as Flax weights do"},
     {"", ".ot", ErrorCode::kUnsupported, "rust-bert weights; use pytorch_model.bin"},
     {"", ".gguf", ErrorCode::kUnsupported, "GGUF weights"},
-    {"", "shard_0", ErrorCode::kUnsupported, "a mesh-transformer-jax checkpoint"},
     {"", "tokenizer.json", ErrorCode::kNotFound, "a tokenizer without weights"},
     {"", "vocab.json", ErrorCode::kNotFound, "a tokenizer without weights"},
     {"", "spiece.model", ErrorCode::kNotFound, "a tokenizer without weights"},
+    {"", "tokenizer.model", ErrorCode::kNotFound, "a tokenizer without weights"},
     {"", "config.json", ErrorCode::kNotFound, "a configuration without weights"},
 };
 
@@ -63,6 +79,30 @@ std::set<std::string> names_in(const std::string& folder) {
   }
   check(!error, ErrorCode::kIo, folder, ": cannot list: ", error.message());
   return names;
+}
+
+const Format* format_of(const std::string& path) {
+  const MappedFile file(path);
+  if (is_safetensors(file.bytes()) || is_pytorch(file.bytes())) return nullptr;
+  const auto found = std::find_if(std::begin(kFormats), std::end(kFormats),
+                                  [&](const Format& each) { return each.begins(file.bytes()); });
+  return found == std::end(kFormats) ? nullptr : found;
+}
+
+// The one file of the folder that has a format of kFormats; empty where there is none.
+std::string only_file(const std::string& folder) {
+  std::string only;
+  for (const std::string& name : names_in(folder)) {
+    const std::string path = beside(folder, name.c_str());
+    std::error_code unreadable;
+    if (!fs::is_regular_file(path, unreadable) || format_of(path) == nullptr) continue;
+    if (!only.empty()) {
+      fail(ErrorCode::kInvalidArgument, concat(folder, ": holds the models ", base_name(only),
+                                               " and ", name, "; give the path of one"));
+    }
+    only = path;
+  }
+  return only;
 }
 
 [[noreturn]] void refuse_folder(const std::string& folder) {
@@ -123,6 +163,7 @@ Names add_weights(const std::string& path, CheckpointFiles& found) {
 }
 
 CheckpointFiles open_weights(const std::string& folder, const std::string& path) {
+  if (const Format* format = format_of(path)) return format->open(folder, path);
   CheckpointFiles found{folder, {}, {}};
   const auto add = [&](const std::string& file) { return add_weights(file, found); };
   if (path.ends_with(kIndexEnd)) {
@@ -137,6 +178,10 @@ CheckpointFiles open_folder(const std::string& folder) {
   for (const char* name : kWeights) {
     if (is_there(beside(folder, name))) return open_weights(folder, beside(folder, name));
   }
+  const std::string step = find_mesh_step(folder);
+  if (!step.empty()) return open_mesh_checkpoint(step);
+  const std::string only = only_file(folder);
+  if (!only.empty()) return open_weights(folder, only);
   refuse_folder(folder);
 }
 

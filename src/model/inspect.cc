@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <filesystem>
 
+#include "base/atomic_file.h"
 #include "base/check.h"
 #include "gptj/checkpoint.h"
 #include "gptj/tokenizer.h"
 #include "model/checkpoint.h"
+#include "model/mesh_checkpoint.h"
 #include "model/names.h"
 #include "model/packed_file.h"
 #include "tokenizer/tokenizer_data.h"
@@ -71,7 +73,9 @@ Tokenizer load_tokenizer(const std::string& path) {
   }
   std::error_code ignored;
   const bool file = fs::exists(path, ignored) && !fs::is_directory(path, ignored);
-  return Tokenizer::load((file ? fs::path(path).parent_path() : fs::path(path)).string());
+  if (file) return Tokenizer::load(folder_of(path));
+  const std::string step = find_mesh_step(path);
+  return Tokenizer::load(step.empty() ? path : mesh_config_folder(step));
 }
 
 }  // namespace gptj

@@ -14,8 +14,8 @@ namespace gptj {
 // transpose, add up, join, permute or dequantize it. Both live as long as the CheckpointFiles.
 struct StoredTensor : TensorView {
   std::string file = {};  // path, for messages
-  // Fills `out`, of size() bytes, with elements of `type` in row-major order, and lets go of the
-  // pages it read. May be called again, but from one thread at a time.
+  // Fills `out`, of size() bytes from a multiple of 64 on, with elements of `type` in row-major
+  // order, and lets go of the pages it read. May be called again, but from one thread at a time.
   std::function<void(std::span<std::byte> out)> make = {};
 
   // In bytes, made or not.

@@ -2,35 +2,9 @@
 #include "gptj/tokenizer.h"
 
 #include "base/check.h"
-#include "tokenizer/bpe.h"
-#include "tokenizer/split.h"
 #include "tokenizer/tokenizer_data.h"
 
 namespace gptj {
-namespace {
-
-void append_word(const TokenizerData& data, std::string_view word, std::vector<TokenId>& ids) {
-  if (data.ignore_merges) {
-    if (const auto id = data.vocabulary.find(word)) {
-      ids.push_back(*id);
-      return;
-    }
-  }
-  const size_t start = ids.size();
-  for (const char byte : word) ids.push_back(data.byte_ids[static_cast<unsigned char>(byte)]);
-  ids.resize(start + merge_word(data.merges, std::span(ids).subspan(start)));
-}
-
-void append_text(const TokenizerData& data, std::string_view text, std::vector<TokenId>& ids) {
-  while (!text.empty()) {
-    const size_t length = first_word_length(text);
-    append_word(data, text.substr(0, length), ids);
-    text.remove_prefix(length);
-  }
-}
-
-}  // namespace
-
 Tokenizer::Tokenizer(std::shared_ptr<const TokenizerData> data) : data_(std::move(data)) {}
 
 Tokenizer Tokenizer::load(const std::string& folder) {
@@ -42,17 +16,23 @@ std::vector<TokenId> Tokenizer::encode(std::string_view bytes, const EncodeOptio
   while (!options.plain) {
     const auto found = data_->added.find_first(bytes);
     if (!found) break;
-    append_text(*data_, bytes.substr(0, found->begin), ids);
+    data_->append_text(bytes.substr(0, found->begin), ids);
     ids.push_back(found->id);
     bytes.remove_prefix(found->end);
   }
-  append_text(*data_, bytes, ids);
+  data_->append_text(bytes, ids);
   return ids;
 }
 
 std::string Tokenizer::decode(std::span<const TokenId> ids) const {
   std::string bytes;
-  for (const TokenId id : ids) bytes += token_bytes(id);
+  bool at_begin = data_->begins_with_space;
+  for (const TokenId id : ids) {
+    std::string_view token = token_bytes(id);
+    if (at_begin && token.starts_with(' ')) token.remove_prefix(1);
+    at_begin = at_begin && is_special(id);
+    bytes += token;
+  }
   return bytes;
 }
 

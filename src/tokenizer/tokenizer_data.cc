@@ -1,131 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tokenizer/tokenizer_data.h"
 
-#include <cstdio>
+#include <memory>
 
 #include "base/check.h"
 #include "base/fingerprint.h"
-#include "tokenizer/bytes.h"
+#include "tokenizer/bpe_tokenizer.h"
+#include "tokenizer/sentencepiece_tokenizer.h"
 #include "tokenizer/utf8.h"
 
 namespace gptj {
 namespace {
-
-// As in Hugging Face, a name with characters outside the byte alphabet stands for itself. Such
-// names come last: where one has the same bytes as another, the other is the one to be found.
-void add_vocabulary(const TokenizerParts& parts, Vocabulary& vocabulary) {
-  std::vector<const VocabularyEntry*> odd;
-  for (const VocabularyEntry& entry : parts.vocabulary) {
-    if (auto bytes = bytes_of_name(entry.name)) {
-      vocabulary.add(entry.id, *std::move(bytes), parts.vocabulary_name);
-    } else {
-      odd.push_back(&entry);
-    }
-  }
-  for (const VocabularyEntry* entry : odd) {
-    vocabulary.add(entry->id, entry->name, parts.vocabulary_name);
-  }
-}
-
-TokenId id_of_byte(int byte, const Vocabulary& vocabulary, const std::string& where) {
-  const auto id = vocabulary.find(std::string(1, static_cast<char>(byte)));
-  if (!id) {
-    char hex[8];
-    std::snprintf(hex, sizeof hex, "0x%02X", static_cast<unsigned>(byte));
-    fail(ErrorCode::kBadFile, concat(where, ": no token for byte ", hex,
-                                     "; expected GPT-2's byte-level BPE, which has all 256"));
-  }
-  return *id;
-}
-
-// The bytes that a part of the merge spells and its id.
-struct Part {
-  std::string bytes;
-  TokenId id;
-};
-
-[[noreturn]] void refuse_merge(const MergeRule& merge, const char* part,
-                               const TokenizerParts& parts) {
-  fail(ErrorCode::kBadFile,
-       concat(parts.merges_name, " ", merge.place, ": the ", part, " of merge ", quote(merge.left),
-              " + ", quote(merge.right), " is not in ", parts.vocabulary_name));
-}
-
-std::optional<Part> find_part(const std::string& name, const Vocabulary& vocabulary) {
-  const auto bytes = bytes_of_name(name);
-  const auto id = bytes ? vocabulary.find(*bytes) : std::nullopt;
-  return id ? std::optional(Part{*bytes, *id}) : std::nullopt;
-}
-
-void add_merge(const MergeRule& merge, uint32_t rank, const Vocabulary& vocabulary,
-               const TokenizerParts& parts, MergeTable& merges) {
-  const auto left = find_part(merge.left, vocabulary);
-  if (!left) refuse_merge(merge, "left part", parts);
-  const auto right = find_part(merge.right, vocabulary);
-  if (!right) refuse_merge(merge, "right part", parts);
-  const auto result = vocabulary.find(left->bytes + right->bytes);
-  if (!result) refuse_merge(merge, "result", parts);
-  merges.insert(left->id, right->id, {rank, static_cast<uint32_t>(*result)});
-}
 
 std::optional<TokenId> known_id(std::string_view content, const TokenizerData& data) {
   const auto added = data.added.find(content);
   return added ? added : data.vocabulary.find(content);
 }
 
-void add_added(const AddedToken& token, TokenizerData& data) {
+}  // namespace
+
+void TokenizerData::add_added(const AddedToken& token) {
   check(!token.content.empty(), ErrorCode::kBadFile, token.where, ": an added token is empty");
-  const auto known = known_id(token.content, data);
+  const auto known = known_id(token.content, *this);
   if (!known && !token.id) return;  // said to be special, but there is no such token
   const TokenId id = token.id.value_or(known.value_or(0));
   check(!known || *known == id, ErrorCode::kBadFile, token.where, ": ", quote(token.content),
         " has id ", id, ", but id ", known.value_or(0), " elsewhere");
-  if (!known) data.vocabulary.add_hidden(id, token.content, token.where);
-  data.added.add(token.content, id, token.lstrip, token.rstrip);
-  if (token.special) data.vocabulary.set_special(id);
+  if (!known) vocabulary.add_hidden(id, token.content, token.where);
+  added.add(token.content, id, token.lstrip, token.rstrip);
+  if (token.special) vocabulary.set_special(id);
 }
 
-uint64_t fingerprint_of(const TokenizerParts& parts) {
-  Fingerprint all;
-  for (const VocabularyEntry& entry : parts.vocabulary) {
-    all.add(entry.name);
-    all.add(static_cast<uint64_t>(entry.id));
-  }
-  for (const MergeRule& rule : parts.merges) {
-    all.add(rule.left);
-    all.add(rule.right);
-  }
-  for (const AddedToken& token : parts.added) {
+void add_to_fingerprint(const std::vector<AddedToken>& added, Fingerprint& all) {
+  for (const AddedToken& token : added) {
     all.add(token.content);
     all.add(static_cast<uint64_t>(token.id.value_or(-1)));
     all.add(uint64_t{token.special} | uint64_t{token.lstrip} << 1 | uint64_t{token.rstrip} << 2);
   }
-  all.add(uint64_t{parts.ignore_merges});
-  return all.value();
-}
-
-}  // namespace
-
-TokenizerData::TokenizerData(const TokenizerParts& parts)
-    : merges(parts.merges.size()),
-      ignore_merges(parts.ignore_merges),
-      fingerprint(fingerprint_of(parts)) {
-  add_vocabulary(parts, vocabulary);
-  for (int byte = 0; byte < 256; ++byte) {
-    byte_ids[static_cast<size_t>(byte)] = id_of_byte(byte, vocabulary, parts.vocabulary_name);
-  }
-  for (uint32_t rank = 0; rank < parts.merges.size(); ++rank) {
-    add_merge(parts.merges[rank], rank, vocabulary, parts, merges);
-  }
-  for (const AddedToken& token : parts.added) add_added(token, *this);
-  AddedToken end_of_text;
-  end_of_text.content = "<|endoftext|>";
-  end_of_text.special = true;
-  add_added(end_of_text, *this);
 }
 
 Tokenizer make_tokenizer(const TokenizerFiles& files) {
-  return Tokenizer(std::make_shared<const TokenizerData>(read_tokenizer_parts(files)));
+  const TokenizerParts parts = read_tokenizer_parts(files);
+  if (parts.sentencepiece.empty()) return Tokenizer(std::make_shared<const BpeTokenizer>(parts));
+  return Tokenizer(make_sentencepiece_tokenizer(parts));
 }
 
 }  // namespace gptj

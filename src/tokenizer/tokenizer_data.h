@@ -2,26 +2,35 @@
 // What a Tokenizer points at, built once from its files.
 #pragma once
 
-#include <array>
+#include <string_view>
+#include <vector>
 
 #include "tokenizer/added_tokens.h"
-#include "tokenizer/merge_table.h"
 #include "tokenizer/tokenizer_parts.h"
 #include "tokenizer/vocabulary.h"
 
 namespace gptj {
 
+class Fingerprint;
+
 struct TokenizerData {
-  // Throws kBadFile where the parts do not fit together.
-  explicit TokenizerData(const TokenizerParts& parts);
+  virtual ~TokenizerData() = default;
+
+  // Appends the ids of text in which no added token is to be recognised.
+  virtual void append_text(std::string_view text, std::vector<TokenId>& ids) const = 0;
 
   Vocabulary vocabulary;
   AddedTokens added;
-  std::array<TokenId, 256> byte_ids;
-  MergeTable merges;
-  bool ignore_merges;
-  uint64_t fingerprint;  // of the parts
+  uint64_t fingerprint = 0;  // of the parts
+  // Encoding puts a space before a text, which decoding takes away again.
+  bool begins_with_space = false;
+
+ protected:
+  // Of equal contents the vocabulary's id counts. Throws kBadFile where another is given.
+  void add_added(const AddedToken& token);
 };
+
+void add_to_fingerprint(const std::vector<AddedToken>& added, Fingerprint& all);
 
 // From texts, wherever they were kept. Throws kBadFile, kUnsupported.
 Tokenizer make_tokenizer(const TokenizerFiles& files);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <filesystem>
 
 #include "base/mapped_file.h"
+#include "tokenizer/base64.h"
 #include "tokenizer/file_readers.h"
 
 namespace gptj {
@@ -10,6 +12,10 @@ namespace {
 constexpr size_t kLargestFile = 64 << 20;  // bytes; published ones have at most 3 MB
 constexpr const char* kBesides[] = {"added_tokens.json", "special_tokens_map.json",
                                     "tokenizer_config.json"};
+
+// T5's name and LLaMA's. Where one of these lies beside a tokenizer.json, that is a rendering of
+// it.
+constexpr const char* kSentencePiece[] = {"spiece.model", "tokenizer.model"};
 
 std::string path_of(const std::string& folder, const std::string& name) {
   return (std::filesystem::path(folder) / name).string();
@@ -20,6 +26,14 @@ bool exists(const std::string& folder, const std::string& name) {
   return std::filesystem::exists(path_of(folder, name), ignored);
 }
 
+// The first of kSentencePiece in the folder; null where there is none.
+const char* sentencepiece_in(const std::string& folder) {
+  for (const char* name : kSentencePiece) {
+    if (exists(folder, name)) return name;
+  }
+  return nullptr;
+}
+
 std::string presence(const std::string& folder, const char* name) {
   return concat(name, exists(folder, name) ? " (found)" : " (not found)");
 }
@@ -27,19 +41,22 @@ std::string presence(const std::string& folder, const char* name) {
 }  // namespace
 
 bool Tokenizer::found_in(const std::string& folder) {
-  return exists(folder, "tokenizer.json") ||
+  return sentencepiece_in(folder) != nullptr || exists(folder, "tokenizer.json") ||
          (exists(folder, "vocab.json") && exists(folder, "merges.txt"));
 }
 
 TokenizerFiles read_tokenizer_files(const std::string& folder) {
   check(Tokenizer::found_in(folder), ErrorCode::kNotFound, folder,
         ": no tokenizer: looked for tokenizer.json (not found), or ",
-        presence(folder, "vocab.json"), " and ", presence(folder, "merges.txt"));
+        presence(folder, "vocab.json"), " and ", presence(folder, "merges.txt"),
+        ", or SentencePiece's spiece.model or tokenizer.model (not found)");
   TokenizerFiles files{folder, {}};
   const auto read = [&](const char* name) {
     files.texts[name] = read_text_file(path_of(folder, name), kLargestFile);
   };
-  if (exists(folder, "tokenizer.json")) {
+  if (const char* name = sentencepiece_in(folder)) {
+    files.texts[name] = to_base64(read_text_file(path_of(folder, name), kLargestFile));
+  } else if (exists(folder, "tokenizer.json")) {
     read("tokenizer.json");
   } else {
     read("vocab.json");
@@ -63,7 +80,15 @@ TokenizerParts read_tokenizer_parts(const TokenizerFiles& files) {
   const auto read_json = [&](const char* file, auto read) {
     read(parse_json(text_of(file), name_of(file)), name_of(file), parts);
   };
-  if (files.texts.count("tokenizer.json") != 0) {
+  const auto sentencepiece =
+      std::find_if(std::begin(kSentencePiece), std::end(kSentencePiece),
+                   [&](const char* name) { return files.texts.count(name) != 0; });
+  if (sentencepiece != std::end(kSentencePiece)) {
+    parts.sentencepiece_name = name_of(*sentencepiece);
+    parts.sentencepiece = from_base64(text_of(*sentencepiece), parts.sentencepiece_name);
+    check(!parts.sentencepiece.empty(), ErrorCode::kBadFile, parts.sentencepiece_name,
+          ": expected a SentencePiece model, found an empty file");
+  } else if (files.texts.count("tokenizer.json") != 0) {
     read_json("tokenizer.json", read_tokenizer_json);
   } else {
     read_json("vocab.json", read_vocab_json);

@@ -17,9 +17,12 @@ inline constexpr const char* kTokenizerFiles[] = {"tokenizer.json",
                                                   "merges.txt",
                                                   "added_tokens.json",
                                                   "tokenizer_config.json",
-                                                  "special_tokens_map.json"};
+                                                  "special_tokens_map.json",
+                                                  "spiece.model",
+                                                  "tokenizer.model"};
 
 // The texts of a tokenizer's files by file name: from a folder or from a model file's metadata.
+// Those of SentencePiece, which are no text, in base64.
 struct TokenizerFiles {
   std::string origin;  // the folder or model file; begins every message
   std::map<std::string, std::string> texts;
@@ -48,7 +51,9 @@ struct TokenizerParts {
   std::vector<VocabularyEntry> vocabulary;
   std::vector<MergeRule> merges;  // ascending rank
   std::vector<AddedToken> added;  // of equal contents the first counts, `special` if any says so
-  bool ignore_merges = false;     // a word that is a token is that token, whatever the merges
+  // A SentencePiece model in place of vocabulary and merges, and its file's name; or empty.
+  std::string sentencepiece, sentencepiece_name;
+  bool ignore_merges = false;  // a word that is a token is that token, whatever the merges
 };
 
 // Reads whichever files of a tokenizer the folder has. Throws kNotFound if too few.

@@ -15,6 +15,10 @@
 #include "support/temp_folder.h"
 #include "support/tiny_checkpoint.h"
 
+#ifdef GPTJ_SENTENCEPIECE
+#include <sentencepiece_trainer.h>
+#endif
+
 namespace gptj {
 namespace {
 
@@ -120,6 +124,25 @@ TEST(Convert, TheFileIsAllThatAModelIs) {
             complete(loaded, request).choices[0].text);
   EXPECT_EQ(load_tokenizer(target).encode("A king"), loaded.tokenizer()->encode("A king"));
 }
+
+#ifdef GPTJ_SENTENCEPIECE
+TEST(Convert, KeepsASentencePieceModel) {
+  const TempFolder folder;
+  test::TinyCheckpoint().write(folder);
+  folder.write("corpus.txt", "the cat and the hat\nof the cat\n");
+  const auto status = sentencepiece::SentencePieceTrainer::Train(
+      "--vocab_size=20 --hard_vocab_limit=false --minloglevel=3 --input=" +
+      folder.path("corpus.txt") + " --model_prefix=" + folder.path("spiece"));
+  ASSERT_TRUE(status.ok()) << status.ToString();
+  const std::string target = folder.path("packed/model.safetensors");
+  std::filesystem::create_directory(folder.path("packed"));
+  convert(folder.path(), target);
+  const Tokenizer source = load_tokenizer(folder.path()), kept = load_tokenizer(target);
+  EXPECT_EQ(kept.fingerprint(), source.fingerprint());
+  EXPECT_EQ(kept.encode("the hat of the cat"), source.encode("the hat of the cat"));
+  EXPECT_EQ(inspect(target).tokenizer_size, source.size());
+}
+#endif
 
 TEST(Convert, WithoutATokenizerThereIsNone) {
   const TempFolder folder;

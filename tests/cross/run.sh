@@ -43,6 +43,7 @@ fi
 export PKG_CONFIG_LIBDIR=$root/lib/pkgconfig
 cmake -S "$source" -B "$build/gptj" "${toolchain[@]}" -DCMAKE_BUILD_TYPE=Release \
   -DCMAKE_CXX_FLAGS_RELEASE="-O1 -DNDEBUG" -DGPTJ_BUILD_TOOLS=OFF -DGPTJ_INSTALL=OFF -DGPTJ_WERROR=ON \
+  -DGPTJ_SENTENCEPIECE=OFF \
   -DCMAKE_GTEST_DISCOVER_TESTS_DISCOVERY_MODE=PRE_TEST \
   -DCMAKE_PROJECT_gptj_INCLUDE="$source/tests/fast_build.cmake"
 

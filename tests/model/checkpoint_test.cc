@@ -336,12 +336,12 @@ TEST_F(CheckpointTest, FoldersOfOtherThings) {
   with("other.index.json", ErrorCode::kUnsupported, "give its own path");
   with("pytorch_model-00001-of-00002.bin", ErrorCode::kBadFile, "a shard without its");
   with("tf_model.h5", ErrorCode::kUnsupported, "TensorFlow");
-  with("flax_model.msgpack", ErrorCode::kUnsupported, "Flax");
+  with("flax_model.msgpack", ErrorCode::kBadFile, "Flax");
+  with("flax_model.msgpack.index.json", ErrorCode::kUnsupported, "sharded Flax");
   with("rust_model.ot", ErrorCode::kUnsupported, "rust-bert");
   with("gpt-j.Q4_0.gguf", ErrorCode::kUnsupported, "GGUF");
   with("adapter_model.safetensors", ErrorCode::kUnsupported, "LoRA");
   with("model-00001-of-00002.safetensors", ErrorCode::kBadFile, "a shard without its");
-  with("shard_0", ErrorCode::kUnsupported, "mesh-transformer-jax");
   with("tokenizer.json", ErrorCode::kNotFound, "a tokenizer without weights");
   with("vocab.json", ErrorCode::kNotFound, "a tokenizer without weights");
   with("config.json", ErrorCode::kNotFound, "a configuration without weights");
@@ -352,9 +352,6 @@ TEST_F(CheckpointTest, PathsThatAreNoModel) {
       ErrorCode::kNotFound, [&] { Checkpoint::open(folder_.path("none")); }, "none: no such");
   expect_error(
       ErrorCode::kNotFound, [] { Checkpoint::open(""); }, "no such file or folder");
-  expect_error(
-      ErrorCode::kUnsupported, [&] { Checkpoint::open(folder_.write("ggml.bin", "lmgg....")); },
-      "legacy ggml");
   expect_error(
       ErrorCode::kBadFile,
       [&] { Checkpoint::open(folder_.write("pytorch_model.bin", "PK\x03\x04....")); },

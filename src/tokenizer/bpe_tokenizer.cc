@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tokenizer/bpe_tokenizer.h"
+
+#include <cstdio>
+
+#include "base/check.h"
+#include "base/fingerprint.h"
+#include "tokenizer/bpe.h"
+#include "tokenizer/bytes.h"
+#include "tokenizer/split.h"
+#include "tokenizer/utf8.h"
+
+namespace gptj {
+namespace {
+
+// As in Hugging Face, a name with characters outside the byte alphabet stands for itself. Such
+// names come last: where one has the same bytes as another, the other is the one to be found.
+void add_vocabulary(const TokenizerParts& parts, Vocabulary& vocabulary) {
+  std::vector<const VocabularyEntry*> odd;
+  for (const VocabularyEntry& entry : parts.vocabulary) {
+    if (auto bytes = bytes_of_name(entry.name)) {
+      vocabulary.add(entry.id, *std::move(bytes), parts.vocabulary_name);
+    } else {
+      odd.push_back(&entry);
+    }
+  }
+  for (const VocabularyEntry* entry : odd) {
+    vocabulary.add(entry->id, entry->name, parts.vocabulary_name);
+  }
+}
+
+TokenId id_of_byte(int byte, const Vocabulary& vocabulary, const std::string& where) {
+  const auto id = vocabulary.find(std::string(1, static_cast<char>(byte)));
+  if (!id) {
+    char hex[8];
+    std::snprintf(hex, sizeof hex, "0x%02X", static_cast<unsigned>(byte));
+    fail(ErrorCode::kBadFile, concat(where, ": no token for byte ", hex,
+                                     "; expected GPT-2's byte-level BPE, which has all 256"));
+  }
+  return *id;
+}
+
+// The bytes that a part of the merge spells and its id.
+struct Part {
+  std::string bytes;
+  TokenId id;
+};
+
+[[noreturn]] void refuse_merge(const MergeRule& merge, const char* part,
+                               const TokenizerParts& parts) {
+  fail(ErrorCode::kBadFile,
+       concat(parts.merges_name, " ", merge.place, ": the ", part, " of merge ", quote(merge.left),
+              " + ", quote(merge.right), " is not in ", parts.vocabulary_name));
+}
+
+std::optional<Part> find_part(const std::string& name, const Vocabulary& vocabulary) {
+  const auto bytes = bytes_of_name(name);
+  const auto id = bytes ? vocabulary.find(*bytes) : std::nullopt;
+  return id ? std::optional(Part{*bytes, *id}) : std::nullopt;
+}
+
+void add_merge(const MergeRule& merge, uint32_t rank, const Vocabulary& vocabulary,
+               const TokenizerParts& parts, MergeTable& merges) {
+  const auto left = find_part(merge.left, vocabulary);
+  if (!left) refuse_merge(merge, "left part", parts);
+  const auto right = find_part(merge.right, vocabulary);
+  if (!right) refuse_merge(merge, "right part", parts);
+  const auto result = vocabulary.find(left->bytes + right->bytes);
+  if (!result) refuse_merge(merge, "result", parts);
+  merges.insert(left->id, right->id, {rank, static_cast<uint32_t>(*result)});
+}
+
+uint64_t fingerprint_of(const TokenizerParts& parts) {
+  Fingerprint all;
+  for (const VocabularyEntry& entry : parts.vocabulary) {
+    all.add(entry.name);
+    all.add(static_cast<uint64_t>(entry.id));
+  }
+  for (const MergeRule& rule : parts.merges) {
+    all.add(rule.left);
+    all.add(rule.right);
+  }
+  add_to_fingerprint(parts.added, all);
+  all.add(uint64_t{parts.ignore_merges});
+  return all.value();
+}
+
+}  // namespace
+
+BpeTokenizer::BpeTokenizer(const TokenizerParts& parts)
+    : merges(parts.merges.size()), ignore_merges(parts.ignore_merges) {
+  fingerprint = fingerprint_of(parts);
+  add_vocabulary(parts, vocabulary);
+  for (int byte = 0; byte < 256; ++byte) {
+    byte_ids[static_cast<size_t>(byte)] = id_of_byte(byte, vocabulary, parts.vocabulary_name);
+  }
+  for (uint32_t rank = 0; rank < parts.merges.size(); ++rank) {
+    add_merge(parts.merges[rank], rank, vocabulary, parts, merges);
+  }
+  for (const AddedToken& token : parts.added) add_added(token);
+  AddedToken end_of_text;
+  end_of_text.content = "<|endoftext|>";
+  end_of_text.special = true;
+  add_added(end_of_text);
+}
+
+void BpeTokenizer::append_word(std::string_view word, std::vector<TokenId>& ids) const {
+  if (ignore_merges) {
+    if (const auto id = vocabulary.find(word)) {
+      ids.push_back(*id);
+      return;
+    }
+  }
+  const size_t start = ids.size();
+  for (const char byte : word) ids.push_back(byte_ids[static_cast<unsigned char>(byte)]);
+  ids.resize(start + merge_word(merges, std::span(ids).subspan(start)));
+}
+
+void BpeTokenizer::append_text(std::string_view text, std::vector<TokenId>& ids) const {
+  while (!text.empty()) {
+    const size_t length = first_word_length(text);
+    append_word(text.substr(0, length), ids);
+    text.remove_prefix(length);
+  }
+}
+
+}  // namespace gptj

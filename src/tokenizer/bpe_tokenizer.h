@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <string_view>
+#include <vector>
+
+#include "tokenizer/merge_table.h"
+#include "tokenizer/tokenizer_data.h"
+
+namespace gptj {
+
+// GPT-2's byte-level BPE.
+struct BpeTokenizer : TokenizerData {
+  // Throws kBadFile where the parts do not fit together.
+  explicit BpeTokenizer(const TokenizerParts& parts);
+
+  void append_text(std::string_view text, std::vector<TokenId>& ids) const override;
+
+  std::array<TokenId, 256> byte_ids;
+  MergeTable merges;
+  bool ignore_merges;
+
+ private:
+  void append_word(std::string_view word, std::vector<TokenId>& ids) const;
+};
+
+}  // namespace gptj
