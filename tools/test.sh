@@ -15,7 +15,7 @@ fi
 install_build_packages
 # Sanitizers, another compiler, another architecture, instructions that this processor lacks, the
 # rules.
-install_missing python3=python3 clang++=clang libclang-rt-14-dev libsimde-dev \
+install_missing python3=python3 python3-numpy clang++=clang libclang-rt-14-dev libsimde-dev \
   aarch64-linux-gnu-g++=g++-aarch64-linux-gnu qemu-aarch64=qemu-user
 settings+=(GPTJ_SIMDE_INCLUDE=/usr/include)  # build/ may have been configured without it
 configure

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Text to token ids and back: GPT-2's byte-level BPE, as Hugging Face computes it, or a SentencePiece
-// vocabulary, as the library of that name does.
+// Text to token ids and back: GPT-2's byte-level BPE, as Hugging Face computes it, or a
+// SentencePiece vocabulary, as the library of that name does.
 //
 //   const auto tokenizer = gptj::Tokenizer::load("models/fairytale-8m");
 //   const std::vector<gptj::TokenId> ids = tokenizer.encode("Once upon a time");
@@ -16,8 +16,8 @@
 //
 // SentencePiece is not exact: most models normalise text, know a part of all characters, and put a
 // space before a text, which decode() takes away again. Bytes that are not UTF-8 become U+FFFD, and
-// what no piece spells is the unknown piece, which decodes as " \u2047 ". Token ids that a model's own
-// code adds around a text, such as T5's "</s>" at its end, are not added here.
+// what no piece spells is the unknown piece, which decodes as U+2047 between spaces. Ids that a
+// model's own code adds around a text, such as T5's "</s>" at its end, are not added here.
 #pragma once
 
 #include <cstdint>
@@ -58,7 +58,8 @@ class GPTJ_API Tokenizer {
   std::vector<TokenId> encode(std::string_view bytes, const EncodeOptions& options = {}) const;
 
   // The exact bytes, which need not be UTF-8; of SentencePiece without the space that encode() puts
-  // before a text, so that a part of a text is better joined from token_bytes(). Throws kInvalidArgument for an id without a name.
+  // before a text, so that a part of a text is better joined from token_bytes(). Throws
+  // kInvalidArgument for an id without a name.
   std::string decode(std::span<const TokenId> ids) const;
 
   bool has(TokenId id) const;  // does the id, any number, have a name?

@@ -13,7 +13,7 @@ constexpr uint64_t kNibbleBytes = kGgmlBlock / 2;
 
 using Integers = std::array<uint8_t, kGgmlBlock>;
 
-// By the numbers of the types. 4 and 5 were dropped before any GPT-J was published with them.
+// By the numbers of the types; some were dropped, and those from q2_K on came later.
 constexpr const char* kNames[] = {"f32",  "f16",  "q4_0", "q4_1", "q4_2", "q4_3", "q5_0", "q5_1",
                                   "q8_0", "q8_1", "q2_K", "q3_K", "q4_K", "q5_K", "q6_K", "q8_K"};
 

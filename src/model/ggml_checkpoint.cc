@@ -2,7 +2,6 @@
 #include "model/ggml_checkpoint.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "base/aligned_buffer.h"

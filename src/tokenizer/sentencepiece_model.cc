@@ -69,7 +69,8 @@ class NormalizationTable {
     const auto trie_bytes = reader.little_endian<uint32_t>("size");
     const auto trie = reader.take(trie_bytes, "trie");
     texts_ = reader.text(reader.remaining(), "texts");
-    need(trie_bytes % sizeof(uint32_t) == 0 && !texts_.empty() && texts_.back() == '\0');
+    need(trie_bytes > 0 && trie_bytes % sizeof(uint32_t) == 0 && !texts_.empty() &&
+         texts_.back() == '\0');
     units_.resize(trie_bytes / sizeof(uint32_t));
     std::memcpy(units_.data(), trie.data(), trie.size());
   }
@@ -77,7 +78,6 @@ class NormalizationTable {
   // From a unit the search reads the one at its target xor a byte, and where it has a leaf, the
   // one at its target for the place of a text. Units with the top bit are such places only.
   void prove() const {
-    need(!units_.empty());
     for (uint32_t i = 0; i < units_.size(); ++i) {
       const uint32_t unit = units_[i];
       if ((unit >> 31) != 0) continue;

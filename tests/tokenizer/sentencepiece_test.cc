@@ -109,6 +109,7 @@ TEST(SentencePieceModelTest, TablesThatLeadOutside) {
   refused(table(256u << 10));                    // its children lie behind the end
   refused(table((1u << 10) | (1u << 9)) + "x");  // texts without an end
   refused(table(1u << 10, 1023));
+  refused(table(1u << 10, 0));
   refused(table(1u << 10, 2048));
   std::string far = table((1u << 10) | kLeaf);
   far[8] = 3;  // unit 1: a place behind the texts' end
