@@ -70,12 +70,6 @@ std::string zip(const std::vector<Member>& members, bool zip64_end = false, cons
   return file.text(comment).bytes;
 }
 
-template <class... Words>
-void zip_refuses(ErrorCode code, const std::string& file, const Words&... words) {
-  expect_error(
-      code, [&] { read_zip(bytes_of(file), "ZIP"); }, "ZIP", words...);
-}
-
 TEST(ZipTest, StoredMembersOfAllKinds) {
   for (const bool zip64 : {false, true}) {
     for (const bool zip64_end : {false, true}) {
@@ -115,20 +109,6 @@ TEST(ZipTest, DamagedAnywhere) {
       }
     }
   }
-}
-
-TEST(ZipTest, WhatIsNotTaken) {
-  zip_refuses(ErrorCode::kUnsupported, zip({{"a", "x", false, 8}}), "\"a\"", "compressed");
-  zip_refuses(ErrorCode::kUnsupported, zip({{"a", "x", false, 0, 1}}), "\"a\"", "encrypted");
-  zip_refuses(ErrorCode::kBadFile, zip({{"a", "x"}, {"a", "y"}}), "\"a\" is there twice");
-  zip_refuses(ErrorCode::kBadFile, zip({{"a", "x"}}, false, {.size = 1}), "\"a\"", "own header");
-  zip_refuses(ErrorCode::kBadFile, zip({{"a", "x"}}, false, {.offset = 1}), "signature");
-  zip_refuses(ErrorCode::kBadFile, zip({{"a", "x"}}, false, {.offset = 99}), "expected before");
-  zip_refuses(ErrorCode::kBadFile, zip({{"a", "x"}}, false, {.entries = 1}), "directory");
-  zip_refuses(ErrorCode::kBadFile, zip({{"a", "x"}}, false, {.directory = 1}), "does not fit");
-  zip_refuses(ErrorCode::kBadFile, zip({{"a", "x"}, {"b", "y"}}, false, {.entries = 0xffff}),
-              "directory");
-  zip_refuses(ErrorCode::kBadFile, "not a zip", "no end of a zip archive");
 }
 
 TensorView read(const std::string& file) { return read_npy(bytes_of(file), "NPY"); }
