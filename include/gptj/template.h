@@ -15,15 +15,15 @@
 
 namespace gptj {
 
-struct PromptTemplate {
+struct GPTJ_API PromptTemplate {
   std::string begin = {};              // once, before everything
   std::string turn = "{prompt}";       // what is asked, at {prompt}
   std::string end = {};                // after an answer, before the next turn
   std::vector<std::string> stop = {};  // what ends an answer, besides the model's end token
 
   // The text that asks `prompt`, as the first turn or behind the answer to the one before.
-  GPTJ_API std::string first_turn(std::string_view prompt) const;
-  GPTJ_API std::string next_turn(std::string_view prompt) const;
+  std::string first_turn(std::string_view prompt) const;
+  std::string next_turn(std::string_view prompt) const;
 };
 
 // "plain", "alpaca", "dolly", "gpt4all-j", "pygmalion"
