@@ -28,8 +28,8 @@ class ByteReader {
 
   // The next n bytes. Throws kBadFile, naming `what`, where there are fewer.
   std::span<const std::byte> take(uint64_t n, std::string_view what) {
-    check(n <= remaining(), ErrorCode::kBadFile, where_, ": ", what, ": expected ", n,
-          " bytes at ", position_, ", found ", remaining());
+    check(n <= remaining(), ErrorCode::kBadFile, where_, ": ", what, ": expected ", n, " bytes at ",
+          position_, ", found ", remaining());
     const auto taken = bytes_.subspan(position_, n);
     position_ += n;
     return taken;

@@ -111,6 +111,30 @@ TEST(ZipTest, DamagedAnywhere) {
   }
 }
 
+template <class... Words>
+void zip_refuses(ErrorCode code, const std::string& file, const Words&... words) {
+  expect_error(
+      code, [&] { read_zip(bytes_of(file), "ZIP"); }, "ZIP", words...);
+}
+
+TEST(ZipTest, WhatIsNotTaken) {
+  zip_refuses(ErrorCode::kUnsupported, zip({{"a", "x", false, 8}}), "\"a\"", "compressed");
+  zip_refuses(ErrorCode::kUnsupported, zip({{"a", "x", false, 0, 1}}), "\"a\"", "encrypted");
+  zip_refuses(ErrorCode::kBadFile, zip({{"a", "x"}, {"a", "y"}}), "\"a\": is there twice");
+  zip_refuses(ErrorCode::kBadFile, zip({{"a", "x"}}, false, {.size = 1}), "\"a\"",
+              "disagrees with the directory");
+  zip_refuses(ErrorCode::kBadFile, zip({{"a", "x"}}, false, {.offset = 1}),
+              "expected the local header");
+  zip_refuses(ErrorCode::kBadFile, zip({{"a", "x"}}, false, {.offset = 99}), "\"a\"",
+              "local header");
+  zip_refuses(ErrorCode::kBadFile, zip({{"a", "x"}}, false, {.entries = 1}), "directory");
+  zip_refuses(ErrorCode::kBadFile, zip({{"a", "x"}}, false, {.directory = 1}),
+              "the directory ends at");
+  zip_refuses(ErrorCode::kBadFile, zip({{"a", "x"}, {"b", "y"}}, false, {.entries = 0xffff}),
+              "directory");
+  zip_refuses(ErrorCode::kBadFile, "not a zip", "without its directory");
+}
+
 TensorView read(const std::string& file) { return read_npy(bytes_of(file), "NPY"); }
 
 template <class... Words>

@@ -1,14 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cstdint>
-
 #include "formats/npy.h"
-#include "gptj/error.h"
+#include "fuzz/fuzz.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  const std::span bytes(reinterpret_cast<const std::byte*>(data), size);
-  try {
-    gptj::read_npz(bytes, "npz");
-  } catch (const gptj::Error&) {
-  }
-  return 0;
+int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  return gptj::fuzz::run([&] { gptj::read_npz(gptj::fuzz::bytes_of(data, size), "npz"); });
 }

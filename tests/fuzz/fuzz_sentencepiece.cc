@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cstdint>
-
-#include "gptj/error.h"
+#include "fuzz/fuzz.h"
 #include "tokenizer/sentencepiece_model.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  try {
-    gptj::read_sentencepiece_model({reinterpret_cast<const char*>(data), size}, "model");
-  } catch (const gptj::Error&) {
-  }
-  return 0;
+int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  return gptj::fuzz::run(
+      [&] { gptj::read_sentencepiece_model(gptj::fuzz::text_of(data, size), "model"); });
 }

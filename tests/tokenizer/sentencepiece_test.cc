@@ -224,7 +224,7 @@ TEST(SentencePieceTest, FilesOfAFolder) {
 TEST(SentencePieceTest, DamagedModels) {
   const std::string model = trained("--model_type=unigram --normalization_rule_name=identity");
   const std::string with_table = trained(kKinds[0]);  // of which every bit matters
-  testing::internal::CaptureStderr();  // the trainer talks, the library must not
+  testing::internal::CaptureStderr();                 // the trainer talks, the library must not
   for (size_t n = 0; n < model.size(); n += 1 + n / 64) {
     finishes([&] { tokenizer_of(model.substr(0, n)); });
     for (const int flip : {1, 4, 32, 128}) {

@@ -14,26 +14,17 @@ except ImportError:
     print("skipped: python3-numpy is not installed")
     sys.exit(77)
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "layouts"))
+import tensors  # noqa: E402
+
 PROGRAM = os.path.abspath(sys.argv[1])
 FOLDER = os.path.join(os.path.dirname(__file__), "..", "golden", "rotary-partial-f32")
 NEW = 4  # tokens that the program is to find
 
 
-def read_safetensors(path):
-    with open(path, "rb") as file:
-        content = file.read()
-    length = int.from_bytes(content[:8], "little")
-    tensors = {}
-    for name, entry in json.loads(content[8:8 + length]).items():
-        if name != "__metadata__":
-            begin, end = (8 + length + offset for offset in entry["data_offsets"])
-            tensors[name] = np.frombuffer(content[begin:end], np.float32).reshape(entry["shape"])
-    return tensors
-
-
 CONFIG = json.load(open(os.path.join(FOLDER, "config.json")))
-W = {name.removeprefix("transformer."): tensor.astype(np.float64)
-     for name, tensor in read_safetensors(os.path.join(FOLDER, "model.safetensors")).items()}
+W = {tensors.canonical(name): tensors.f32(tensor).astype(np.float64)
+     for name, tensor in tensors.read(os.path.join(FOLDER, "model.safetensors"))[0].items()}
 
 
 def layer_norm(x, name):
