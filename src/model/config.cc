@@ -134,6 +134,13 @@ void check_config(const ModelConfig& config, ErrorCode code, const std::string& 
         config.layer_norm_epsilon);
 }
 
+void adopt_end_of_text(ModelConfig& config) {
+  constexpr int64_t kEndOfText = 50256;
+  if (config.vocab_size <= kEndOfText) return;
+  config.bos_token_id = kEndOfText;
+  config.eos_token_ids = {kEndOfText};
+}
+
 void check_token_ids(const std::optional<int64_t>& bos, const std::vector<int64_t>& eos,
                      int64_t vocab_size, const std::string& file) {
   const auto check_id = [&](const char* field, int64_t id) {

@@ -20,6 +20,9 @@ std::string config_json(const ModelConfig& config);
 // generation_config.json.
 GenerationDefaults parse_generation_defaults(std::string_view text, const std::string& file);
 
+// GPT-2's end of text as bos and eos, for formats that name neither: where the vocabulary has it.
+void adopt_end_of_text(ModelConfig& config);
+
 // Throws `code` unless every size is in its range and they fit together.
 void check_config(const ModelConfig& config, ErrorCode code, const std::string& where);
 

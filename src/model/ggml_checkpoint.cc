@@ -16,7 +16,6 @@ namespace {
 
 // n_vocab, n_ctx, n_embd, n_head, n_layer, n_rot and the file's type.
 constexpr size_t kSizes = 7;
-constexpr int64_t kEndOfText = 50256;  // of GPT-2's vocabulary
 
 // Those that converters of early 2023 transposed: all of them or none, in a file.
 constexpr const char* kTransposed[] = {".attn.q_proj.weight", ".attn.k_proj.weight",
@@ -43,10 +42,7 @@ ModelConfig config_of(const GgmlFile& file, const std::string& where) {
   const GgmlTensor* bias = find(file, layer_tensor_name(0, "mlp.fc_in.bias"));
   if (bias != nullptr) config.n_inner = static_cast<int64_t>(bias->shape.back());
   config.layer_norm_epsilon = 1e-5f;
-  if (config.vocab_size > kEndOfText) {
-    config.bos_token_id = kEndOfText;
-    config.eos_token_ids = {kEndOfText};
-  }
+  adopt_end_of_text(config);
   check_config(config, ErrorCode::kBadFile, where + ": not a GPT-J's header?");
   return config;
 }

@@ -11,14 +11,7 @@ namespace {
 
 constexpr size_t kMaxConfig = 16'000'000;
 constexpr int64_t kMaxSize = int64_t{1} << 24;
-constexpr int64_t kEndOfText = 50256;  // of GPT-2's vocabulary
 constexpr MeshSizes kSixB = {.n_layer = 28, .n_embd = 4096, .n_inner = 16384};
-
-void set_end_of_text(ModelConfig& config) {
-  if (config.vocab_size <= kEndOfText) return;
-  config.bos_token_id = kEndOfText;
-  config.eos_token_ids = {kEndOfText};
-}
 
 ModelConfig six_b(const std::string& step, const MeshSizes& sizes) {
   check(sizes.n_layer == kSixB.n_layer && sizes.n_embd == kSixB.n_embd &&
@@ -39,7 +32,7 @@ ModelConfig six_b(const std::string& step, const MeshSizes& sizes) {
   config.rotary_dim = 64;
   config.n_inner = 16384;
   config.layer_norm_epsilon = 1e-5f;
-  set_end_of_text(config);
+  adopt_end_of_text(config);
   return config;
 }
 
@@ -71,7 +64,7 @@ ModelConfig own_config(const FieldReader& json, const MeshSizes& sizes) {
       json.integer("pe_rotary_dims", 2, kMaxSize).value_or(config.n_embd / config.n_head);
   config.n_inner = 4 * config.n_embd;
   config.layer_norm_epsilon = 1e-5f;
-  set_end_of_text(config);
+  adopt_end_of_text(config);
   check_config(config, ErrorCode::kBadFile, json.file());
   return config;
 }

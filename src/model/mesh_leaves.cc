@@ -16,10 +16,6 @@ namespace fs = std::filesystem;
 
 constexpr size_t kMaxShards = 1024, kMaxFiles = 1024;
 
-std::string numbered(std::string_view begin, size_t number, std::string_view end) {
-  return concat(begin, number, end);
-}
-
 bool is_numbered(std::string name, std::string_view begin, std::string_view end) {
   if (!name.starts_with(begin) || !name.ends_with(end)) return false;
   if (name.size() <= begin.size() + end.size()) return false;
@@ -41,7 +37,7 @@ size_t count_numbered(const std::string& folder, std::string_view begin, std::st
         ": expected 1 to ", limit, " of ", begin, "0", end, ", ", begin, "1", end, " ..., found ",
         n);
   for (size_t i = 0; i < n; ++i) {
-    const std::string path = beside(folder, numbered(begin, i, end).c_str());
+    const std::string path = beside(folder, concat(begin, i, end).c_str());
     check(is_there(path), ErrorCode::kNotFound, path, ": missing; ", n, " such are there");
   }
   return n;
@@ -51,7 +47,7 @@ std::vector<LeafPart> read_shard(const std::string& folder, size_t n_files, Mesh
   std::vector<LeafPart> parts;
   for (size_t i = 0; i < n_files; ++i) {
     const auto file =
-        std::make_shared<const MappedFile>(beside(folder, numbered("", i, ".npz").c_str()));
+        std::make_shared<const MappedFile>(beside(folder, concat(i, ".npz").c_str()));
     found.files.push_back(file);
     for (TensorView& array : read_npz(file->bytes(), file->path())) {
       parts.push_back({std::move(array), file});
@@ -75,7 +71,7 @@ MeshLeaves read_mesh_leaves(const std::string& step) {
   const size_t n_shards = count_numbered(step, "shard_", "", kMaxShards);
   size_t n_files = 0;
   for (size_t shard = 0; shard < n_shards; ++shard) {
-    const std::string folder = beside(step, numbered("shard_", shard, "").c_str());
+    const std::string folder = beside(step, concat("shard_", shard).c_str());
     const size_t n = count_numbered(folder, "", ".npz", kMaxFiles);
     if (shard == 0) n_files = n;
     check(n == n_files, ErrorCode::kBadFile, folder, ": expected ", n_files,
