@@ -46,8 +46,7 @@ size_t count_numbered(const std::string& folder, std::string_view begin, std::st
 std::vector<LeafPart> read_shard(const std::string& folder, size_t n_files, MeshLeaves& found) {
   std::vector<LeafPart> parts;
   for (size_t i = 0; i < n_files; ++i) {
-    const auto file =
-        std::make_shared<const MappedFile>(beside(folder, concat(i, ".npz").c_str()));
+    const auto file = std::make_shared<const MappedFile>(beside(folder, concat(i, ".npz").c_str()));
     found.files.push_back(file);
     for (TensorView& array : read_npz(file->bytes(), file->path())) {
       parts.push_back({std::move(array), file});
