@@ -89,6 +89,11 @@ void add_model_path_option(CLI::App& command, ModelOptions& options) {
                      "(default: GPTJ_MODEL, else the bundled demo model)");
 }
 
+void add_tokenizer_option(CLI::App& command, ModelOptions& options) {
+  command.add_option("--tokenizer", options.tokenizer,
+                     "Folder or model whose tokenizer to use (default: the model's own)");
+}
+
 void add_weight_type_option(CLI::App& command, const char* name, std::string& type,
                             const char* description) {
   command.add_option(name, type, description)->check(one_of_the_weight_types);
@@ -111,6 +116,7 @@ void add_engine_options(CLI::App& command, ModelOptions& options) {
 
 void add_model_options(CLI::App& command, ModelOptions& options) {
   add_model_path_option(command, options);
+  add_tokenizer_option(command, options);
   add_weights_option(command, options);
   command
       .add_option("--kv-cache", options.kv_cache,
@@ -137,6 +143,7 @@ LoadOptions load_options(const ModelOptions& options) {
   LoadOptions load;
   if (!options.weights.empty()) load.weights = parse_weight_type(options.weights);
   if (!options.kv_cache.empty()) load.kv_cache = parse_weight_type(options.kv_cache);
+  load.tokenizer = options.tokenizer;
   load.threads = options.threads;
   load.isa = options.isa;
   load.max_ram = options.max_ram;

@@ -22,6 +22,7 @@ inline constexpr int kDone = 0, kFailed = 1, kWrongUsage = 2, kInterrupted = 130
 struct ModelOptions {
   std::string model;  // empty: GPTJ_MODEL, else the bundled one
   std::string weights, kv_cache, isa;
+  std::string tokenizer;  // a path; empty: the model's own
   size_t threads = 0;
   uint64_t max_ram = 0;
   bool json = false;
@@ -29,13 +30,14 @@ struct ModelOptions {
 };
 
 void add_model_path_option(CLI::App& command, ModelOptions& options);
+void add_tokenizer_option(CLI::App& command, ModelOptions& options);
 void add_weights_option(CLI::App& command, ModelOptions& options);
 // An option that takes one of the types of weights.
 void add_weight_type_option(CLI::App& command, const char* name, std::string& type,
                             const char* description);
 // --threads, --isa
 void add_engine_options(CLI::App& command, ModelOptions& options);
-// --model, --weights, --kv-cache, --threads, --max-ram, --isa, --json, --quiet
+// --model, --tokenizer, --weights, --kv-cache, --threads, --max-ram, --isa, --json, --quiet
 void add_model_options(CLI::App& command, ModelOptions& options);
 void add_output_options(CLI::App& command, ModelOptions& options);
 

@@ -50,11 +50,14 @@ int run_convert(const ConvertCommand& command) {
   ConvertOptions options;
   options.weights = load.weights;
   if (!command.head.empty()) options.head = parse_weight_type(command.head);
+  options.tokenizer = load.tokenizer;
   options.threads = load.threads;
   options.isa = load.isa;
   options.on_warning = load.on_warning;
   if (!command.calibrate.empty() || !command.evaluate.empty()) {
-    const Tokenizer tokenizer = load_tokenizer(command.model.model);
+    const ModelOptions& model = command.model;
+    const Tokenizer tokenizer =
+        load_tokenizer(model.tokenizer.empty() ? model.model : model.tokenizer);
     options.calibration = ids_of(tokenizer, "calibrate", command.calibrate);
     options.evaluation = ids_of(tokenizer, "evaluate", command.evaluate);
   }
@@ -85,6 +88,7 @@ void add_convert(CLI::App& app, Run& run) {
       ->required();
   command.add_option("target", options->target, "The file to write; its name ends in .safetensors")
       ->required();
+  add_tokenizer_option(command, options->model);
   add_weights_option(command, options->model);
   add_weight_type_option(command, "--head", options->head,
                          "The same for lm_head alone (default: int8 for int4, else as the rest)");

@@ -77,7 +77,10 @@ struct CheckpointInfo {
   ModelConfig config;
   GenerationDefaults generation_defaults;
   std::vector<TensorInfo> tensors;            // in the order of the forward pass
-  WeightType stored_type = WeightType::kF32;  // of most of the weights' bytes
+  // Of most of the weights' bytes. Where another format quantized them, GPTQ or legacy ggml, kInt8:
+  // in that they are held unless another type is asked for, for it costs a small part of what their
+  // own rounding did.
+  WeightType stored_type = WeightType::kF32;
   uint64_t parameters = 0;                    // elements of all tensors
   bool has_lm_head = false;  // without it (a save of the base model) nothing can be generated
   // Of this engine's own files, as JSON: what they were converted from, and how good they are.

@@ -35,7 +35,8 @@ struct ConvertOptions {
   // Token ids of a text: compare the result with the source on its first 16 windows of 512 tokens
   // (or of the context, if that is shorter). Both models must fit in memory.
   std::vector<TokenId> evaluation = {};
-  // As in LoadOptions.
+  // As in LoadOptions; the tokenizer becomes the file's own.
+  std::string tokenizer = {};
   size_t threads = 0;
   std::string isa = {};
   // Called on the calling thread: what is being done ("converting", "calibrating", "loading",

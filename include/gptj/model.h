@@ -34,6 +34,9 @@ struct LoadOptions {
   // Bytes that weights and one full context may take, never above what the machine or its cgroup
   // has left; 0: that much.
   uint64_t max_ram = 0;
+  // Whose tokenizer to use: the path of a folder, or of a file that convert() wrote; empty: the
+  // model's own.
+  std::string tokenizer = {};
   // Called on the loading thread with bytes of weights done and in all; kCancel stops the load with
   // ErrorCode::kCancelled.
   std::function<Progress(uint64_t done, uint64_t total)> on_progress = {};

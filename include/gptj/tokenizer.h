@@ -80,6 +80,7 @@ class GPTJ_API Tokenizer {
 
   // For the library's own use: see src/tokenizer/tokenizer_data.h.
   explicit Tokenizer(std::shared_ptr<const TokenizerData> data);
+  const TokenizerData& data() const { return *data_; }
 
  private:
   std::shared_ptr<const TokenizerData> data_;

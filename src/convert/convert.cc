@@ -139,7 +139,11 @@ class Conversion {
   }
 
   SafetensorsWriter::Metadata metadata() const {
-    SafetensorsWriter::Metadata m = source_.tokenizer_texts();
+    SafetensorsWriter::Metadata m;
+    if (const auto chosen = choose_tokenizer(source_.tokenizer_hints(), options_.tokenizer,
+                                             options_.on_warning)) {
+      m = chosen->files.texts;
+    }
     m[packed::kLayout] = packed::kLayoutVersion;
     m[packed::kWeights] = weight_type_name(weights_);
     m[packed::kHead] = element_name(packing_.head);
@@ -219,7 +223,8 @@ class Conversion {
   // f16 and f32 weights are multiplied exactly as they are; products of bf16 may round activations.
   WeightType reference_type() const {
     const WeightType stored = source_.stored_type();
-    return stored == WeightType::kBF16 ? WeightType::kF32 : stored;
+    const bool exact = stored == WeightType::kF32 || stored == WeightType::kF16;
+    return exact ? stored : WeightType::kF32;
   }
   Fidelity evaluate(const std::string& file) const {
     LoadOptions load;

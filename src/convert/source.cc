@@ -2,12 +2,11 @@
 #include "convert/source.h"
 
 #include "model/checkpoint_files.h"
-#include "tokenizer/tokenizer_parts.h"
 
 namespace gptj {
 
 ConversionSource::ConversionSource(const std::string& path)
-    : packed_(PackedFile::open_if_packed(path)) {
+    : path_(path), packed_(PackedFile::open_if_packed(path)) {
   if (!packed_) {
     checkpoint_ = std::make_shared<const Checkpoint>(Checkpoint::open(path));
     check_lm_head(*checkpoint_, path);
@@ -43,13 +42,9 @@ std::string ConversionSource::generation_config() const {
   return checkpoint_->generation_config();
 }
 
-std::map<std::string, std::string> ConversionSource::tokenizer_texts() const {
-  if (packed_) {
-    return packed_->tokenizer_files() ? packed_->tokenizer_files()->texts
-                                      : std::map<std::string, std::string>();
-  }
-  if (!Tokenizer::found_in(checkpoint_->folder())) return {};
-  return read_tokenizer_files(checkpoint_->folder()).texts;
+TokenizerHints ConversionSource::tokenizer_hints() const {
+  return packed_ ? gptj::tokenizer_hints(path_, *packed_)
+                 : gptj::tokenizer_hints(path_, *checkpoint_);
 }
 
 std::unique_ptr<WeightSource> ConversionSource::tensors() const {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "model/checkpoint.h"
+#include "model/model_tokenizer.h"
 #include "model/packed_file.h"
 #include "model/weight_source.h"
 
@@ -27,13 +27,12 @@ class ConversionSource {
   std::vector<const MappedFile*> files() const;
   // The text of generation_config.json; empty where there is none.
   std::string generation_config() const;
-  // The tokenizer's files by name; empty where there are none.
-  std::map<std::string, std::string> tokenizer_texts() const;
+  TokenizerHints tokenizer_hints() const;
   // Throws kUnsupported where weights are quantized already.
   std::unique_ptr<WeightSource> tensors() const;
 
  private:
-  std::string name_;
+  std::string path_, name_;
   std::shared_ptr<const Checkpoint> checkpoint_;  // or
   std::shared_ptr<const PackedFile> packed_;
 };

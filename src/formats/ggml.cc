@@ -38,7 +38,7 @@ class Parser {
       file_.sizes.push_back(reader_.little_endian<int32_t>("the model's sizes"));
     }
     file_.quantization = quantization(file_.sizes.back());
-    skip_vocabulary(file_.sizes.front());
+    read_vocabulary(file_.sizes.front());
     while (!reader_.at_end()) {
       check(file_.tensors.size() < kMaxTensors, ErrorCode::kBadFile, reader_.where(),
             ": expected at most ", kMaxTensors, " tensors, found more");
@@ -70,7 +70,7 @@ class Parser {
     return noted;
   }
 
-  void skip_vocabulary(int32_t expected) {
+  void read_vocabulary(int32_t expected) {
     const auto n = reader_.little_endian<int32_t>("the vocabulary's size");
     check(n == expected && n >= 0, ErrorCode::kBadFile, reader_.where(),
           ": the vocabulary's size is given as ", expected, " and as ", n,
@@ -79,7 +79,8 @@ class Parser {
                    : "; a ggml file of another kind of model?");
     for (int32_t i = 0; i < n; ++i) {
       const auto length = reader_.little_endian<uint32_t>("the vocabulary");
-      reader_.take(length, "a token of the vocabulary");
+      const Bytes token = reader_.take(length, "a token of the vocabulary");
+      file_.vocabulary.emplace_back(reinterpret_cast<const char*>(token.data()), token.size());
       if (is_ggjt_) reader_.little_endian<float>("a token's score");
     }
   }

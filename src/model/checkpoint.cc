@@ -65,6 +65,7 @@ Checkpoint Checkpoint::open(const std::string& path) {
   checkpoint.config_ = files.config ? *files.config : adopt_config(files);
   checkpoint.folder_ = files.folder;
   checkpoint.files_ = std::move(files.files);
+  checkpoint.vocabulary_ = std::move(files.vocabulary);
   NamedTensors found = collect(std::move(files.tensors));
   checkpoint.adopt_vocabulary(found);
   checkpoint.read_generation_defaults();
@@ -161,7 +162,13 @@ const StoredTensor& Checkpoint::tensor(std::string_view canonical) const {
 
 WeightType Checkpoint::stored_type() const {
   std::map<DType, uint64_t> bytes;
-  for (const StoredTensor& tensor : tensors_) bytes[tensor.type] += tensor.size();
+  uint64_t quantized = 0, all = 0;
+  for (const StoredTensor& tensor : tensors_) {
+    bytes[tensor.type] += tensor.size();
+    all += tensor.size();
+    if (tensor.quantized) quantized += tensor.size();
+  }
+  if (quantized > all / 2) return WeightType::kInt8;
   const auto most = std::max_element(
       bytes.begin(), bytes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
   switch (most->first) {

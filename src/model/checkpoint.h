@@ -36,8 +36,11 @@ class Checkpoint {
   std::span<const StoredTensor> tensors() const { return tensors_; }
   // Throws kUnsupported where it is absent: lm_head of a save of the base model.
   const StoredTensor& tensor(std::string_view canonical) const;
-  // Of most of the weights' bytes.
+  // Of most of the weights' bytes; kInt8 where most are quantized by another format.
   WeightType stored_type() const;
+
+  // The bytes of every id that a legacy ggml file notes; of other formats empty.
+  std::span<const std::string_view> vocabulary() const { return vocabulary_; }
 
   // Those that hold the weights.
   std::span<const std::shared_ptr<const MappedFile>> files() const { return files_; }
@@ -61,6 +64,7 @@ class Checkpoint {
   GenerationDefaults generation_defaults_;
   std::vector<std::shared_ptr<const MappedFile>> files_;
   std::vector<StoredTensor> tensors_;
+  std::vector<std::string_view> vocabulary_;  // in one of files_
   bool has_lm_head_ = false;
 };
 

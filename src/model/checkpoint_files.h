@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/mapped_file.h"
@@ -18,6 +19,7 @@ struct CheckpointFiles {
   std::vector<std::shared_ptr<const MappedFile>> files;
   std::vector<StoredTensor> tensors;       // under Hugging Face's names
   std::optional<ModelConfig> config = {};  // where the format holds it; else config.json does
+  std::vector<std::string_view> vocabulary = {};  // the bytes of every id, where the format notes them
 };
 
 // Finds and opens the weights that `path` means: a folder, of whose weights the first counts in the

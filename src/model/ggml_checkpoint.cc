@@ -101,17 +101,18 @@ StoredTensor stored_tensor(const GgmlTensor& tensor, int quantization, bool tran
   found.file = file->path();
   found.shape = tensor.shape;
   found.type = tensor.type == GgmlType::kF16 ? DType::kF16 : DType::kF32;
+  found.quantized = is_quantized(tensor.type);
   if (transposed) std::reverse(found.shape.begin(), found.shape.end());
-  if (!transposed && !is_quantized(tensor.type)) {
+  if (!transposed && !found.quantized) {
     found.bytes = tensor.bytes;
     return found;
   }
   const uint64_t columns = tensor.shape.back();
   const uint64_t rows = found.size() / dtype_size(found.type) / columns;
   const Stored stored{{file, tensor.bytes, rows}, tensor.type, quantization, columns};
-  const auto write = !is_quantized(tensor.type) ? write_transposed
-                     : transposed               ? write_transposed_floats
-                                                : write_floats;
+  const auto write = !found.quantized ? write_transposed
+                     : transposed     ? write_transposed_floats
+                                      : write_floats;
   found.make = [stored, write](std::span<std::byte> out) { write(stored, out); };
   return found;
 }
@@ -120,8 +121,8 @@ StoredTensor stored_tensor(const GgmlTensor& tensor, int quantization, bool tran
 
 CheckpointFiles open_ggml_checkpoint(const std::string& folder, const std::string& path) {
   const auto file = std::make_shared<const MappedFile>(path);
-  const GgmlFile ggml = read_ggml(file->bytes(), path, kSizes);
-  CheckpointFiles found{folder, {file}, {}, config_of(ggml, path)};
+  GgmlFile ggml = read_ggml(file->bytes(), path, kSizes);
+  CheckpointFiles found{folder, {file}, {}, config_of(ggml, path), std::move(ggml.vocabulary)};
   const bool turned = is_transposed(ggml, *found.config);
   for (const GgmlTensor& tensor : ggml.tensors) {
     const bool transposed = turned && tensor.shape.size() == 2 && is_one_of_transposed(tensor.name);

@@ -94,6 +94,7 @@ class QuantizedMatrix {
     const QuantizedMatrix& m = *matrix;
     StoredTensor tensor{{m.name_ + "weight", DType::kF32, {m.out_, m.in_}, {}},
                         m.source(kQweight).tensor.file};
+    tensor.quantized = true;
     tensor.make = [matrix](std::span<std::byte> out) { matrix->write(out.data()); };
     return tensor;
   }

@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <filesystem>
-
-#include "base/atomic_file.h"
-#include "base/check.h"
 #include "gptj/checkpoint.h"
 #include "gptj/tokenizer.h"
 #include "model/checkpoint.h"
-#include "model/mesh_checkpoint.h"
 #include "model/names.h"
 #include "model/packed_file.h"
 #include "tokenizer/tokenizer_data.h"
@@ -62,20 +57,6 @@ CheckpointInfo inspect(const std::string& path) {
     info.tokenizer_size = Tokenizer::load(checkpoint.folder()).size();
   }
   return info;
-}
-
-Tokenizer load_tokenizer(const std::string& path) {
-  namespace fs = std::filesystem;
-  if (const auto packed = PackedFile::open_if_packed(path)) {
-    check(packed->tokenizer_files().has_value(), ErrorCode::kNotFound, path,
-          ": no tokenizer: the model was converted without one");
-    return make_tokenizer(*packed->tokenizer_files());
-  }
-  std::error_code ignored;
-  const bool file = fs::exists(path, ignored) && !fs::is_directory(path, ignored);
-  if (file) return Tokenizer::load(folder_of(path));
-  const std::string step = find_mesh_step(path);
-  return Tokenizer::load(step.empty() ? path : mesh_config_folder(step));
 }
 
 }  // namespace gptj

@@ -11,11 +11,11 @@
 #include "model/checkpoint_files.h"
 #include "model/kv_cache.h"
 #include "model/model_state.h"
+#include "model/model_tokenizer.h"
 #include "model/packed_file.h"
 #include "model/smoothing.h"
 #include "model/streams.h"
 #include "model/synthetic.h"
-#include "tokenizer/tokenizer_data.h"
 
 namespace gptj {
 namespace {
@@ -87,15 +87,9 @@ Model pack(std::shared_ptr<Model::State> state, std::unique_ptr<WeightSource> so
   return Model(std::move(state));
 }
 
-// Takes the tokenizer, and warns where it does not seem to be this model's.
-void adopt_tokenizer(const std::string& path, Tokenizer tokenizer, const LoadOptions& options,
-                     Model::State& state) {
-  if (tokenizer.size() > state.config.vocab_size && options.on_warning) {
-    options.on_warning(concat(path, ": the tokenizer has ", tokenizer.size(),
-                              " ids, the weights only ", state.config.vocab_size,
-                              " rows; is this another model's tokenizer?"));
-  }
-  state.tokenizer = std::move(tokenizer);
+void adopt_tokenizer(const TokenizerHints& hints, const LoadOptions& options, Model::State& state) {
+  auto chosen = choose_tokenizer(hints, options.tokenizer, options.on_warning);
+  if (chosen) state.tokenizer = std::move(chosen->tokenizer);
 }
 
 Model load_packed(const std::string& path, std::shared_ptr<const PackedFile> file,
@@ -109,9 +103,7 @@ Model load_packed(const std::string& path, std::shared_ptr<const PackedFile> fil
   auto source = as_stored ? nullptr : packed_source(file);
   const auto state = make_state(path, file->config(), file->embedding_type(), options);
   state->generation_defaults = file->generation_defaults();
-  if (file->tokenizer_files()) {
-    adopt_tokenizer(path, make_tokenizer(*file->tokenizer_files()), options, *state);
-  }
+  adopt_tokenizer(tokenizer_hints(path, *file), options, *state);
   if (source) return pack(state, std::move(source), options);
   state->weights = file->weights();
   state->streams = fastest_streams(state->weights, state->kernels, state->pool);
@@ -130,9 +122,7 @@ Model Model::load(const std::string& path, const LoadOptions& options) {
   const ModelConfig& config = checkpoint->config();
   const auto state = make_state(path, config, checkpoint->stored_type(), options);
   state->generation_defaults = checkpoint->generation_defaults();
-  if (Tokenizer::found_in(checkpoint->folder())) {
-    adopt_tokenizer(path, Tokenizer::load(checkpoint->folder()), options, *state);
-  }
+  adopt_tokenizer(tokenizer_hints(path, *checkpoint), options, *state);
   return pack(state, checkpoint_source(checkpoint), options);
 }
 

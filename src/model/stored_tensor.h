@@ -18,6 +18,9 @@ struct StoredTensor : TensorView {
   // order, and lets go of the pages it read. May be called again, but from one thread at a time.
   std::function<void(std::span<std::byte> out)> make = {};
 
+  // Whether the file holds integers with scales, which `make` turns into these numbers.
+  bool quantized = false;
+
   // In bytes, made or not.
   uint64_t size() const {
     uint64_t n = dtype_size(type);

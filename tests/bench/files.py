@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Memory and time of a 6B's files: files.py GPTJ FOLDER
 
-Converts FOLDER's checkpoint to int4, int8 and f16 files there, runs each, and prints a JSON line with the peak
-memory (VmHWM, file pages included) of each step, its bound of packed size + 10 % + 256 MB, and the time from the
-start of an int4 file in the page cache to the first token of a prompt of four. Where this process may make cgroups,
-all runs again under a limit of that bound.
+Converts FOLDER's checkpoint to int4, int8 and f16 files there (or to GPTJ_TYPES), runs each, and prints a JSON line
+with the peak memory (VmHWM, file pages included) of each step, its bound of packed size + 10 % + 256 MB, and the time
+from the start of an int4 file in the page cache to the first token of a prompt of four. Where this process may make
+cgroups, all runs again under a limit of that bound. Conversions begin with nothing of the checkpoint in the page
+cache; beside each is the speed at which the disk reads the same bytes in order.
 """
 import json
 import os
@@ -58,17 +59,50 @@ def make_cgroup(limit):
     return path
 
 
+def source_files():
+    return [os.path.join(FOLDER, name) for name in sorted(os.listdir(FOLDER))
+            if name.startswith(("model", "pytorch_model")) and not name.endswith(".json")]
+
+
+def forget(paths):
+    """Puts the files' pages out of the page cache."""
+    for path in paths:
+        with open(path, "rb") as file:
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def disk_gb_per_s(path, most=4 << 30):
+    """Of reading a file, or its first bytes, in order."""
+    forget([path])
+    buffer, done, start = bytearray(16 << 20), 0, time.monotonic()
+    with open(path, "rb", buffering=0) as file:
+        while done < most and (n := file.readinto(buffer)):
+            done += n
+    return done / 1e9 / (time.monotonic() - start)
+
+
+def convert(target, weights, limit=None):
+    paths = source_files()
+    disk = disk_gb_per_s(paths[0])
+    forget(paths)
+    step = run(["convert", FOLDER, target, "--weights", weights, "--threads", "2"], limit)
+    if "seconds" not in step:
+        return step
+    size = sum(os.path.getsize(path) for path in paths)
+    return {**step, "source_gb_per_s": round(size / 1e9 / step["seconds"], 3), "disk_gb_per_s": round(disk, 3)}
+
+
 def main():
     result = {"name": "files", "steps": []}
     complete = ["complete", "--ids", "464,3139,286,4881", "--max-tokens", "1", "--threads", "2", "--quiet"]
     for weights in os.environ.get("GPTJ_TYPES", "int4 int8 f16").split():
         target = os.path.join(FOLDER, weights + ".safetensors")
-        converted = run(["convert", FOLDER, target, "--weights", weights, "--threads", "2"])
+        converted = convert(target, weights)
         bound = int(os.path.getsize(target) * 1.1 + 256e6)
         steps = {"convert": converted,
                  "run the file": run([*complete, "--model", target]),
                  "load the checkpoint": run([*complete, "--model", FOLDER, "--weights", weights])}
-        steps["convert, limited"] = run(["convert", FOLDER, target, "--weights", weights, "--threads", "2"], bound)
+        steps["convert, limited"] = convert(target, weights, bound)
         steps["run the file, limited"] = run([*complete, "--model", target], bound)
         steps["load the checkpoint, limited"] = run([*complete, "--model", FOLDER, "--weights", weights], bound)
         for name, step in steps.items():

@@ -63,6 +63,8 @@ TEST_F(OtherFormatsTest, GgmlHasItsOwnConfig) {
     EXPECT_TRUE(checkpoint.config().eos_token_ids.empty());
     EXPECT_EQ(checkpoint.folder(), folder_.path());
     EXPECT_EQ(checkpoint.files().size(), 1u);
+    EXPECT_EQ(std::vector<std::string_view>(7, "t"),
+              std::vector(checkpoint.vocabulary().begin(), checkpoint.vocabulary().end()));
     const StoredTensor& tensor = checkpoint.tensor("h.1.mlp.fc_in.weight");
     EXPECT_EQ(std::memcmp(tensor.bytes.data(),
                           tiny_.tensor("transformer." + tensor.name).bytes.data(), tensor.size()),

@@ -76,6 +76,7 @@ class Folder(unittest.TestCase):
 MODEL_OPTIONS = {
     "--help": ["--help"],
     "--model": ["--model", FAIRYTALE],
+    "--tokenizer": ["--tokenizer", FAIRYTALE],
     "--weights": ["--weights", "bf16"],
     "--kv-cache": ["--kv-cache", "int8"],
     "--threads": ["--threads", "1"],
@@ -139,6 +140,7 @@ USES = {
     },
     "convert": {
         "--help": ["--help"],
+        "--tokenizer": ["--tokenizer", FAIRYTALE],
         "--weights": ["--weights", "int4"],
         "--head": ["--weights", "int4", "--head", "int4"],
         "--calibrate": None,  # in Convert
@@ -871,6 +873,19 @@ class ModelChoice(Folder):
         path = os.path.join(FAIRYTALE, "model.safetensors")
         self.assertEqual(complete(*GREEDY, "--model", path, PROMPT), greedy_text())
         self.assertEqual(run("tokenize", "--model", path, "a").returncode, 0)
+
+    def test_another_tokenizer(self):
+        bare = self.folder
+        for name in ("config.json", "model.safetensors"):
+            shutil.copy(os.path.join(FAIRYTALE, name), bare)
+        without = run("complete", "--model", bare, *GREEDY, PROMPT)
+        self.assertEqual(without.returncode, 2)
+        self.assertIn(b"has no tokenizer; --tokenizer names one", without.stderr)
+        file = os.path.join(self.folder, "with.safetensors")
+        run("convert", bare, file, "--tokenizer", FAIRYTALE)
+        for model in (["--model", bare, "--tokenizer", FAIRYTALE], ["--model", file],
+                      ["--model", bare, "--tokenizer", file]):
+            self.assertEqual(complete(*model, *GREEDY, PROMPT), greedy_text(), model)
 
     def test_an_unknown_model_is_a_failure(self):
         for command in (["complete", "a"], ["tokenize", "a"], ["inspect"]):

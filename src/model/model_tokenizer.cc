@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/model_tokenizer.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "base/atomic_file.h"
+#include "base/check.h"
+#include "formats/json_text.h"
+#include "gptj/checkpoint.h"
+#include "model/checkpoint.h"
+#include "model/mesh_checkpoint.h"
+#include "model/names.h"
+#include "model/packed_file.h"
+#include "tokenizer/tokenizer_data.h"
+
+namespace gptj {
+namespace {
+
+std::string folder_of_tokenizer(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  if (fs::exists(path, ignored) && !fs::is_directory(path, ignored)) return folder_of(path);
+  const std::string step = find_mesh_step(path);
+  return step.empty() ? path : mesh_config_folder(step);
+}
+
+// Added tokens are left out: writers of ggml files permuted their names.
+std::string vocabulary_mismatch(std::span<const std::string_view> vocabulary,
+                                const Tokenizer& tokenizer) {
+  int64_t differ = 0, first = 0;
+  const int64_t n = std::min<int64_t>(tokenizer.size(), static_cast<int64_t>(vocabulary.size()));
+  const auto is_added = [&](int64_t id) {
+    return tokenizer.data().added.find(tokenizer.token_bytes(id)) == id;
+  };
+  const auto noted = [&](int64_t id) { return vocabulary[static_cast<size_t>(id)]; };
+  for (int64_t id = 0; id < n; ++id) {
+    if (!tokenizer.has(id) || is_added(id) || tokenizer.token_bytes(id) == noted(id)) {
+      continue;
+    }
+    if (differ++ == 0) first = id;
+  }
+  if (differ == 0) return {};
+  return concat("the tokenizer disagrees with the file's vocabulary on ", differ, " of ", n,
+                " tokens, first on id ", first, ": ",
+                json_excerpt(std::string(tokenizer.token_bytes(first))), ", in the file ",
+                json_excerpt(std::string(noted(first))));
+}
+
+std::string mismatch(const TokenizerHints& hints, const Tokenizer& tokenizer, bool is_other) {
+  if (tokenizer.size() > hints.rows) {
+    return concat("the tokenizer has ", tokenizer.size(), " ids, the weights only ", hints.rows,
+                  " rows");
+  }
+  if (is_other && hints.own &&
+      make_tokenizer(*hints.own).fingerprint() != tokenizer.fingerprint()) {
+    return "the tokenizer is not the one that the model came with";
+  }
+  return vocabulary_mismatch(hints.vocabulary, tokenizer);
+}
+
+}  // namespace
+
+TokenizerHints tokenizer_hints(const std::string& path, const Checkpoint& checkpoint) {
+  TokenizerHints hints{path, checkpoint.config().vocab_size};
+  if (Tokenizer::found_in(checkpoint.folder())) {
+    hints.own = read_tokenizer_files(checkpoint.folder());
+  }
+  hints.vocabulary = checkpoint.vocabulary();
+  return hints;
+}
+
+TokenizerHints tokenizer_hints(const std::string& path, const PackedFile& file) {
+  return {path, file.config().vocab_size, file.tokenizer_files()};
+}
+
+TokenizerFiles tokenizer_files(const std::string& path) {
+  if (const auto packed = PackedFile::open_if_packed(path)) {
+    check(packed->tokenizer_files().has_value(), ErrorCode::kNotFound, path,
+          ": no tokenizer: the model was converted without one");
+    return *packed->tokenizer_files();
+  }
+  return read_tokenizer_files(folder_of_tokenizer(path));
+}
+
+Tokenizer load_tokenizer(const std::string& path) { return make_tokenizer(tokenizer_files(path)); }
+
+std::optional<ChosenTokenizer> choose_tokenizer(
+    const TokenizerHints& hints, const std::string& other,
+    const std::function<void(const std::string& message)>& warn) {
+  const auto tell = [&](const std::string& message) {
+    if (warn && !message.empty()) warn(concat(hints.path, ": ", message));
+  };
+  if (other.empty() && !hints.own) {
+    if (!hints.vocabulary.empty()) {
+      tell(
+          "a ggml file has no merges, and there is no tokenizer beside it: token ids only, unless "
+          "--tokenizer names one");
+    }
+    return std::nullopt;
+  }
+  TokenizerFiles files = other.empty() ? *hints.own : tokenizer_files(other);
+  Tokenizer tokenizer = make_tokenizer(files);
+  const std::string found = mismatch(hints, tokenizer, !other.empty());
+  if (!found.empty()) tell(found + "; is this another model's tokenizer?");
+  return ChosenTokenizer{std::move(files), std::move(tokenizer)};
+}
+
+}  // namespace gptj
