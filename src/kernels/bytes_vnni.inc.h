@@ -29,7 +29,7 @@ struct Int8 : VnniBurst {
         const size_t i = begin + j;
         GPTJ_UNROLL for (int p = 0; p < P; ++p) {
           const uint8_t* at = w + static_cast<size_t>(p) * w_stride + i * kInputBytes;
-          prefetch(at);
+          prefetch_quantized(at);
           const Bytes bytes = load_bytes(at);
           GPTJ_UNROLL for (int r = 0; r < R; ++r) {
             acc[r][p] = dot(acc[r][p], bytes, x + static_cast<size_t>(r) * x_stride + i);
@@ -54,7 +54,7 @@ struct Int4 : ZeroPoints, VnniBurst {
         const size_t i = begin + j;
         GPTJ_UNROLL for (int p = 0; p < P; ++p) {
           const uint8_t* at = w + static_cast<size_t>(p) * w_stride + i * kInputBytes;
-          prefetch(at);
+          prefetch_quantized(at);
           const Bytes both = load_bytes(at);
           const Bytes low = low_nibbles(both), high = high_nibbles(both);
           GPTJ_UNROLL for (int r = 0; r < R; ++r) {

@@ -10,7 +10,7 @@ namespace gptj::GPTJ_ISA {
 namespace {
 
 constexpr int kBlockRows = 6, kBlockPanels = 1, kRowPanels = 4;
-constexpr int kByteRows = 4, kBytePanels = 1;
+constexpr int kByteRows = 4, kBytePanels = 1, kBytePanelsOfTwo = 1;
 // Independent chains that keep the multipliers busy, and fit the registers.
 constexpr int kBurstChains = 6;
 // What few rows read is asked for this far ahead: by measurement, a tenth faster for one row than
@@ -19,6 +19,7 @@ constexpr size_t kPrefetchBytes = 1280;
 inline void prefetch(const void* p, size_t ahead = kPrefetchBytes) {
   _mm_prefetch(static_cast<const char*>(p) + ahead, _MM_HINT_T0);
 }
+inline void prefetch_quantized(const void* p) { prefetch(p); }
 
 struct F32x16 {
   __m256 lo, hi;
