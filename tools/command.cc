@@ -85,7 +85,8 @@ void add_output_options(CLI::App& command, ModelOptions& options) {
 
 void add_model_path_option(CLI::App& command, ModelOptions& options) {
   command.add_option("-m,--model", options.model,
-                     "Hugging Face folder, file of weights in one, or file that convert wrote\n"
+                     "A GPT-J: Hugging Face or mesh folder, safetensors, PyTorch, Flax or ggml file,\n"
+                     "or a file that convert wrote "
                      "(default: GPTJ_MODEL, else the bundled demo model)");
 }
 

@@ -84,7 +84,7 @@ void add_convert(CLI::App& app, Run& run) {
   CLI::App& command =
       *app.add_subcommand("convert", "Write a model as one file that opens at once");
   const auto options = std::make_shared<ConvertCommand>();
-  command.add_option("source", options->model.model, "Hugging Face folder or model file")
+  command.add_option("source", options->model.model, "A GPT-J in any form that --model takes")
       ->required();
   command.add_option("target", options->target, "The file to write; its name ends in .safetensors")
       ->required();

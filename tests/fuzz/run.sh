@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # run.sh SECONDS [TARGET...]: runs each fuzz target (all of fuzz_*.cc, or those named, such as pickle)
-# for SECONDS and prints executions, minutes and findings. Needs clang; builds and keeps its corpus in
-# GPTJ_FUZZ_BUILD (default: build/fuzz). Exits with 1 where there are findings, which stay in
+# for SECONDS, GPTJ_FUZZ_JOBS (1) of them at a time, and prints executions, minutes and findings. Needs clang; builds
+# and keeps its corpus in GPTJ_FUZZ_BUILD (default: build/fuzz). Exits with 1 where there are findings, which stay in
 # GPTJ_FUZZ_BUILD/findings.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -31,23 +31,26 @@ bin=$build/tests/fuzz
 "$bin/make_seeds" "$build/seeds"
 export TMPDIR=/dev/shm  # targets write their input to a file
 [[ -w $TMPDIR ]] || unset TMPDIR
-found=0
-printf '%-20s %14s %8s %8s\n' target executions minutes findings
-for target in "${targets[@]}"; do
-  corpus=$build/corpus/$target findings=$build/findings/$target log=$build/$target.log
+export bin build seconds
+fuzz_one() { # TARGET: a line of the table; fails where there are findings
+  local target=$1 n
+  local corpus=$build/corpus/$target findings=$build/findings/$target log=$build/$target.log
   rm -rf "$findings"
   mkdir -p "$corpus" "$findings" "$build/seeds/$target"
-  start=$(date +%s)
+  local start=$SECONDS
   "$bin/fuzz_$target" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 \
     -artifact_prefix="$findings/" -print_final_stats=1 "$corpus" "$build/seeds/$target" \
     >"$log" 2>&1 || true
-  end=$(date +%s)
+  local executions
   executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
   n=$(find "$findings" -type f | wc -l)
   # Without statistics it died before it could say so.
   if [[ -z $executions && $n == 0 ]]; then n=1; cp "$log" "$findings/log"; fi
-  found=$((found + n))
   printf '%-20s %14s %8s %8s\n' "$target" "${executions:-?}" \
-    "$(awk "BEGIN { printf \"%.1f\", ($end - $start) / 60 }")" "$n"
-done
-[[ $found == 0 ]] || { echo "findings are in $build/findings, messages in $build/TARGET.log"; exit 1; }
+    "$(awk "BEGIN { printf \"%.1f\", ($SECONDS - $start) / 60 }")" "$n"
+  [[ $n == 0 ]]
+}
+export -f fuzz_one
+printf '%-20s %14s %8s %8s\n' target executions minutes findings
+printf '%s\n' "${targets[@]}" | xargs -P "${GPTJ_FUZZ_JOBS:-1}" -I{} bash -c 'fuzz_one {}' ||
+  { echo "findings are in $build/findings, messages in $build/TARGET.log"; exit 1; }
