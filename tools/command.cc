@@ -84,10 +84,11 @@ void add_output_options(CLI::App& command, ModelOptions& options) {
 }
 
 void add_model_path_option(CLI::App& command, ModelOptions& options) {
-  command.add_option("-m,--model", options.model,
-                     "A GPT-J: Hugging Face or mesh folder, safetensors, PyTorch, Flax or ggml file,\n"
-                     "or a file that convert wrote "
-                     "(default: GPTJ_MODEL, else the bundled demo model)");
+  command.add_option(
+      "-m,--model", options.model,
+      "A GPT-J: Hugging Face or mesh folder, safetensors, PyTorch, Flax or ggml file,\n"
+      "or a file that convert wrote "
+      "(default: GPTJ_MODEL, else the bundled demo model)");
 }
 
 void add_tokenizer_option(CLI::App& command, ModelOptions& options) {
