@@ -51,7 +51,6 @@ class JobDisplay {
     if (quiet_ || since < (bar_ ? 0.2 : seconds_)) return;
     last_ = now;
     shown_ = true;
-    if (first_done_ < 0) first_done_ = p.done;
     const double elapsed = std::chrono::duration<double>(now - start_).count();
     std::string line = std::to_string(p.done);
     if (p.requests > 0) line += " of " + std::to_string(p.requests);
@@ -60,10 +59,9 @@ class JobDisplay {
     char text[80];
     std::snprintf(text, sizeof text, ", %.1f tokens/s", static_cast<double>(p.tokens) / elapsed);
     line += text;
-    const int64_t made = p.done - first_done_;
-    if (p.requests > 0 && made > 0) {
+    if (p.requests > 0 && p.made > 0) {
       const double left =
-          elapsed / static_cast<double>(made) * static_cast<double>(p.requests - p.done);
+          elapsed / static_cast<double>(p.made) * static_cast<double>(p.requests - p.done);
       std::snprintf(text, sizeof text, ", %.0f s left", left);
       line += text;
     }
@@ -77,7 +75,6 @@ class JobDisplay {
   const double seconds_;
   const Clock::time_point start_ = Clock::now();
   Clock::time_point last_ = start_;
-  int64_t first_done_ = -1;
   bool shown_ = false;
 };
 

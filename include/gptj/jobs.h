@@ -30,6 +30,7 @@ struct JobProgress {
   int64_t requests = 0;  // of this shard; 0 where the job cannot be resumed
   int64_t done = 0;      // records made, those of earlier runs included
   int64_t failed = 0;    // of them, those that are errors
+  int64_t made = 0;      // of them, those of this run
   int64_t tokens = 0;    // of prompts and texts of this run
 };
 

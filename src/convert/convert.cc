@@ -230,6 +230,7 @@ class Conversion {
     LoadOptions load;
     load.threads = options_.threads;
     load.isa = options_.isa;
+    load.tokenizer = options_.tokenizer;
     load.on_warning = options_.on_warning;
     load.on_progress = [&](uint64_t done, uint64_t total) {
       show("loading", done, total);

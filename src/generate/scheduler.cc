@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "kernels/kernels.h"
+#include "model/attention_blocks.h"
 #include "model/model_state.h"
 
 namespace gptj {
@@ -134,21 +135,33 @@ bool Scheduler::may_begin(size_t index) {
 }
 
 void Scheduler::compute() {
-  std::vector<Row> rows;
-  std::vector<Job*> owners;  // of each row
+  std::vector<std::pair<Job*, std::vector<Row>>> parts;
+  size_t n_rows = 0;
   // Where many texts share a pass, rows are no longer cheap.
   const size_t guesses = running_.size() <= kFewTexts ? kGuesses / running_.size() : 0;
   for (size_t i = 0; i < running_.size(); ++i) {
     Job& job = running_[i];
-    job.first_row = rows.size();
+    std::vector<Row> own;
     try {
-      const size_t room = kStepRows - std::min(kStepRows, rows.size());
-      if (may_begin(i)) job.task->next_rows(decoder_, room, guesses, rows);
+      const size_t room = kStepRows - std::min(kStepRows, n_rows);
+      if (may_begin(i)) job.task->next_rows(decoder_, room, guesses, own);
     } catch (...) {
       job.error = std::current_exception();
-      rows.resize(job.first_row);
+      own.clear();
     }
-    owners.resize(rows.size(), &job);
+    n_rows += own.size();
+    if (!own.empty()) parts.emplace_back(&job, std::move(own));
+  }
+  // Attention reads what neighbours have in common once, whatever came between them.
+  std::stable_sort(parts.begin(), parts.end(), [&](const auto& a, const auto& b) {
+    return in_order_of_pages(decoder_.cache(), a.second[0], b.second[0]);
+  });
+  std::vector<Row> rows;
+  std::vector<Job*> owners;  // of each row
+  for (auto& [job, own] : parts) {
+    job->first_row = rows.size();
+    rows.insert(rows.end(), own.begin(), own.end());
+    owners.resize(rows.size(), job);
   }
   rows_ += static_cast<int64_t>(rows.size());
   decoder_.forward(rows, [&](size_t row, std::span<const float> logits) {
@@ -205,7 +218,8 @@ void Scheduler::fail_all(const std::exception_ptr& error) {
 }
 
 uint64_t kv_cache_budget(const Model& model, uint64_t asked) {
-  const uint64_t wanted = asked > 0 ? asked : available_memory() / 2;
+  const uint64_t free = available_memory();
+  const uint64_t wanted = asked > 0 ? std::min(asked, free) : free / 2;
   const uint64_t max_ram = model.state().max_ram;
   if (max_ram == 0) return wanted;
   return std::min(wanted, max_ram - std::min(max_ram, model.weight_bytes()));

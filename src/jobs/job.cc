@@ -277,6 +277,7 @@ class Job {
 
   void put(int64_t number, std::string record, bool failed) {
     ++progress_.done;
+    ++progress_.made;
     progress_.failed += failed;
     records_.put(number, std::move(record));
     if (options_.as_completed) unwritten_.push_back(number);

@@ -209,7 +209,7 @@ void quantized_product(const Product& a) {
   const QuantizedMatrix<W> m(a);
   size_t p = a.first_panel;
   if (a.rows > 1) {
-    p = a.rows == 2 ? panels_of_rows<W, kBytePanelsOfTwo>(m, p)
+    p = a.rows == 2 ? panels_of_rows<W, kBytePanelsOfTwoRows>(m, p)
                     : panels_of_rows<W, kBytePanels>(m, p);
     panels_of_rows<W, 1>(m, p);
   } else {

@@ -10,7 +10,7 @@ namespace gptj::GPTJ_ISA {
 namespace {
 
 constexpr int kBlockRows = 6, kBlockPanels = 1, kRowPanels = 4;
-constexpr int kByteRows = 4, kBytePanels = 1, kBytePanelsOfTwo = 1;
+constexpr int kByteRows = 4, kBytePanels = 1, kBytePanelsOfTwoRows = 1;
 // Independent chains that keep the multipliers busy, and fit the registers.
 constexpr int kBurstChains = 6;
 // What few rows read is asked for this far ahead: by measurement, a tenth faster for one row than

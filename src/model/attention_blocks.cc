@@ -2,6 +2,8 @@
 #include "model/attention_blocks.h"
 
 #include <algorithm>
+#include <functional>
+#include <span>
 
 namespace gptj {
 namespace {
@@ -21,6 +23,15 @@ bool worth_joining(const AttentionBlock& block, const AttentionRun& run, size_t 
 }
 
 }  // namespace
+
+bool in_order_of_pages(const KvCache& cache, const Row& a, const Row& b) {
+  const auto pages_of = [&](const Row& row) {
+    const auto n = static_cast<size_t>(row.position) / kPagePositions;
+    return std::span(cache.pages(row.sequence), n);
+  };
+  const auto x = pages_of(a), y = pages_of(b);
+  return std::lexicographical_compare(x.begin(), x.end(), y.begin(), y.end(), std::less<>());
+}
 
 std::vector<AttentionBlock> attention_blocks(const BatchView& batch) {
   std::vector<AttentionBlock> blocks;

@@ -20,4 +20,8 @@ struct AttentionBlock {
 // changes.
 std::vector<AttentionBlock> attention_blocks(const BatchView& batch);
 
+// A strict weak order of rows by the whole pages before them, as the cache has them: those of texts
+// that begin alike are neighbours in it.
+bool in_order_of_pages(const KvCache& cache, const Row& a, const Row& b);
+
 }  // namespace gptj

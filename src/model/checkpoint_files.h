@@ -19,7 +19,8 @@ struct CheckpointFiles {
   std::vector<std::shared_ptr<const MappedFile>> files;
   std::vector<StoredTensor> tensors;       // under Hugging Face's names
   std::optional<ModelConfig> config = {};  // where the format holds it; else config.json does
-  std::vector<std::string_view> vocabulary = {};  // the bytes of every id, where the format notes them
+  std::vector<std::string_view> vocabulary =
+      {};  // the bytes of every id, where the format notes them
 };
 
 // Finds and opens the weights that `path` means: a folder, of whose weights the first counts in the

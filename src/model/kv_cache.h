@@ -28,6 +28,7 @@ class KvCache {
   // Forgets the positions from `length` on.
   void truncate(SequenceId sequence, int64_t length);
   void remove(SequenceId sequence);
+  size_t sequences() const { return sequences_.size(); }
   int64_t length(SequenceId sequence) const { return find(sequence).length; }
 
   // Makes room for `n` more positions, which the caller then fills: takes pages by need, and a page

@@ -10,7 +10,6 @@
 #include "gptj/checkpoint.h"
 #include "model/checkpoint.h"
 #include "model/mesh_checkpoint.h"
-#include "model/names.h"
 #include "model/packed_file.h"
 #include "tokenizer/tokenizer_data.h"
 
@@ -47,13 +46,23 @@ std::string vocabulary_mismatch(std::span<const std::string_view> vocabulary,
                 json_excerpt(std::string(noted(first))));
 }
 
+// Empty where there is none, or one that cannot be read.
+std::optional<uint64_t> own_fingerprint(const TokenizerHints& hints) {
+  try {
+    const auto own = hints.own();
+    return own ? std::optional(make_tokenizer(*own).fingerprint()) : std::nullopt;
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
 std::string mismatch(const TokenizerHints& hints, const Tokenizer& tokenizer, bool is_other) {
   if (tokenizer.size() > hints.rows) {
     return concat("the tokenizer has ", tokenizer.size(), " ids, the weights only ", hints.rows,
                   " rows");
   }
-  if (is_other && hints.own &&
-      make_tokenizer(*hints.own).fingerprint() != tokenizer.fingerprint()) {
+  const uint64_t fingerprint = tokenizer.fingerprint();
+  if (is_other && own_fingerprint(hints).value_or(fingerprint) != fingerprint) {
     return "the tokenizer is not the one that the model came with";
   }
   return vocabulary_mismatch(hints.vocabulary, tokenizer);
@@ -62,16 +71,15 @@ std::string mismatch(const TokenizerHints& hints, const Tokenizer& tokenizer, bo
 }  // namespace
 
 TokenizerHints tokenizer_hints(const std::string& path, const Checkpoint& checkpoint) {
-  TokenizerHints hints{path, checkpoint.config().vocab_size};
-  if (Tokenizer::found_in(checkpoint.folder())) {
-    hints.own = read_tokenizer_files(checkpoint.folder());
-  }
-  hints.vocabulary = checkpoint.vocabulary();
-  return hints;
+  const auto own = [folder = checkpoint.folder()]() -> std::optional<TokenizerFiles> {
+    if (!Tokenizer::found_in(folder)) return std::nullopt;
+    return read_tokenizer_files(folder);
+  };
+  return {path, checkpoint.config().vocab_size, own, checkpoint.vocabulary()};
 }
 
 TokenizerHints tokenizer_hints(const std::string& path, const PackedFile& file) {
-  return {path, file.config().vocab_size, file.tokenizer_files()};
+  return {path, file.config().vocab_size, [&file] { return file.tokenizer_files(); }, {}};
 }
 
 TokenizerFiles tokenizer_files(const std::string& path) {
@@ -91,7 +99,8 @@ std::optional<ChosenTokenizer> choose_tokenizer(
   const auto tell = [&](const std::string& message) {
     if (warn && !message.empty()) warn(concat(hints.path, ": ", message));
   };
-  if (other.empty() && !hints.own) {
+  const auto files = other.empty() ? hints.own() : std::optional(tokenizer_files(other));
+  if (!files) {
     if (!hints.vocabulary.empty()) {
       tell(
           "a ggml file has no merges, and there is no tokenizer beside it: token ids only, unless "
@@ -99,11 +108,10 @@ std::optional<ChosenTokenizer> choose_tokenizer(
     }
     return std::nullopt;
   }
-  TokenizerFiles files = other.empty() ? *hints.own : tokenizer_files(other);
-  Tokenizer tokenizer = make_tokenizer(files);
+  Tokenizer tokenizer = make_tokenizer(*files);
   const std::string found = mismatch(hints, tokenizer, !other.empty());
   if (!found.empty()) tell(found + "; is this another model's tokenizer?");
-  return ChosenTokenizer{std::move(files), std::move(tokenizer)};
+  return ChosenTokenizer{*files, std::move(tokenizer)};
 }
 
 }  // namespace gptj

@@ -15,9 +15,10 @@ namespace gptj {
 
 // What a model says of its tokenizer, wherever the model was found.
 struct TokenizerHints {
-  std::string path;                        // of the model, as it was given; begins every message
-  int64_t rows = 0;                        // of the embedding
-  std::optional<TokenizerFiles> own = {};  // the files beside the weights or among them
+  std::string path;  // of the model, as it was given; begins every message
+  int64_t rows = 0;  // of the embedding
+  // Reads the files beside the weights or among them; empty where there are none.
+  std::function<std::optional<TokenizerFiles>()> own;
   // The bytes of every id that a legacy ggml file notes; of other formats empty.
   std::span<const std::string_view> vocabulary = {};
 };

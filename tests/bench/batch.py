@@ -5,7 +5,7 @@
 Requests of random token ids, greedy, all with --kv-memory 8G and --speculate off (random weights repeat
 themselves, so guesses would flatter them):
 - 64 of 64 tokens and 64 new ones together, and the first three of them one at a time;
-- 64 that share 512 tokens, with 64 of their own and 16 new ones; and, for it takes minutes, the first 16 of them with
+- 64 that share 512 tokens, with 64 of their own and 16 new ones; and, since it takes minutes, the first 16 of them with
   --share-prefixes off.
 Prints a JSON line: medians of RUNS (3), in tokens/s, prompt and new tokens together. Before and after each of the
 first kind, `gptj bench` measures the arithmetic peak that its fraction is of.
@@ -68,7 +68,8 @@ def main():
     before = bench()
     # Logits are wanted of the new tokens alone: the head is 4096 x 50400, two operations each.
     head = 2 * 4096 * 50400
-    operations = tokens(lines) * (before["operations_per_token"] - head) + head * 64 * 64
+    # The last token of each is never computed.
+    operations = (tokens(lines) - 64) * (before["operations_per_token"] - head) + head * 64 * 64
     for _ in range(RUNS):
         seconds = run(lines)
         after = bench()

@@ -203,6 +203,34 @@ TEST(Generator, DestroyingItCancelsWhatHasNotEnded) {
   }
 }
 
+// Of one model, and so of one pool of threads.
+TEST(Generator, ManyThreadsMakeAndDestroyThem) {
+  const Request request = request_of("The king", 12);
+  const std::vector<TokenId> expected = complete(fairytale(), request).choices[0].token_ids;
+  std::vector<std::thread> threads;
+  std::atomic<int> wrong = 0;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      std::vector<std::future<Completion>> futures;
+      for (int i = 0; i < 4; ++i) {
+        Generator generator(fairytale());
+        const CancelToken cancel;
+        futures.push_back(generator.submit(request));
+        futures.push_back(generator.submit(request, cancel));
+        if ((i + t) % 2 == 0) futures.front().wait();
+        cancel.cancel();
+      }
+      for (std::future<Completion>& future : futures) {
+        const Choice choice = future.get().choices[0];
+        const bool whole = choice.finish_reason != FinishReason::kCancelled;
+        wrong += whole && choice.token_ids != expected;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(wrong, 0);
+}
+
 TEST(Generator, TakesRequestsAndCancelsFromManyThreads) {
   Generator generator(fairytale());
   const Request request = request_of("The king", 12);

@@ -40,7 +40,7 @@ Spent spend(const std::vector<Request>& requests, const SchedulerOptions& option
     result.most_running = std::max(result.most_running, scheduler.running());
   }
   EXPECT_EQ(done, requests.size());
-  EXPECT_EQ(scheduler.committed_pages(), 0u);
+  EXPECT_EQ(scheduler.decoder().cache().sequences(), 0u);  // and so no page
   result.rows = scheduler.rows();
   return result;
 }
@@ -83,6 +83,15 @@ TEST(Scheduler, HowManyRunFollowsTheMemory) {
   const Spent shared = spend(alike(), {.kv_bytes = bytes_of(6)});
   EXPECT_EQ(shared.most_running, 3u);  // 3 pages in common, one each
   EXPECT_LE(shared.most_pages, 6u);
+}
+
+TEST(Scheduler, MemoryThatIsAskedForIsNeverMoreThanThereIs) {
+  const uint64_t lots = uint64_t{1} << 60;
+  EXPECT_EQ(kv_cache_budget(fairytale(), 1000), 1000u);
+  EXPECT_LT(kv_cache_budget(fairytale(), lots), lots);
+  EXPECT_LT(kv_cache_budget(fairytale(), 0), kv_cache_budget(fairytale(), lots));
+  const Model limited = Model::load(GPTJ_SOURCE_DIR "/models/fairytale-8m", {.max_ram = 200 << 20});
+  EXPECT_EQ(kv_cache_budget(limited, lots), (200 << 20) - limited.weight_bytes());
 }
 
 TEST(Scheduler, WhatFitsNowhereRunsAlone) {

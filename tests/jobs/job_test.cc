@@ -132,6 +132,9 @@ TEST(Job, ResumesFromAJournalCutAnywhere) {
     ASSERT_EQ(content_of(job.output), output) << size;
     ASSERT_EQ(progress.done, 5);
     ASSERT_EQ(progress.failed, 1);
+    const auto kept =
+        std::count(journal.begin(), journal.begin() + static_cast<ptrdiff_t>(size), '\n');
+    ASSERT_EQ(progress.made, 5 - std::max<int64_t>(kept - 1, 0)) << "of " << size << " bytes";
   }
 }
 
@@ -169,6 +172,30 @@ TEST(Job, ACancelledOneGoesOn) {
   }
   EXPECT_GT(runs, 3);
   EXPECT_EQ(content_of(job.output), content_of(folder.path("whole")));
+}
+
+TEST(Job, OneWithoutOrderGoesOnWithWhatIsMissing) {
+  const TempFolder folder;
+  const std::string input = folder.write("in", mixed_input(24));
+  run_job(fairytale(), {.input = input, .output = folder.path("whole")});
+  JobOptions job{
+      .input = input, .output = folder.path("out"), .resume = true, .as_completed = true};
+  job.kv_memory = 1;
+  const CancelToken cancel;
+  int steps = 0;
+  job.on_progress = [&](const JobProgress&) {
+    if (++steps == 60) cancel.cancel();
+  };
+  const int64_t first = run_job(fairytale(), job, cancel).made;
+  EXPECT_GT(first, 0);
+  EXPECT_LT(first, 24);
+  job.on_progress = {};
+  EXPECT_EQ(run_job(fairytale(), job).made, 24 - first);
+  std::vector<std::string> found = lines_of(content_of(job.output));
+  std::vector<std::string> expected = lines_of(content_of(folder.path("whole")));
+  std::sort(found.begin(), found.end());
+  std::sort(expected.begin(), expected.end());
+  EXPECT_EQ(found, expected);
 }
 
 TEST(Job, AnotherJobsJournalIsRefused) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 
 #include "model/batch.h"
@@ -64,6 +65,21 @@ TEST_F(AttentionBlocks, ThoseThatBeginAlikeReadTheirPagesOnce) {
   const SequenceId prompt = sequence(200);  // three whole pages
   for (int i = 0; i < 60; ++i) add_rows(cache_.fork(prompt, 200), 1);
   EXPECT_EQ(blocks(), (Found{{48, 48, 3}, {12, 12, 3}}));
+}
+
+TEST_F(AttentionBlocks, OrderedByPagesThoseThatBeginAlikeAreNeighbours) {
+  const SequenceId prompts[] = {sequence(200), sequence(130), sequence(0)};
+  for (int i = 0; i < 12; ++i) {
+    const SequenceId prompt = prompts[i % 3];
+    add_rows(cache_.fork(prompt, cache_.length(prompt)), 1);
+  }
+  EXPECT_EQ(blocks().size(), 12u);
+  for (const Row& row : rows_) cache_.truncate(row.sequence, row.position);
+  std::stable_sort(rows_.begin(), rows_.end(),
+                   [&](const Row& a, const Row& b) { return in_order_of_pages(cache_, a, b); });
+  Found found = blocks();
+  std::sort(found.begin(), found.end());
+  EXPECT_EQ(found, (Found{{1, 1, 0}, {1, 1, 0}, {1, 1, 0}, {1, 1, 0}, {4, 4, 2}, {4, 4, 3}}));
 }
 
 TEST_F(AttentionBlocks, APageThatIsWrittenIsNotShared) {

@@ -15,6 +15,12 @@ namespace {
 
 const std::string kFairytale = GPTJ_SOURCE_DIR "/models/fairytale-8m";
 
+std::optional<TokenizerFiles> none() { return std::nullopt; }
+const std::function<std::optional<TokenizerFiles>()> kNone = none;
+std::function<std::optional<TokenizerFiles>()> as(const TokenizerFiles& files) {
+  return [files] { return files; };
+}
+
 class ModelTokenizerTest : public ::testing::Test {
  protected:
   std::optional<ChosenTokenizer> choose(const TokenizerHints& hints, const std::string& other) {
@@ -42,35 +48,44 @@ class ModelTokenizerTest : public ::testing::Test {
 
 TEST_F(ModelTokenizerTest, TheModelsOwnElseTheOneThatIsNamed) {
   const TokenizerFiles own = read_tokenizer_files(kFairytale);
-  EXPECT_EQ(choose({"MODEL", 4096, own}, "")->tokenizer.fingerprint(), fairytale_.fingerprint());
-  EXPECT_EQ(choose({"MODEL", 4096}, kFairytale)->files.texts, own.texts);
-  EXPECT_EQ(choose({"MODEL", 4096, own}, kFairytale)->files.texts, own.texts);
-  EXPECT_EQ(choose({"MODEL", 4096}, kFairytale + "/config.json")->files.texts, own.texts);
-  EXPECT_FALSE(choose({"MODEL", 4096}, ""));
+  EXPECT_EQ(choose({"MODEL", 4096, as(own)}, "")->tokenizer.fingerprint(),
+            fairytale_.fingerprint());
+  EXPECT_EQ(choose({"MODEL", 4096, kNone}, kFairytale)->files.texts, own.texts);
+  EXPECT_EQ(choose({"MODEL", 4096, as(own)}, kFairytale)->files.texts, own.texts);
+  EXPECT_EQ(choose({"MODEL", 4096, kNone}, kFairytale + "/config.json")->files.texts, own.texts);
+  EXPECT_FALSE(choose({"MODEL", 4096, kNone}, ""));
   EXPECT_EQ(warnings_, "");
   expect_error(
       ErrorCode::kNotFound,
       [&] {
-        choose({"MODEL", 4096, own}, "/nowhere");
+        choose({"MODEL", 4096, as(own)}, "/nowhere");
       },
       "/nowhere");
 }
 
+TEST_F(ModelTokenizerTest, ADamagedOneCanBeReplaced) {
+  const TokenizerHints hints{"MODEL", 4096, as({"FOLDER", {{"tokenizer.json", "{"}}})};
+  expect_error(
+      ErrorCode::kBadFile, [&] { choose(hints, ""); }, "FOLDER");
+  EXPECT_EQ(choose(hints, kFairytale)->tokenizer.fingerprint(), fairytale_.fingerprint());
+  EXPECT_EQ(warnings_, "");
+}
+
 TEST_F(ModelTokenizerTest, MoreIdsThanRows) {
-  expect_warning({"MODEL", 4095}, kFairytale, "4096 ids, the weights only 4095 rows");
-  const TokenizerHints hints{"MODEL", 4095};
+  expect_warning({"MODEL", 4095, kNone}, kFairytale, "4096 ids, the weights only 4095 rows");
+  const TokenizerHints hints{"MODEL", 4095, kNone, {}};
   EXPECT_TRUE(choose_tokenizer(hints, kFairytale, {}));  // nobody to tell
 }
 
 TEST_F(ModelTokenizerTest, AnotherFingerprint) {
   TokenizerFiles own = read_tokenizer_files(kFairytale);
   own.texts["added_tokens.json"] = R"({"<|one more|>": 4096})";
-  expect_warning({"MODEL", 5000, own}, kFairytale, "not the one that the model came with");
+  expect_warning({"MODEL", 5000, as(own)}, kFairytale, "not the one that the model came with");
 }
 
 TEST_F(ModelTokenizerTest, AGgmlFilesVocabulary) {
   std::vector<std::string_view> vocabulary = noted();
-  const TokenizerHints hints{"MODEL", 5000, {}, vocabulary};
+  const TokenizerHints hints{"MODEL", 5000, kNone, vocabulary};
   EXPECT_TRUE(choose(hints, kFairytale));
   EXPECT_EQ(warnings_, "");
   EXPECT_FALSE(choose(hints, ""));
@@ -85,7 +100,7 @@ TEST_F(ModelTokenizerTest, AGgmlFilesVocabulary) {
                  "disagrees with the file's vocabulary on 2 of 4096 tokens, "
                  "first on id 300: ");
   vocabulary.resize(20);
-  EXPECT_TRUE(choose({"MODEL", 5000, {}, vocabulary}, kFairytale));
+  EXPECT_TRUE(choose({"MODEL", 5000, kNone, vocabulary}, kFairytale));
   EXPECT_EQ(warnings_, "");
 }
 

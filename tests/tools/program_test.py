@@ -715,7 +715,32 @@ class Batch(Folder):
         source = self.write("in", requests(60, 30))
         done = run("batch", source, "-o", self.out, "--progress", "0.1")
         self.assertRegex(done.stderr, rb"gptj: \d+ of 60 prompts.* tokens/s")
+        self.assertRegex(done.stderr, rb"tokens/s, \d+ s left")
         self.assertNotIn(b"\r", done.stderr)
+
+    def test_progress_on_a_terminal(self):
+        source = self.write("in", requests(120, 60))
+        leader, follower = pty.openpty()
+        process = subprocess.Popen([PROGRAM, "batch", source, "-o", self.out], stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.DEVNULL, stderr=follower, env=ENVIRONMENT)
+        os.close(follower)
+        shown = b""
+        while True:
+            try:
+                shown += os.read(leader, 10000)
+            except OSError:  # the other end is closed
+                break
+        process.wait(timeout=60)
+        os.close(leader)
+        self.assertRegex(shown, rb"\r\x1b\[K\d+ of 120 prompts.*, [\d.]+ tokens/s, \d+ s left")
+
+    def test_guesses_change_nothing(self):
+        source = self.write("in", requests(20, 40))
+        run("batch", source, "-o", self.out)
+        other = os.path.join(self.folder, "other")
+        run("batch", source, "-o", other, "--speculate", "off")
+        with open(other, "rb") as file:
+            self.assertEqual(file.read(), self.read())
 
     def test_clean_removes_the_journal(self):
         source = self.write("in", requests(2, 2))
@@ -742,6 +767,12 @@ class Batch(Folder):
         run("batch", source, "-o", self.out, "--resume")
         self.assertEqual(self.read(), whole)
 
+    def read_journal(self):
+        if not os.path.exists(self.out + ".journal"):
+            return b""
+        with open(self.out + ".journal", "rb") as file:
+            return file.read()
+
     def kill_and_resume(self, times, number, code):
         source = self.write("in", requests(120, 40))
         begin = time.monotonic()
@@ -759,9 +790,15 @@ class Batch(Folder):
             self.assertIn(process.returncode, (code, 1))  # 1: it had ended
             written = self.read() if os.path.exists(self.out) else b""
             self.assertTrue(whole.startswith(written[:written.rfind(b"\n") + 1]))
+            kept = self.read_journal()
+            kept = kept[:kept.rfind(b"\n") + 1]
             done = run("batch", source, "-o", self.out, "--resume")
             self.assertEqual(done.returncode, 1, done.stderr)
             self.assertEqual(self.read(), whole)
+            # What was kept is still there, and each record once: none was made again.
+            journal = self.read_journal()
+            self.assertTrue(journal.startswith(kept))
+            self.assertEqual(journal.count(b"\n"), 1 + whole.count(b"\n"))
 
     def test_killed_it_resumes(self):
         self.kill_and_resume(4, signal.SIGKILL, -9)
@@ -1117,6 +1154,19 @@ class Signals(unittest.TestCase):
             process.send_signal(signal.SIGINT)
             self.assertEqual(process.communicate(timeout=60), (b"", b""))
             self.assertEqual(process.returncode, 130)
+
+    def test_a_second_ctrl_c_ends_it_at_once(self):
+        fifo = tempfile.mktemp(prefix="gptj-test-")
+        os.mkfifo(fifo)
+        self.addCleanup(os.remove, fifo)
+        process = start("complete", "--file", fifo)  # waits for somebody to write
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+        self.assertIsNone(process.poll())
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.communicate(timeout=5), (b"", b""))
+        self.assertEqual(process.returncode, 130)
 
     def test_a_closed_pipe_ends_quietly(self):
         process = start("complete", "--seed", "1", "--quiet", *LONG)
