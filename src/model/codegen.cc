@@ -22,6 +22,7 @@ StoredTensor part_of(const std::shared_ptr<const SourceTensor>& fused, size_t pa
   StoredTensor made{{layer + kParts[part], source.type, {source.shape[0] / 3, source.shape[1]}, {}},
                     source.file};
   const uint64_t run = made.size() / static_cast<uint64_t>(blocks);  // bytes of a block's part
+  made.quantized = source.quantized;
   made.make = [fused, part, run](std::span<std::byte> out) {
     const SourceBytes bytes(*fused);
     for (size_t begin = 0; begin < out.size(); begin += run) {

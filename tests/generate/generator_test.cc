@@ -44,11 +44,16 @@ const std::vector<std::string>& answers_alone() {
   return answers;
 }
 
-void expect_answers(const Model& model, uint64_t kv_memory) {
+enum class Order { kForwards, kBackwards };
+
+void expect_answers(const Model& model, uint64_t kv_memory, Order order = Order::kForwards) {
   const std::vector<Request> requests = mixed_requests();
   Generator generator(model, {.kv_memory = kv_memory});
-  std::vector<std::future<Completion>> futures;
-  for (const Request& request : requests) futures.push_back(generator.submit(request));
+  std::vector<std::future<Completion>> futures(requests.size());
+  for (size_t i = 0; i < requests.size(); ++i) {
+    const size_t next = order == Order::kForwards ? i : requests.size() - 1 - i;
+    futures[next] = generator.submit(requests[next]);
+  }
   for (size_t i = 0; i < requests.size(); ++i) {
     EXPECT_EQ(answer_of(model, requests[i], futures[i].get()), answers_alone()[i]) << i;
   }
@@ -58,6 +63,7 @@ TEST(Generator, AnswersAreThoseOfEachAloneForAnyMemory) {
   const uint64_t page = fairytale().kv_cache_bytes(1);
   // Nothing fits beside another; few do; all do.
   for (const uint64_t pages : {1, 12, 1000}) expect_answers(fairytale(), pages * page);
+  expect_answers(fairytale(), 12 * page, Order::kBackwards);
 }
 
 TEST(Generator, AnswersAreThoseOfEachAloneForAnyThreadsAndSets) {
@@ -94,11 +100,15 @@ TEST(Generator, GuessesChangeNothing) {
 
 // Of many prompts in whole pages, in part pages, one within another.
 TEST(Generator, SharedPrefixesChangeNothing) {
-  std::vector<TokenId> common(200);
-  for (size_t i = 0; i < common.size(); ++i) common[i] = test::draw(77, i, 400);
+  // Of two templates, one after the other.
+  std::vector<TokenId> commons[2];
+  for (uint64_t which = 0; which < 2; ++which) {
+    for (size_t i = 0; i < 200; ++i) commons[which].push_back(test::draw(77 + which, i, 400));
+  }
   std::vector<Request> requests;
   for (const std::ptrdiff_t length : {200, 200, 130, 64, 65, 128, 20, 199}) {
     for (int64_t tail = 0; tail < 3; ++tail) {
+      const std::vector<TokenId>& common = commons[requests.size() % 2];
       std::vector<TokenId> ids(common.begin(), common.begin() + length);
       ids.insert(ids.end(), static_cast<size_t>(tail) * 40, TokenId{5 + tail});
       Request request = request_of(ids, 10 + tail, tail == 1 ? 1 : 0);

@@ -99,6 +99,7 @@ class Gptq : public ::testing::Test {
   }
   void expect_weights() {
     const Checkpoint checkpoint = Checkpoint::open(folder_.path());
+    EXPECT_EQ(checkpoint.stored_type(), WeightType::kInt8);
     for (size_t m = 0; m < weights_.size(); ++m) {
       const StoredTensor& tensor = checkpoint.tensor(std::string("h.0.") + kMatrices[m] + "weight");
       ASSERT_EQ(tensor.type, DType::kF32);
@@ -188,6 +189,7 @@ TEST_F(Gptq, FusedMatricesOfCodeGen) {
   folder_.write("config.json", config.dump());
   folder_.write("model.safetensors", safetensors_file(tensors_));
   const Checkpoint checkpoint = Checkpoint::open(folder_.path());
+  EXPECT_TRUE(checkpoint.tensor("h.0.attn.v_proj.weight").quantized);
   std::vector<float> found(16 * 16);
   checkpoint.tensor("h.0.attn.v_proj.weight").make(std::as_writable_bytes(std::span(found)));
   for (size_t i = 0; i < found.size(); ++i) {  // rows 8 to 15, and 24 + 8 on
