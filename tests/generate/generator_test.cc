@@ -84,8 +84,9 @@ TEST(Generator, GuessesChangeNothing) {
     request.speculate = false;
     EXPECT_EQ(answer_of(fairytale(), request, complete(fairytale(), request)), answers_alone()[i]);
     // The caller's: the truth, now and then something else.
-    const std::vector<TokenId> truth = complete(fairytale(), request).choices[0].token_ids;
-    const size_t prompt = request.echo ? 0 : std::get<1>(request.prompt).size();
+    const Completion plain = complete(fairytale(), request);
+    const std::vector<TokenId> truth = plain.choices[0].token_ids;
+    const auto prompt = request.echo ? 0 : static_cast<size_t>(plain.usage.prompt_tokens);
     request.speculate = true;
     request.on_guess = [&](std::span<const TokenId> ids, size_t most) {
       std::vector<TokenId> guess;
