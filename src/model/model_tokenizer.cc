@@ -99,7 +99,7 @@ std::optional<ChosenTokenizer> choose_tokenizer(
   const auto tell = [&](const std::string& message) {
     if (warn && !message.empty()) warn(concat(hints.path, ": ", message));
   };
-  const auto files = other.empty() ? hints.own() : std::optional(tokenizer_files(other));
+  auto files = other.empty() ? hints.own() : std::optional(tokenizer_files(other));
   if (!files) {
     if (!hints.vocabulary.empty()) {
       tell(
@@ -111,7 +111,7 @@ std::optional<ChosenTokenizer> choose_tokenizer(
   Tokenizer tokenizer = make_tokenizer(*files);
   const std::string found = mismatch(hints, tokenizer, !other.empty());
   if (!found.empty()) tell(found + "; is this another model's tokenizer?");
-  return ChosenTokenizer{*files, std::move(tokenizer)};
+  return ChosenTokenizer{*std::move(files), std::move(tokenizer)};
 }
 
 }  // namespace gptj

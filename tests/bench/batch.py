@@ -11,7 +11,6 @@ Prints a JSON line: medians of RUNS (3), in tokens/s, prompt and new tokens toge
 first kind, `gptj bench` measures the arithmetic peak that its fraction is of.
 """
 import json
-import os
 import random
 import statistics
 import subprocess

@@ -214,6 +214,12 @@ TEST(Generator, DestroyingItCancelsWhatHasNotEnded) {
   }
 }
 
+// Neither cancelled nor the answer that was expected.
+bool is_wrong(const Completion& completion, const std::vector<TokenId>& expected) {
+  const Choice& choice = completion.choices[0];
+  return choice.finish_reason != FinishReason::kCancelled && choice.token_ids != expected;
+}
+
 // Of one model, and so of one pool of threads.
 TEST(Generator, ManyThreadsMakeAndDestroyThem) {
   const Request request = request_of("The king", 12);
@@ -232,9 +238,7 @@ TEST(Generator, ManyThreadsMakeAndDestroyThem) {
         cancel.cancel();
       }
       for (std::future<Completion>& future : futures) {
-        const Choice choice = future.get().choices[0];
-        const bool whole = choice.finish_reason != FinishReason::kCancelled;
-        wrong += whole && choice.token_ids != expected;
+        wrong += is_wrong(future.get(), expected);
       }
     });
   }
@@ -254,9 +258,7 @@ TEST(Generator, TakesRequestsAndCancelsFromManyThreads) {
         const CancelToken cancel;
         std::future<Completion> future = generator.submit(request, cancel);
         if ((i + t) % 3 == 0) cancel.cancel();
-        const Choice choice = future.get().choices[0];
-        const bool whole = choice.finish_reason != FinishReason::kCancelled;
-        wrong += whole && choice.token_ids != expected;
+        wrong += is_wrong(future.get(), expected);
       }
     });
   }
