@@ -76,12 +76,12 @@ struct CheckpointInfo {
   uint64_t file_bytes = 0;         // their size together
   ModelConfig config;
   GenerationDefaults generation_defaults;
-  std::vector<TensorInfo> tensors;            // in the order of the forward pass
+  std::vector<TensorInfo> tensors;  // in the order of the forward pass
   // Of most of the weights' bytes. Where another format quantized them, GPTQ or legacy ggml, kInt8:
   // in that they are held unless another type is asked for, for it costs a small part of what their
   // own rounding did.
   WeightType stored_type = WeightType::kF32;
-  uint64_t parameters = 0;                    // elements of all tensors
+  uint64_t parameters = 0;   // elements of all tensors
   bool has_lm_head = false;  // without it (a save of the base model) nothing can be generated
   // Of this engine's own files, as JSON: what they were converted from, and how good they are.
   std::string source = {}, report = {};
@@ -90,10 +90,11 @@ struct CheckpointInfo {
 };
 
 // Opens and validates the checkpoint at `path`: a folder with config.json and model.safetensors,
-// pytorch_model.bin, an index of either, or flax_model.msgpack; a folder with mesh-transformer-jax's
-// shards, or with one such step_* folder; a legacy ggml or GGJT file, or a folder with one; the path
-// of any such file, whatever its name; or a file that convert() wrote. Reads headers only. Throws
-// kNotFound, kIo, kBadFile; kUnsupported for what is a checkpoint, but not one that this runs.
+// pytorch_model.bin, an index of either, or flax_model.msgpack; a folder with
+// mesh-transformer-jax's shards, or with one such step_* folder; a legacy ggml or GGJT file, or a
+// folder with one; the path of any such file, whatever its name; or a file that convert() wrote.
+// Reads headers only. Throws kNotFound, kIo, kBadFile; kUnsupported for what is a checkpoint, but
+// not one that this runs.
 GPTJ_API CheckpointInfo inspect(const std::string& path);
 
 // The tokenizer of such a path, or of a folder that has nothing else. Throws as Tokenizer::load().

@@ -140,8 +140,8 @@ class Conversion {
 
   SafetensorsWriter::Metadata metadata() const {
     SafetensorsWriter::Metadata m;
-    if (const auto chosen = choose_tokenizer(source_.tokenizer_hints(), options_.tokenizer,
-                                             options_.on_warning)) {
+    if (const auto chosen =
+            choose_tokenizer(source_.tokenizer_hints(), options_.tokenizer, options_.on_warning)) {
       m = chosen->files.texts;
     }
     m[packed::kLayout] = packed::kLayoutVersion;

@@ -24,7 +24,7 @@ struct GgmlTensor {
 
 struct GgmlFile {
   std::vector<int32_t> sizes;
-  int quantization = 0;  // version of the layout of blocks: 0, 1 or 2
+  int quantization = 0;                      // version of the layout of blocks: 0, 1 or 2
   std::vector<std::string_view> vocabulary;  // bytes of every id, in the file
   std::vector<GgmlTensor> tensors;
 };

@@ -98,7 +98,8 @@ class Scheduler {
 };
 
 // SchedulerOptions::kv_bytes where `asked` is what the caller says, or 0: half of the memory that
-// is free; either way no more than is free, nor than LoadOptions::max_ram leaves beside the weights.
+// is free; either way no more than is free, nor than LoadOptions::max_ram leaves beside the
+// weights.
 uint64_t kv_cache_budget(const Model& model, uint64_t asked);
 
 // Runs one request to its end; throws what it throws.

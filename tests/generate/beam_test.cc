@@ -56,8 +56,9 @@ TEST_P(GoldenBeams, SequencesAndScoresAreHuggingFaces) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, GoldenBeams,
-                         testing::Values("big-head-f16", "codegen-f16", "deep-bf16", "long-context-f16",
-                                         "rotary-full-odd-ffn-f16", "rotary-partial-f32"));
+                         testing::Values("big-head-f16", "codegen-f16", "deep-bf16",
+                                         "long-context-f16", "rotary-full-odd-ffn-f16",
+                                         "rotary-partial-f32"));
 
 TEST(Beams, HypothesesAreBestFirstAndCarryRawLogprobs) {
   Request request = beams("Once upon a time", 24, 5);

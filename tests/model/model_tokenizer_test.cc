@@ -15,8 +15,7 @@ namespace {
 
 const std::string kFairytale = GPTJ_SOURCE_DIR "/models/fairytale-8m";
 
-std::optional<TokenizerFiles> none() { return std::nullopt; }
-const std::function<std::optional<TokenizerFiles>()> kNone = none;
+const auto kNone = [] { return std::optional<TokenizerFiles>(); };
 std::function<std::optional<TokenizerFiles>()> as(const TokenizerFiles& files) {
   return [files] { return files; };
 }
