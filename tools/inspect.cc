@@ -46,7 +46,7 @@ ordered_json memory_json(const CheckpointInfo& info) {
   ordered_json json;
   for (const WeightType type : kWeightTypes) {
     const MemoryNeeds needs = memory_needs(
-        info.config, {.weights = type, .head = {}, .kv_cache = {}, .stored = info.stored_type});
+        info.config, {.weights = type, .head = {}, .kv_cache = {}, .embedding = info.embedding});
     const MemoryNeeds six_b = memory_needs(bench_shape("gpt-j-6b"), {.weights = type});
     json[weight_type_name(type)] = {{"weights_bytes", needs.weights},
                                     {"kv_cache_bytes_per_token", needs.kv_cache_per_token},
@@ -77,6 +77,7 @@ ordered_json inspect_json(const CheckpointInfo& info) {
   json["config"] = config_json(info.config);
   json["parameters"] = info.parameters;
   json["stored_type"] = weight_type_name(info.stored_type);
+  json["quantized"] = info.quantized;
   json["has_lm_head"] = info.has_lm_head;
   json["tokenizer_size"] =
       info.tokenizer_size ? ordered_json(*info.tokenizer_size) : ordered_json();
@@ -119,7 +120,8 @@ void print_text(const CheckpointInfo& info, bool with_tensors) {
     out += text + value + "\n";
   };
   line("parameters", grouped(info.parameters));
-  line("stored as", std::string(weight_type_name(info.stored_type)) + ", " +
+  line("stored as", (info.quantized ? "quantized, loaded as " : "") +
+                        std::string(weight_type_name(info.stored_type)) + ", " +
                         grouped(info.file_bytes) + " bytes in " +
                         std::to_string(info.files.size()) +
                         (info.files.size() == 1 ? " file" : " files"));
@@ -137,7 +139,7 @@ void print_text(const CheckpointInfo& info, bool with_tensors) {
   out += "  memory               weights      + KV cache of a full context\n";
   for (const WeightType type : kWeightTypes) {
     const MemoryNeeds needs =
-        memory_needs(c, {.weights = type, .kv_cache = {}, .stored = info.stored_type});
+        memory_needs(c, {.weights = type, .kv_cache = {}, .embedding = info.embedding});
     line(weight_type_name(type),
          gigabytes(needs.weights) + "  " + gigabytes(needs.kv_cache_full_context));
   }

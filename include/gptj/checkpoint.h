@@ -2,7 +2,8 @@
 // What a checkpoint on disk holds, and what running it would take, without loading its weights.
 //
 //   const gptj::CheckpointInfo info = gptj::inspect("models/gpt-j-6b");
-//   const gptj::MemoryNeeds needs = gptj::memory_needs(info.config, {.weights = info.stored_type});
+//   const gptj::MemoryNeeds needs = gptj::memory_needs(info.config, {.weights = info.stored_type,
+//   .embedding = info.embedding});
 //
 // All functions may be called from any thread.
 #pragma once
@@ -70,6 +71,14 @@ struct TensorInfo {
   uint64_t bytes = 0;
 };
 
+// How a loaded model holds the rows of wte, which are looked up and never multiplied.
+struct EmbeddingStorage {
+  WeightType type = WeightType::kF16;  // kF32, kF16 or kBF16
+  // Whether they stay in the file. Where the file holds them otherwise (transposed, quantized, in
+  // parts), they are made once, in memory.
+  bool mapped = true;
+};
+
 struct CheckpointInfo {
   std::string path;                // as it was given
   std::vector<std::string> files;  // those that hold the weights
@@ -77,10 +86,12 @@ struct CheckpointInfo {
   ModelConfig config;
   GenerationDefaults generation_defaults;
   std::vector<TensorInfo> tensors;  // in the order of the forward pass
-  // Of most of the weights' bytes. Where another format quantized them, GPTQ or legacy ggml, kInt8:
-  // in that they are held unless another type is asked for, for it costs a small part of what their
-  // own rounding did.
+  // Of most of the weights' bytes. Where another format quantized them, GPTQ or legacy ggml
+  // (`quantized`), kInt8: in that they are held unless another type is asked for, for it costs a
+  // small part of what their own rounding did.
   WeightType stored_type = WeightType::kF32;
+  bool quantized = false;
+  EmbeddingStorage embedding = {};
   uint64_t parameters = 0;   // elements of all tensors
   bool has_lm_head = false;  // without it (a save of the base model) nothing can be generated
   // Of this engine's own files, as JSON: what they were converted from, and how good they are.
@@ -107,16 +118,15 @@ struct MemoryOptions {
   // The type in which the cache holds keys and values, not int4; empty: f32 where weights are, else
   // f16.
   std::optional<WeightType> kv_cache = {};
-  // The type in the file, from which the embedding's rows are read.
-  WeightType stored = WeightType::kF16;
+  EmbeddingStorage embedding = {};
 };
 
 // In bytes.
 struct MemoryNeeds {
-  uint64_t weights = 0;  // packed, as loading allocates them
+  uint64_t weights = 0;  // packed, as loading allocates them; an embedding that is not mapped too
   // Bits that a token reads per weight that it multiplies, scales and all: of the matrices.
   double bits_per_weight = 0;
-  uint64_t embedding = 0;  // stays mapped from the file; only the rows looked up become resident
+  uint64_t embedding = 0;  // of one that is mapped only the rows looked up become resident
   uint64_t kv_cache_per_token = 0;     // scales and padding included
   uint64_t kv_cache_per_page = 0;      // the cache grows by pages of kKvPagePositions
   uint64_t kv_cache_full_context = 0;  // of one sequence of n_positions

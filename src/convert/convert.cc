@@ -58,9 +58,9 @@ class Conversion {
   }
 
   ConversionReport run() {
-    SafetensorsWriter writer(target_,
-                             packed_tensors(source_.config(), packing_, source_.embedding_type()),
-                             metadata(), kReportRoom);
+    SafetensorsWriter writer(
+        target_, packed_tensors(source_.config(), packing_, element_of(source_.embedding().type)),
+        metadata(), kReportRoom);
     report_.file_bytes = writer.file_bytes();
     write_tensors(writer);
     writer.set_metadata(packed::kReport, conversion_report_json(report_));
@@ -126,7 +126,8 @@ class Conversion {
     check_param(static_cast<int64_t>(options_.evaluation.size()) >= window, "evaluation",
                 "expected a text of at least ", window, " tokens, found ",
                 options_.evaluation.size());
-    const MemoryNeeds reference = memory_needs(source_.config(), {.weights = reference_type()});
+    const MemoryNeeds reference = memory_needs(
+        source_.config(), {.weights = reference_type(), .embedding = source_.embedding()});
     const uint64_t need = needs_.weights + needs_.kv_cache_full_context + reference.weights +
                           2 * reference.kv_cache_full_context;
     check(need <= available_memory(), ErrorCode::kOutOfMemory, path_, ": comparing needs ",

@@ -76,7 +76,7 @@ class PanelRounding {
          .rows = n_,
          .k = begin_,
          .group = 0,
-         .streams = 1,
+         .reading = {},
          .panels = errors_.data(),
          .first_panel = 0,
          .last_panel = 1,

@@ -59,7 +59,7 @@ void SecondMoments::add_some(const Matrix& x, size_t first, size_t rows) {
            .rows = below,
            .k = rows,
            .group = 0,
-           .streams = 1,
+           .reading = {},
            .panels = panels.data() + p * kLanes * rows,
            .first_panel = 0,
            .last_panel = 1,

@@ -22,9 +22,8 @@ WeightType ConversionSource::stored_type() const {
   return packed_ ? packed_->weight_type() : checkpoint_->stored_type();
 }
 
-Element ConversionSource::embedding_type() const {
-  return packed_ ? static_cast<Element>(packed_->embedding_type())
-                 : element_of(checkpoint_->tensor("wte.weight"));
+EmbeddingStorage ConversionSource::embedding() const {
+  return packed_ ? packed_->embedding() : checkpoint_->embedding();
 }
 
 std::vector<const MappedFile*> ConversionSource::files() const {

@@ -20,7 +20,7 @@ class ConversionSource {
 
   const ModelConfig& config() const;
   WeightType stored_type() const;
-  Element embedding_type() const;
+  EmbeddingStorage embedding() const;
   // The base name of the folder or file.
   const std::string& name() const { return name_; }
   // The files that hold weights.

@@ -8,6 +8,16 @@
 namespace gptj::GPTJ_ISA {
 namespace {
 
+// Of a block of R rows.
+template <int R>
+inline void prefetch_weights(const void* p, size_t ahead) {
+  if constexpr (R == 1) {
+    prefetch(p, ahead);
+  } else {
+    prefetch_for_rows(p);
+  }
+}
+
 // Unsigned numbers with a zero point: sum of q x - zero * sum of x.
 struct ZeroPoints {
   using Zero = I32x16;

@@ -44,12 +44,12 @@ struct Int8 {
   static I32x16 start(Zero, int32_t) { return splat_integer(0); }
   template <int R, int P>
   static void accumulate(const uint8_t* w, size_t w_stride, const int8_t* x, size_t x_stride,
-                         size_t n, I32x16 (&acc)[R][P]) {
+                         size_t n, size_t ahead, I32x16 (&acc)[R][P]) {
     const __m256i sign = _mm256_set1_epi8(static_cast<char>(0x80));
     for (size_t i = 0; i < n; i += 4) {
       GPTJ_UNROLL for (int p = 0; p < P; ++p) {
         const uint8_t* at = w + static_cast<size_t>(p) * w_stride + i * kLanes;
-        prefetch(at);
+        prefetch_weights<R>(at, ahead);
         const Bytes stored = load_bytes(at);
         const __m256i lo = _mm256_xor_si256(stored.lo, sign);
         const __m256i hi = _mm256_xor_si256(stored.hi, sign);
@@ -104,7 +104,7 @@ struct Int4Bytes : ZeroPoints {
   static constexpr size_t kInputBytes = kLanes;
   template <int R, int P>
   static void accumulate(const uint8_t* w, size_t w_stride, const int8_t* x, size_t x_stride,
-                         size_t n, I32x16 (&acc)[R][P]) {
+                         size_t n, size_t, I32x16 (&acc)[R][P]) {
     for (size_t i = 0; i < n; i += 32) {
       accumulate_32(
           [&](int p, int j) {
@@ -122,13 +122,13 @@ struct Int4 : Int4Bytes {
   static constexpr size_t kInputBytes = kLanes / 2;
   template <int R, int P>
   static void accumulate(const uint8_t* w, size_t w_stride, const int8_t* x, size_t x_stride,
-                         size_t n, I32x16 (&acc)[R][P]) {
+                         size_t n, size_t ahead, I32x16 (&acc)[R][P]) {
     for (size_t i = 0; i < n; i += 32) {
       accumulate_32(
           [&](int p, int j) {
             const uint8_t* at = w + static_cast<size_t>(p) * w_stride +
                                 (i + 8 * static_cast<size_t>(j / 2)) * kInputBytes;
-            if (j % 2 == 0) prefetch(at);
+            if (j % 2 == 0) prefetch_weights<R>(at, ahead);
             const Bytes both = load_bytes(at);
             return j % 2 == 0 ? low_nibbles(both) : high_nibbles(both);
           },

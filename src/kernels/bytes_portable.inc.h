@@ -34,7 +34,7 @@ struct Int8 : PlainBurst {
   static I32x16 start(Zero, int32_t sum) { return splat_integer(-128 * sum); }
   template <int R, int P>
   static void accumulate(const uint8_t* w, size_t w_stride, const int8_t* x, size_t x_stride,
-                         size_t n, I32x16 (&acc)[R][P]) {
+                         size_t n, size_t, I32x16 (&acc)[R][P]) {
     for (size_t i = 0; i < n; i += 4) {
       for (size_t p = 0; p < P; ++p) {
         uint32_t words[kLanes];
@@ -59,7 +59,7 @@ struct Int4 : PlainBurst {
   static I32x16 start(const Zero& zero, int32_t sum) { return zero * -sum; }
   template <int R, int P>
   static void accumulate(const uint8_t* w, size_t w_stride, const int8_t* x, size_t x_stride,
-                         size_t n, I32x16 (&acc)[R][P]) {
+                         size_t n, size_t, I32x16 (&acc)[R][P]) {
     for (size_t i = 0; i < n; i += 8) {
       for (size_t p = 0; p < P; ++p) {
         uint32_t both[kLanes], low[kLanes], high[kLanes];

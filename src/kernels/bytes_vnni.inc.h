@@ -23,13 +23,13 @@ struct Int8 : VnniBurst {
   static I32x16 start(Zero, int32_t sum) { return splat_integer(-128 * sum); }
   template <int R, int P>
   static void accumulate(const uint8_t* w, size_t w_stride, const int8_t* x, size_t x_stride,
-                         size_t n, I32x16 (&acc)[R][P]) {
+                         size_t n, size_t ahead, I32x16 (&acc)[R][P]) {
     for (size_t begin = 0; begin < n; begin += 32) {
       GPTJ_UNROLL for (size_t j = 0; j < 32; j += 4) {
         const size_t i = begin + j;
         GPTJ_UNROLL for (int p = 0; p < P; ++p) {
           const uint8_t* at = w + static_cast<size_t>(p) * w_stride + i * kInputBytes;
-          prefetch_quantized(at);
+          prefetch_weights<R>(at, ahead);
           const Bytes bytes = load_bytes(at);
           GPTJ_UNROLL for (int r = 0; r < R; ++r) {
             acc[r][p] = dot(acc[r][p], bytes, x + static_cast<size_t>(r) * x_stride + i);
@@ -48,13 +48,13 @@ struct Int4 : ZeroPoints, VnniBurst {
   static constexpr size_t kInputBytes = kLanes / 2;
   template <int R, int P>
   static void accumulate(const uint8_t* w, size_t w_stride, const int8_t* x, size_t x_stride,
-                         size_t n, I32x16 (&acc)[R][P]) {
+                         size_t n, size_t ahead, I32x16 (&acc)[R][P]) {
     for (size_t begin = 0; begin < n; begin += 32) {
       GPTJ_UNROLL for (size_t j = 0; j < 32; j += 8) {
         const size_t i = begin + j;
         GPTJ_UNROLL for (int p = 0; p < P; ++p) {
           const uint8_t* at = w + static_cast<size_t>(p) * w_stride + i * kInputBytes;
-          prefetch_quantized(at);
+          prefetch_weights<R>(at, ahead);
           const Bytes both = load_bytes(at);
           const Bytes low = low_nibbles(both), high = high_nibbles(both);
           GPTJ_UNROLL for (int r = 0; r < R; ++r) {

@@ -90,12 +90,18 @@ struct Rows {
 //   acc = fma(float(dot), sx[r][g] * sw[c][g], acc)
 // and then out[r][c] = acc + bias[c],
 // for the columns of panels first_panel .. last_panel - 1.
+// How a single row's product reads its panels: a matter of speed alone.
+struct RowReading {
+  size_t streams = 4;   // panels walked at once, 1 to 4
+  size_t ahead = 1280;  // bytes that are asked for before they are needed; 0: left to the processor
+};
+
 struct Product {
   Rows x;
   size_t rows;
   size_t k;
-  size_t group;        // of quantized weights
-  size_t streams;      // panels that a single row walks at once, 1 to 4: speed alone
+  size_t group;  // of quantized weights
+  RowReading reading;
   const void* panels;  // of the whole matrix
   size_t first_panel, last_panel;
   const float* bias;  // null: none; else padded to whole panels

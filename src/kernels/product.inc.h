@@ -61,7 +61,7 @@ struct Chains {
   bool resume;  // false: the chains begin at 0; true: at what `out` holds
   size_t out_panel_stride = kLanes;
   size_t stairs = 0;              // of types with a kStep of 1 alone
-  size_t ahead = kPrefetchBytes;  // how far a single row asks for what it reads
+  size_t ahead = 0;               // how far a single row asks for what it reads
 };
 
 // Where R rows of x go on. One pointer and the stride address three rows: of pointers to each of
@@ -249,8 +249,17 @@ size_t streams_of_row(const Product& a, size_t first) {
   const auto* x = static_cast<const float*>(a.x.data);
   const auto* panels = static_cast<const typename W::Stored*>(a.panels);
   for (size_t p = first; p < first + length; ++p) {
-    block<W, 1, S>({x, 0, panels + p * panel, length * panel, kLanes, a.k, a.out + p * kLanes, 0,
-                    false, length * kLanes});
+    block<W, 1, S>({.x = x,
+                    .x_stride = 0,
+                    .w = panels + p * panel,
+                    .panel_stride = length * panel,
+                    .k_stride = kLanes,
+                    .k = a.k,
+                    .out = a.out + p * kLanes,
+                    .out_stride = 0,
+                    .resume = false,
+                    .out_panel_stride = length * kLanes,
+                    .ahead = a.reading.ahead});
   }
   return first + S * length;
 }
@@ -258,9 +267,9 @@ size_t streams_of_row(const Product& a, size_t first) {
 template <class W>
 void product_of_row(const Product& a) {
   size_t p = a.first_panel;
-  if (a.streams == 4) p = streams_of_row<W, 4>(a, p);
-  if (a.streams == 3) p = streams_of_row<W, 3>(a, p);
-  if (a.streams == 2) p = streams_of_row<W, 2>(a, p);
+  if (a.reading.streams == 4) p = streams_of_row<W, 4>(a, p);
+  if (a.reading.streams >= 3) p = streams_of_row<W, 3>(a, p);
+  if (a.reading.streams >= 2) p = streams_of_row<W, 2>(a, p);
   streams_of_row<W, 1>(a, p);
   add_bias(a);
 }

@@ -4,7 +4,8 @@
 //   W::kInputBytes    bytes of one panel per input
 //   W::Zero           the zero points of a panel's group, as W::zero(const uint8_t*) loads them
 //   W::start(z, sum)  where a dot begins, so that accumulate() leads to the sum of (q - zero) x
-//   W::accumulate     adds the dots of n inputs, a multiple of 32
+//   W::accumulate     adds the dots of n inputs, a multiple of 32, a single row's weights asked for
+//                     `ahead` bytes ahead
 //   W::burst          the instructions of kBurstInputs inputs of one lane, on registers
 //   W::Unpacked       the same weights as many rows want them: W itself, or what unpack(w, n, out)
 //                     makes, for which kStored is false
@@ -30,7 +31,8 @@ struct Chunks {
   float* out;
   size_t out_stride;
   size_t out_panel_stride;
-  bool resume;  // false: the sums begin at 0; true: at what `out` holds
+  bool resume;   // false: the sums begin at 0; true: at what `out` holds
+  size_t ahead;  // RowReading::ahead
   // Of one unpacked chunk: its numbers, and how far from panel to panel.
   const uint8_t* unpacked = nullptr;
   size_t unpacked_stride = 0;
@@ -60,7 +62,7 @@ inline void chunk_block(const Chunks& c, size_t n, F32x16 (&acc)[R][P]) {
       }
     }
     W::template accumulate<R, P>(w + begin * W::kInputBytes, w_stride, c.x + begin, c.x_stride,
-                                 n - begin < c.group ? n - begin : c.group, dot);
+                                 n - begin < c.group ? n - begin : c.group, c.ahead, dot);
     GPTJ_UNROLL for (int p = 0; p < P; ++p) {
       const auto* scales = reinterpret_cast<const uint16_t*>(
           c.head + static_cast<size_t>(p) * c.panel_stride + g * kLanes * 2);
@@ -143,7 +145,8 @@ struct QuantizedMatrix {
             .out = product.out + p * kLanes,
             .out_stride = product.out_stride,
             .out_panel_stride = stride * kLanes,
-            .resume = false};
+            .resume = false,
+            .ahead = product.reading.ahead};
   }
 
   const Product& product;
@@ -213,9 +216,9 @@ void quantized_product(const Product& a) {
                     : panels_of_rows<W, kBytePanels>(m, p);
     panels_of_rows<W, 1>(m, p);
   } else {
-    if (a.streams == 4) p = panels_of_row<W, 4>(m, p);
-    if (a.streams == 3) p = panels_of_row<W, 3>(m, p);
-    if (a.streams == 2) p = panels_of_row<W, 2>(m, p);
+    if (a.reading.streams == 4) p = panels_of_row<W, 4>(m, p);
+    if (a.reading.streams >= 3) p = panels_of_row<W, 3>(m, p);
+    if (a.reading.streams >= 2) p = panels_of_row<W, 2>(m, p);
     panels_of_row<W, 1>(m, p);
   }
   add_bias(a);

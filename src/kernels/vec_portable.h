@@ -18,7 +18,6 @@ constexpr int kBlockRows = 4, kBlockPanels = 1, kRowPanels = 4;
 constexpr int kByteRows = 4, kBytePanels = 1, kBytePanelsOfTwoRows = 1;
 // Independent chains that keep the multipliers busy, and fit the registers.
 constexpr int kBurstChains = 4;
-constexpr size_t kPrefetchBytes = 0;
 inline void prefetch(const void*, size_t) {}
 
 using F32x16 = Eigen::Array<float, 16, 1>;

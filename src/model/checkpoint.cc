@@ -10,6 +10,7 @@
 #include "model/config.h"
 #include "model/gptq.h"
 #include "model/names.h"
+#include "model/weights.h"
 
 namespace gptj {
 namespace {
@@ -161,21 +162,26 @@ const StoredTensor& Checkpoint::tensor(std::string_view canonical) const {
 }
 
 WeightType Checkpoint::stored_type() const {
+  if (quantized()) return WeightType::kInt8;
   std::map<DType, uint64_t> bytes;
+  for (const StoredTensor& tensor : tensors_) bytes[tensor.type] += tensor.size();
+  const auto most = std::max_element(
+      bytes.begin(), bytes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  return static_cast<WeightType>(element_of(most->first));
+}
+
+bool Checkpoint::quantized() const {
   uint64_t quantized = 0, all = 0;
   for (const StoredTensor& tensor : tensors_) {
-    bytes[tensor.type] += tensor.size();
     all += tensor.size();
     if (tensor.quantized) quantized += tensor.size();
   }
-  if (quantized > all / 2) return WeightType::kInt8;
-  const auto most = std::max_element(
-      bytes.begin(), bytes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
-  switch (most->first) {
-    case DType::kF16: return WeightType::kF16;
-    case DType::kBF16: return WeightType::kBF16;
-    default: return WeightType::kF32;
-  }
+  return quantized > all / 2;
+}
+
+EmbeddingStorage Checkpoint::embedding() const {
+  const StoredTensor& wte = tensor("wte.weight");
+  return {static_cast<WeightType>(element_of(wte.type)), /*mapped=*/!wte.make};
 }
 
 void check_lm_head(const Checkpoint& checkpoint, const std::string& path) {

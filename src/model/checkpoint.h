@@ -36,8 +36,10 @@ class Checkpoint {
   std::span<const StoredTensor> tensors() const { return tensors_; }
   // Throws kUnsupported where it is absent: lm_head of a save of the base model.
   const StoredTensor& tensor(std::string_view canonical) const;
-  // Of most of the weights' bytes; kInt8 where most are quantized by another format.
+  // As CheckpointInfo has them.
   WeightType stored_type() const;
+  bool quantized() const;
+  EmbeddingStorage embedding() const;
 
   // The bytes of every id that a legacy ggml file notes; of other formats empty.
   std::span<const std::string_view> vocabulary() const { return vocabulary_; }

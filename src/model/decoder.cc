@@ -35,7 +35,7 @@ Decoder::Decoder(const Model& model)
     : model_(model),
       cache_(model.config(), element_of(model.kv_cache_type())),
       engine_(model.state().kernels, model.state().pool,
-              static_cast<size_t>(model.config().head_dim()), model.state().streams),
+              static_cast<size_t>(model.config().head_dim()), model.state().reading),
       scratch_(model.config()) {}
 
 void Decoder::forward(std::span<const Row> rows, const LogitsSink& sink) {

@@ -25,6 +25,7 @@ CheckpointInfo inspect_packed(const std::string& path, const PackedFile& packed)
   }
   for (const TensorSpec& spec : tensor_specs(info.config)) info.parameters += elements(spec);
   info.stored_type = packed.weight_type();
+  info.embedding = packed.embedding();
   info.has_lm_head = true;
   info.source = packed.file().metadata().at(packed::kSource);
   info.report = packed.file().metadata().at(packed::kReport);
@@ -52,6 +53,8 @@ CheckpointInfo inspect(const std::string& path) {
     info.parameters += tensor.size() / dtype_size(tensor.type);
   }
   info.stored_type = checkpoint.stored_type();
+  info.quantized = checkpoint.quantized();
+  info.embedding = checkpoint.embedding();
   info.has_lm_head = checkpoint.has_lm_head();
   if (Tokenizer::found_in(checkpoint.folder())) {
     info.tokenizer_size = Tokenizer::load(checkpoint.folder()).size();

@@ -13,8 +13,8 @@
 #include "model/model_state.h"
 #include "model/model_tokenizer.h"
 #include "model/packed_file.h"
+#include "model/row_reading.h"
 #include "model/smoothing.h"
-#include "model/streams.h"
 #include "model/synthetic.h"
 
 namespace gptj {
@@ -50,7 +50,8 @@ DType synthetic_type(WeightType type) {
 
 // A model without weights yet: kernels and threads chosen, memory found to be enough.
 std::shared_ptr<Model::State> make_state(const std::string& path, const ModelConfig& config,
-                                         WeightType stored, const LoadOptions& options) {
+                                         WeightType stored, const EmbeddingStorage& embedding,
+                                         const LoadOptions& options) {
   const WeightType weights = options.weights.value_or(stored);
   const WeightType kv_cache = options.kv_cache.value_or(default_kv_cache(weights));
   check_kv_cache(kv_cache);
@@ -61,7 +62,7 @@ std::shared_ptr<Model::State> make_state(const std::string& path, const ModelCon
       path,
       memory_needs(
           config,
-          {.weights = weights, .head = options.head, .kv_cache = kv_cache, .stored = stored}),
+          {.weights = weights, .head = options.head, .kv_cache = kv_cache, .embedding = embedding}),
       options.max_ram);
   return std::shared_ptr<Model::State>(
       new Model::State{.name = base_name(path),
@@ -83,7 +84,7 @@ Model pack(std::shared_ptr<Model::State> state, std::unique_ptr<WeightSource> so
   const auto smoothed = smoothed_source(std::move(source), state->packing.layers);
   state->weights =
       load_weights(*smoothed, state->packing, state->kernels, state->pool, pack_progress(options));
-  state->streams = fastest_streams(state->weights, state->kernels, state->pool);
+  state->reading = fastest_reading(state->weights, state->kernels, state->pool);
   return Model(std::move(state));
 }
 
@@ -101,12 +102,12 @@ Model load_packed(const std::string& path, std::shared_ptr<const PackedFile> fil
   if (as_stored) options.head = static_cast<WeightType>(stored.head);
   options.weights = wanted;
   auto source = as_stored ? nullptr : packed_source(file);
-  const auto state = make_state(path, file->config(), file->embedding_type(), options);
+  const auto state = make_state(path, file->config(), wanted, file->embedding(), options);
   state->generation_defaults = file->generation_defaults();
   adopt_tokenizer(tokenizer_hints(path, *file), options, *state);
   if (source) return pack(state, std::move(source), options);
   state->weights = file->weights();
-  state->streams = fastest_streams(state->weights, state->kernels, state->pool);
+  state->reading = fastest_reading(state->weights, state->kernels, state->pool);
   return Model(state);
 }
 
@@ -120,7 +121,8 @@ Model Model::load(const std::string& path, const LoadOptions& options) {
   const auto checkpoint = std::make_shared<const Checkpoint>(Checkpoint::open(path));
   check_lm_head(*checkpoint, path);
   const ModelConfig& config = checkpoint->config();
-  const auto state = make_state(path, config, checkpoint->stored_type(), options);
+  const auto state =
+      make_state(path, config, checkpoint->stored_type(), checkpoint->embedding(), options);
   state->generation_defaults = checkpoint->generation_defaults();
   adopt_tokenizer(tokenizer_hints(path, *checkpoint), options, *state);
   return pack(state, checkpoint_source(checkpoint), options);
@@ -129,8 +131,10 @@ Model Model::load(const std::string& path, const LoadOptions& options) {
 Model synthetic_model(const ModelConfig& config, const LoadOptions& options, uint64_t seed) {
   const DefaultFloatEnvironment environment;
   const WeightType type = options.weights.value_or(WeightType::kF32);
-  const auto state = make_state("synthetic", config, type, options);
-  return pack(state, synthetic_source(config, synthetic_type(type), seed, state->pool), options);
+  const DType made = synthetic_type(type);
+  const EmbeddingStorage embedding{static_cast<WeightType>(element_of(made)), /*mapped=*/false};
+  const auto state = make_state("synthetic", config, type, embedding, options);
+  return pack(state, synthetic_source(config, made, seed, state->pool), options);
 }
 
 const ModelConfig& Model::config() const { return state_->config; }

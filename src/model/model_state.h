@@ -28,7 +28,7 @@ struct Model::State {
   RotaryTable rotary;
   Weights weights;
   uint64_t max_ram = 0;  // LoadOptions::max_ram
-  size_t streams = 4;    // of single rows: see Product
+  RowReading reading = {};
 };
 
 // What computed an answer: the version of the arithmetic, and with bf16 weights, whose products

@@ -8,10 +8,11 @@
 #include "kernels/pack.h"
 
 namespace gptj {
-Engine::Engine(const KernelTable& kernels, ThreadPool& pool, size_t head_dim, size_t streams)
+Engine::Engine(const KernelTable& kernels, ThreadPool& pool, size_t head_dim,
+               const RowReading& reading)
     : kernels_(kernels),
       pool_(pool),
-      streams_(streams),
+      reading_(reading),
       scratch_floats_(padded(std::max(kProductScratch, attention_scratch(head_dim)))),
       scratch_(scratch_floats_ * pool.parts()) {}
 
@@ -96,7 +97,7 @@ double linear_part(Engine& engine, const Linear& l, const Rows& operand, size_t 
   for (size_t begin = panels.begin; begin < panels.end; begin += step) {
     const size_t end = std::min(begin + step, panels.end);
     engine.kernels().product[static_cast<size_t>(w.element)].compute(
-        {operand, rows, w.k, w.group, engine.streams(), w.panels.data(), begin, end,
+        {operand, rows, w.k, w.group, engine.reading(), w.panels.data(), begin, end,
          w.bias.size() > 0 ? w.bias.data() : nullptr, l.out.row(0), l.out.stride(),
          engine.scratch(part)});
     if (l.activation != Activation::kGelu) continue;

@@ -20,12 +20,12 @@ namespace gptj {
 // What runs the arithmetic: kernels, threads, and working memory for each part.
 class Engine {
  public:
-  // `streams`: Product::streams of single rows.
-  Engine(const KernelTable& kernels, ThreadPool& pool, size_t head_dim, size_t streams = 4);
+  Engine(const KernelTable& kernels, ThreadPool& pool, size_t head_dim,
+         const RowReading& reading = {});
 
   const KernelTable& kernels() const { return kernels_; }
   size_t parts() const { return pool_.parts(); }
-  size_t streams() const { return streams_; }
+  const RowReading& reading() const { return reading_; }
   // Rows of x as the product with `w` takes them: themselves, or in a buffer of the engine's, of
   // which it has as many as are named.
   Rows operand(size_t buffer, const PackedMatrix& w, const Matrix& x, size_t rows);
@@ -47,7 +47,7 @@ class Engine {
   };
   const KernelTable& kernels_;
   ThreadPool& pool_;
-  size_t streams_;
+  RowReading reading_;
   size_t scratch_floats_;
   AlignedBuffer<float> scratch_;
   std::vector<OperandBuffer> operands_;

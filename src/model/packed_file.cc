@@ -151,8 +151,8 @@ const TensorView& PackedFile::tensor(const std::string& name) const {
   return *found;
 }
 
-WeightType PackedFile::embedding_type() const {
-  return static_cast<WeightType>(element_of(tensor("wte.weight")));
+EmbeddingStorage PackedFile::embedding() const {
+  return {static_cast<WeightType>(element_of(tensor("wte.weight"))), /*mapped=*/true};
 }
 
 AlignedBuffer<float> PackedFile::vector(const std::string& name, size_t pad_to) const {

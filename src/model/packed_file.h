@@ -55,7 +55,7 @@ class PackedFile {
   // Of the layers: what the file was converted to.
   WeightType weight_type() const { return weight_type_; }
   const Packing& packing() const { return packing_; }
-  WeightType embedding_type() const;
+  EmbeddingStorage embedding() const;
   // Its tokenizer's files; empty where it has none.
   const std::optional<TokenizerFiles>& tokenizer_files() const { return tokenizer_files_; }
 

@@ -26,13 +26,15 @@ std::vector<SourceRow> source_rows(const std::vector<TensorView>& tensors) {
 
 }  // namespace
 
-Element element_of(const TensorView& tensor) {
-  switch (tensor.type) {
+Element element_of(DType type) {
+  switch (type) {
     case DType::kF16: return Element::kF16;
     case DType::kBF16: return Element::kBF16;
     default: return Element::kF32;
   }
 }
+
+Element element_of(const TensorView& tensor) { return element_of(tensor.type); }
 
 AlignedBuffer<float> widened_vector(const TensorView& tensor, size_t pad_to) {
   const size_t n = tensor.shape[0];

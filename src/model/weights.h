@@ -78,6 +78,7 @@ std::array<MatrixSpec, 4> layer_matrices(const ModelConfig& config, int64_t laye
 MatrixSpec head_matrix(const ModelConfig& config);
 
 // F32, F16 or BF16.
+Element element_of(DType type);
 Element element_of(const TensorView& tensor);
 // A vector as f32, zeros behind it up to `pad_to` floats; 0: no more than its own.
 AlignedBuffer<float> widened_vector(const TensorView& tensor, size_t pad_to);

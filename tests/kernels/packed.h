@@ -111,14 +111,14 @@ class OperandRows {
 // out = x W^T + bias by a set, its panels cut in two calls as two threads would.
 inline std::vector<float> product(const KernelTable& set, const Packed& w,
                                   const std::vector<float>& x, size_t x_stride, size_t rows,
-                                  const float* bias, size_t out_stride, size_t streams = 4) {
+                                  const float* bias, size_t out_stride, RowReading reading = {}) {
   const OperandRows operand(set, w.format, x, x_stride, rows);
   AlignedBuffer<float> scratch(kProductScratch);
   std::vector<float> out(rows * out_stride, -77.0f);
   const size_t middle = w.n_panels() / 2;
   for (const auto& [begin, end] : {std::pair{size_t{0}, middle}, std::pair{middle, w.n_panels()}}) {
     set.product[static_cast<size_t>(w.format.element)].compute(
-        {operand.rows(), rows, w.format.k, w.format.group, streams, w.panels.data(), begin, end,
+        {operand.rows(), rows, w.format.k, w.format.group, reading, w.panels.data(), begin, end,
          bias, out.data(), out_stride, scratch.data()});
   }
   return out;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // dump_checkpoint CHECKPOINT OUT.safetensors: every tensor as the loader finds or makes it, the
-// config, and the logits of a prompt with f32 weights as the tensor "logits".
+// config, what the loader would hold it in, and the logits of a prompt with f32 weights as the
+// tensor "logits".
 #include <cstdio>
 #include <exception>
 
@@ -37,7 +38,10 @@ void dump(const std::string& path, const std::string& out) {
     tensors.push_back({tensor.name, tensor.type, tensor.shape});
   }
   tensors.push_back({"logits", gptj::DType::kF32, {logits.size()}});
-  gptj::SafetensorsWriter writer(out, tensors, {{"config", gptj::config_json(checkpoint.config())}},
+  gptj::SafetensorsWriter writer(out, tensors,
+                                 {{"config", gptj::config_json(checkpoint.config())},
+                                  {"stored_type", gptj::weight_type_name(checkpoint.stored_type())},
+                                  {"embedding", checkpoint.embedding().mapped ? "mapped" : "made"}},
                                  0);
   for (const auto& tensor : checkpoint.tensors()) {
     gptj::AlignedBuffer<std::byte> made(tensor.make ? tensor.size() : 0);

@@ -70,7 +70,7 @@ def encode(name, tensor, kind, version, transposed):
 
 
 def write(path, config, tensors, kind, version=0, transposed=False, ggjt=None, noted=True):
-    """Returns the tensors to be found. `ggjt`: its version; `noted`: the file's type names the layout."""
+    """Returns the tensors to be found, and the names of those quantized. `ggjt`: its version; `noted`: the file's type names the layout."""
     out = bytearray(b"lmgg" if ggjt is None else b"tjgg" + struct.pack("<I", ggjt))
     sizes = [config[key] for key in ("vocab_size", "n_positions", "n_embd", "n_head", "n_layer", "rotary_dim")]
     file_type = FILE_TYPES[kind] + (1000 * version if noted else 0)
@@ -80,9 +80,11 @@ def write(path, config, tensors, kind, version=0, transposed=False, ggjt=None, n
         out += struct.pack("<i", len(token)) + token
         if ggjt is not None:
             out += struct.pack("<f", -i)
-    found = {}
+    found, quantized = {}, set()
     for name, tensor in tensors.items():
         type_name, data, shape, found[st.canonical(name)] = encode(name, tensor, kind, version, transposed)
+        if type_name in BITS:
+            quantized.add(st.canonical(name))
         raw = name.encode()
         out += struct.pack("<3i", len(shape), len(raw), TYPES[type_name])
         out += struct.pack(f"<{len(shape)}i", *reversed(shape)) + raw
@@ -91,4 +93,4 @@ def write(path, config, tensors, kind, version=0, transposed=False, ggjt=None, n
         out += data
     with open(path, "wb") as file:
         file.write(out)
-    return found
+    return found, quantized

@@ -55,8 +55,8 @@ def reference_logits(config, tensors):
         return dump(folder, folder)[0]["logits"]
 
 
-def check(what, path, folder, config, expected):
-    """That `path` holds just the tensors `expected`, by canonical name."""
+def check(what, path, folder, config, expected, stored_type=None, embedding=None):
+    """That `path` holds just the tensors `expected`, by canonical name, and how a model would hold them."""
     found, metadata = dump(path, folder)
     logits = found.pop("logits")
     if set(found) != set(expected):
@@ -64,6 +64,9 @@ def check(what, path, folder, config, expected):
     for name, tensor in expected.items():
         if not same(found[name], tensor):
             sys.exit(f"{what}: {name} differs: {found[name][0]} {found[name][1].shape}")
+    for key, wanted in (("stored_type", stored_type), ("embedding", embedding)):
+        if wanted and metadata[key] != wanted:
+            sys.exit(f"{what}: {key} is {metadata[key]}, expected {wanted}")
     opened = json.loads(metadata["config"])
     for key in ("vocab_size", "n_positions", "n_embd", "n_layer", "n_head", "rotary_dim", "layer_norm_epsilon"):
         if abs(opened[key] - config[key]) > 1e-9:
@@ -87,8 +90,12 @@ def check_ggml():
             what += f" GGJT {ggjt}{'' if noted else ' not noted'}" if ggjt else ""
             with tempfile.TemporaryDirectory() as folder:
                 path = os.path.join(folder, "model.any")
-                expected = ggml.write(path, config, tensors, kind, version, turned, ggjt, noted)
-                check(what, path, folder, config, expected)
+                expected, quantized = ggml.write(path, config, tensors, kind, version, turned, ggjt, noted)
+                size = {key: tensor[1].nbytes for key, tensor in expected.items()}
+                most = sum(size[key] for key in quantized) > sum(size.values()) / 2
+                check(what, path, folder, config, expected,
+                      "int8" if most else "f32" if kind in ggml.BITS else kind,
+                      "made" if "wte.weight" in quantized else "mapped")
 
 
 def check_flax():

@@ -100,6 +100,8 @@ class Gptq : public ::testing::Test {
   void expect_weights() {
     const Checkpoint checkpoint = Checkpoint::open(folder_.path());
     EXPECT_EQ(checkpoint.stored_type(), WeightType::kInt8);
+    EXPECT_TRUE(checkpoint.quantized());
+    EXPECT_TRUE(checkpoint.embedding().mapped);
     for (size_t m = 0; m < weights_.size(); ++m) {
       const StoredTensor& tensor = checkpoint.tensor(std::string("h.0.") + kMatrices[m] + "weight");
       ASSERT_EQ(tensor.type, DType::kF32);

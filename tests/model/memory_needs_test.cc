@@ -43,14 +43,17 @@ TEST(MemoryNeeds, OptionsAndPadding) {
                            .n_head = 3,
                            .rotary_dim = 2,
                            .n_inner = 5};
-  const MemoryNeeds needs = memory_needs(
-      odd,
-      {.weights = WeightType::kBF16, .kv_cache = WeightType::kF32, .stored = WeightType::kF32});
+  const MemoryNeeds needs = memory_needs(odd, {.weights = WeightType::kBF16,
+                                               .kv_cache = WeightType::kF32,
+                                               .embedding = {.type = WeightType::kF32}});
   // q, k and v are one matrix; inputs come in pairs.
   const uint64_t matrices = (32 * 6 + 16 * 6 + 16 * 6 + 16 * (5 + 1) + 32 * 6) * 2;
   const uint64_t vectors = (6 + 6 + 5 + 6 + 6 + 6 + 17) * 4;
   EXPECT_EQ(needs.weights, matrices + vectors);
   EXPECT_EQ(needs.embedding, 17u * 6 * 4);
+  const MemoryNeeds made = memory_needs(
+      odd, {.weights = WeightType::kBF16, .embedding = {WeightType::kF32, /*mapped=*/false}});
+  EXPECT_EQ(made.weights, needs.weights + needs.embedding);
   // Three heads of two dimensions: values are padded to 16.
   EXPECT_EQ(needs.kv_cache_per_token, 3u * (2 + 16) * 4);
   EXPECT_EQ(needs.kv_cache_per_page, 64u * needs.kv_cache_per_token);

@@ -26,7 +26,7 @@ inline std::vector<float> weights_of(const PackedMatrix& m) {
          .rows = 1,
          .k = m.k,
          .group = m.group,
-         .streams = 1,
+         .reading = {},
          .panels = m.panels.data(),
          .first_panel = 0,
          .last_panel = m.n_panels(),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "model/streams.h"
+#include "model/row_reading.h"
 
 #include <gtest/gtest.h>
 
@@ -20,14 +20,16 @@ const ModelConfig kLarge = {.vocab_size = 64,
                             .rotary_dim = 64,
                             .n_inner = 8192};
 
-TEST(Streams, AreOneOfThoseThatKernelsWalk) {
+TEST(RowReadingTrial, FindsOneOfThoseThatKernelsKnow) {
   const Model large = synthetic_model(kLarge, {.weights = WeightType::kF32, .threads = 2}, 1);
   const Model::State& state = large.state();
   ASSERT_GE(large.weight_bytes(), uint64_t{256} << 20);
-  const size_t streams = fastest_streams(state.weights, state.kernels, state.pool);
-  EXPECT_TRUE(1 <= streams && streams <= 4) << streams;
+  const RowReading found = fastest_reading(state.weights, state.kernels, state.pool);
+  EXPECT_TRUE(1 <= found.streams && found.streams <= 4) << found.streams;
+  EXPECT_TRUE(found.ahead == 0 || found.ahead == RowReading{}.ahead) << found.ahead;
   const Model small = Model::load(test::golden_path("deep-bf16"));
-  EXPECT_EQ(fastest_streams(small.state().weights, small.state().kernels, small.state().pool), 4u);
+  const Model::State& s = small.state();
+  EXPECT_EQ(fastest_reading(s.weights, s.kernels, s.pool).streams, RowReading{}.streams);
 }
 
 // Smoothing looks at the source's tensors twice, which a synthetic one makes when asked.

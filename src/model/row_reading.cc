@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "model/streams.h"
+#include "model/row_reading.h"
 
 #include <algorithm>
 #include <limits>
+#include <map>
+#include <utility>
 #include <vector>
 
 #include "base/aligned_buffer.h"
@@ -11,7 +13,7 @@
 namespace gptj {
 namespace {
 
-constexpr size_t kMaxStreams = 4;
+constexpr size_t kStreams[] = {1, 2, 3, 4}, kAhead[] = {0, 1280};
 // Others must be better than the default by more than measurements vary.
 constexpr double kClearly = 0.95;
 constexpr uint64_t kEnoughBytes = uint64_t{256} << 20;
@@ -35,7 +37,7 @@ class Trial {
     row_ = AlignedBuffer<float>(padded_inputs(k_));
     groups_ = AlignedBuffer<float>(padded_inputs(k_));
     sums_ = AlignedBuffer<int32_t>(padded_inputs(k_));
-    out_ = AlignedBuffer<float>(n_);
+    out_ = AlignedBuffer<float>(pool.parts() * n_);
     std::fill_n(row_.data(), row_.size(), 0.0f);
     std::fill_n(groups_.data(), groups_.size(), 0.0f);
     std::fill_n(sums_.data(), sums_.size(), 0);
@@ -43,7 +45,7 @@ class Trial {
 
   bool is_large() const { return bytes_ >= kEnoughBytes; }
 
-  double seconds(size_t streams) {
+  double seconds(const RowReading& reading) {
     const auto start = Clock::now();
     pool_.run([&](size_t part) {
       for (const PackedMatrix* m : matrices_) {
@@ -53,12 +55,12 @@ class Trial {
              .rows = 1,
              .k = m->k,
              .group = m->group,
-             .streams = streams,
+             .reading = reading,
              .panels = m->panels.data(),
              .first_panel = panels.begin,
              .last_panel = panels.end,
              .bias = nullptr,
-             .out = out_.data(),
+             .out = out_.data() + part * n_,
              .out_stride = n_,
              .scratch = scratch_.data() + part * kProductScratch});
       }
@@ -78,21 +80,28 @@ class Trial {
 
 }  // namespace
 
-size_t fastest_streams(const Weights& weights, const KernelTable& kernels, ThreadPool& pool) {
-  const size_t by_default = default_streams(weights.layers[0].qkv.element);
+RowReading fastest_reading(const Weights& weights, const KernelTable& kernels, ThreadPool& pool) {
+  RowReading best;
   Trial trial(weights, kernels, pool);
-  if (!trial.is_large()) return by_default;
-  trial.seconds(by_default);  // brings pages in
-  double best[kMaxStreams + 1];
-  std::fill(std::begin(best), std::end(best), std::numeric_limits<double>::infinity());
+  if (!trial.is_large()) return best;
+  std::map<std::pair<size_t, size_t>, double> seconds;  // by streams and ahead: of the best run
+  trial.seconds(best);                                  // brings pages in
   for (int run = 0; run < kRuns; ++run) {
-    for (size_t streams = 1; streams <= kMaxStreams; ++streams) {
-      best[streams] = std::min(best[streams], trial.seconds(streams));
+    for (const size_t streams : kStreams) {
+      for (const size_t ahead : kAhead) {
+        const auto place =
+            seconds.try_emplace({streams, ahead}, std::numeric_limits<double>::infinity()).first;
+        place->second = std::min(place->second, trial.seconds({streams, ahead}));
+      }
     }
   }
-  const size_t fastest =
-      static_cast<size_t>(std::min_element(std::begin(best), std::end(best)) - best);
-  return best[fastest] < kClearly * best[by_default] ? fastest : by_default;
+  const auto fastest =
+      std::min_element(seconds.begin(), seconds.end(),
+                       [](const auto& a, const auto& b) { return a.second < b.second; });
+  if (fastest->second < kClearly * seconds.at({best.streams, best.ahead})) {
+    best = {fastest->first.first, fastest->first.second};
+  }
+  return best;
 }
 
 }  // namespace gptj
