@@ -6,8 +6,8 @@
 
 namespace gptj {
 
-// Bytes that this process may still take: the system's MemAvailable, cut to what its cgroup's limit
-// leaves. 2^63 where neither can be read.
+// Bytes that this process may still take: the system's MemAvailable, cut to what the limits of its
+// cgroups leave. 2^62 where neither can be read.
 uint64_t available_memory();
 
 // "12.10 GB"

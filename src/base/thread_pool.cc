@@ -6,26 +6,12 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <fstream>
-#include <string>
 
+#include "base/cgroup.h"
 #include "base/float_environment.h"
 
 namespace gptj {
 namespace {
-
-// CPUs' worth of time that the cgroup grants, or a huge number where it sets no limit.
-double cgroup_quota() {
-  double quota = 0, period = 0;
-  std::string word;
-  if (std::ifstream v2("/sys/fs/cgroup/cpu.max"); v2 >> word >> period) {
-    if (word != "max" && period > 0) return std::strtod(word.c_str(), nullptr) / period;
-  }
-  std::ifstream v1_quota("/sys/fs/cgroup/cpu/cpu.cfs_quota_us");
-  std::ifstream v1_period("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
-  if (v1_quota >> quota && v1_period >> period && quota > 0 && period > 0) return quota / period;
-  return 1e9;
-}
 
 void pause() {
 #if defined(__x86_64__)
@@ -59,7 +45,7 @@ size_t available_cpus() {
   size_t cpus = 0;
   if (::sched_getaffinity(0, sizeof set, &set) == 0) cpus = static_cast<size_t>(CPU_COUNT(&set));
   if (cpus == 0) cpus = std::max(1u, std::thread::hardware_concurrency());
-  const double quota = std::ceil(cgroup_quota());
+  const double quota = std::ceil(cgroup_cpus());
   return quota < static_cast<double>(cpus) ? std::max<size_t>(1, static_cast<size_t>(quota)) : cpus;
 }
 

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/cgroup.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <vector>
+
+#include "base/number_file.h"
+
+namespace gptj {
+namespace {
+
+// `list` is "cpu,cpuacct"; of version 2 it is empty, and holds every controller.
+bool holds(const std::string& list, const std::string& controller) {
+  return list.empty() || ("," + list + ",").find("," + controller + ",") != std::string::npos;
+}
+
+// The folders of the process's group and of those above it. Where a container sees no more than its
+// own group, that is the last of them.
+std::vector<std::string> folders(const std::string& root, const std::string& controller) {
+  std::vector<std::string> found;
+  std::ifstream lines(root + "/proc/self/cgroup");
+  for (std::string line; std::getline(lines, line);) {  // number:controllers:path
+    const size_t first = line.find(':'), second = line.find(':', first + 1);
+    if (second == std::string::npos) continue;
+    const std::string list = line.substr(first + 1, second - first - 1);
+    if (!holds(list, controller)) continue;
+    const std::string mount = root + "/sys/fs/cgroup" + (list.empty() ? "" : "/" + controller);
+    for (std::string path = line.substr(second + 1);; path.resize(path.rfind('/'))) {
+      found.push_back(mount + path);
+      if (path.find('/') == std::string::npos) break;
+    }
+  }
+  return found;
+}
+
+// What one group's limit leaves.
+uint64_t left(uint64_t limit, uint64_t used, uint64_t inactive_file) {
+  if (limit >= kNoNumber || used >= kNoNumber) return kNoNumber;
+  if (inactive_file < kNoNumber) used -= std::min(used, inactive_file);
+  return limit > used ? limit - used : 0;
+}
+
+// quota / period; version 2 has both in one file, "max" being no quota.
+double cpus(const std::string& quota, const std::string& period) {
+  const double time = std::strtod(quota.c_str(), nullptr);
+  const double per = std::strtod(period.c_str(), nullptr);
+  return time > 0 && per > 0 ? time / per : 1e9;
+}
+
+}  // namespace
+
+uint64_t cgroup_memory_left(const std::string& root) {
+  uint64_t least = kNoNumber;
+  for (const std::string& folder : folders(root, "memory")) {
+    const std::string at = folder + "/memory.";
+    least = std::min({least,
+                      left(read_number(at + "max"), read_number(at + "current"),
+                           read_number(at + "stat", "inactive_file")),
+                      left(read_number(at + "limit_in_bytes"), read_number(at + "usage_in_bytes"),
+                           read_number(at + "stat", "total_inactive_file"))});
+  }
+  return least;
+}
+
+double cgroup_cpus(const std::string& root) {
+  double least = 1e9;
+  for (const std::string& folder : folders(root, "cpu")) {
+    std::string quota, period;
+    if (std::ifstream(folder + "/cpu.max") >> quota >> period) {
+      least = std::min(least, cpus(quota, period));
+    }
+    if (std::ifstream(folder + "/cpu.cfs_quota_us") >> quota &&
+        std::ifstream(folder + "/cpu.cfs_period_us") >> period) {
+      least = std::min(least, cpus(quota, period));
+    }
+  }
+  return least;
+}
+
+}  // namespace gptj
