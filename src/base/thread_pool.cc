@@ -66,12 +66,13 @@ ThreadPool::~ThreadPool() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-void ThreadPool::run_parts(size_t worker, const std::function<void(size_t)>& f) const {
-  const PartRange mine = part_range(parts_, worker, workers_);
-  for (size_t part = mine.begin; part < mine.end; ++part) f(part);
+void ThreadPool::run(const std::function<void(size_t part)>& f) {
+  run_ranges([&](PartRange parts) {
+    for (size_t part = parts.begin; part < parts.end; ++part) f(part);
+  });
 }
 
-void ThreadPool::run(const std::function<void(size_t part)>& f) {
+void ThreadPool::run_ranges(const std::function<void(PartRange parts)>& f) {
   const std::lock_guard queue(queue_);
   const DefaultFloatEnvironment environment;
   if (workers_ > 1) {
@@ -84,7 +85,7 @@ void ThreadPool::run(const std::function<void(size_t part)>& f) {
       wake_.notify_all();
     }
   }
-  run_parts(0, f);
+  f(part_range(parts_, 0, workers_));
   const auto done = [&] { return pending_.load(std::memory_order_acquire) == 0; };
   while (workers_ > 1 && !spin(done)) std::this_thread::yield();
 }
@@ -102,7 +103,7 @@ void ThreadPool::work(size_t worker) {
     }
     if (stop_.load()) return;
     seen = generation_.load();
-    run_parts(worker, *job_);
+    (*job_)(part_range(parts_, worker, workers_));
     pending_.fetch_sub(1, std::memory_order_release);
   }
 }

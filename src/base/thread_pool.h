@@ -15,6 +15,14 @@ namespace gptj {
 // How many CPUs this process may use: its affinity mask, cut to its cgroup's quota (rounded up).
 size_t available_cpus();
 
+// The half-open range of `n` things that part `part` of `parts` takes; sizes differ by at most one.
+struct PartRange {
+  size_t begin, end;
+};
+inline PartRange part_range(size_t n, size_t part, size_t parts) {
+  return {n * part / parts, n * (part + 1) / parts};
+}
+
 // A static pool: run(f) calls f(0) ... f(parts() - 1), each once, and returns when all are done.
 // `parts` decides how work is cut; no more workers than available CPUs run them, so asking for more
 // parts than CPUs costs nothing. Which worker runs which part is fixed, so a worker finds in its
@@ -31,16 +39,18 @@ class ThreadPool {
 
   // Calls from several threads queue. `f` must not throw and must not call run().
   void run(const std::function<void(size_t part)>& f);
+  // The same, calling f once for all the neighbouring parts of a worker: where many small pieces
+  // would cost more than few large ones.
+  void run_ranges(const std::function<void(PartRange parts)>& f);
 
  private:
   void work(size_t worker);
-  void run_parts(size_t worker, const std::function<void(size_t)>& f) const;
 
   const size_t parts_;
   size_t workers_;  // the calling thread is worker 0
   std::mutex queue_;
 
-  const std::function<void(size_t)>* job_ = nullptr;
+  const std::function<void(PartRange)>* job_ = nullptr;
   std::atomic<uint64_t> generation_{0};  // counts jobs; odd values are not special
   std::atomic<size_t> pending_{0};       // helpers still at work on the current job
   std::atomic<bool> stop_{false};
@@ -49,13 +59,5 @@ class ThreadPool {
   std::condition_variable wake_;
   std::vector<std::thread> threads_;
 };
-
-// The half-open range of `n` things that part `part` of `parts` takes; sizes differ by at most one.
-struct PartRange {
-  size_t begin, end;
-};
-inline PartRange part_range(size_t n, size_t part, size_t parts) {
-  return {n * part / parts, n * (part + 1) / parts};
-}
 
 }  // namespace gptj

@@ -9,8 +9,10 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/random.h"
+#include "bench/verify.h"
 #include "bench/walls.h"
 #include "gptj/session.h"
+#include "kernels/dispatch.h"
 #include "model/model_state.h"
 #include "model/synthetic.h"
 
@@ -83,13 +85,23 @@ uint64_t peak_memory() {
   return kib * 1024;
 }
 
-// What the machine can do for a model.
-struct Walls {
-  explicit Walls(const Model& model)
-      : kernels(model.state().kernels),
-        pool(model.state().pool),
-        of_model(static_cast<size_t>(model.state().packing.layers)) {
+// What the machine can do.
+struct Machine {
+  explicit Machine(const LoadOptions& options)
+      : kernels(select_kernels(options.isa)), pool(options.threads) {
     for (const ProductKernel& product : kernels.product) multiply.emplace_back(product, pool);
+  }
+
+  const KernelTable& kernels;
+  ThreadPool pool;
+  std::vector<MultiplyWall> multiply;  // in the order of Element
+};
+
+// What it can do for a model.
+struct Walls {
+  Walls(Machine& its_machine, const Model& model)
+      : machine(its_machine),
+        multiply(machine.multiply[static_cast<size_t>(model.state().packing.layers)]) {
     const Weights& weights = model.state().weights;
     for (const Layer& layer : weights.layers) {
       for (const PackedMatrix* matrix : layer.matrices()) panels.push_back(matrix->panels);
@@ -97,10 +109,10 @@ struct Walls {
     panels.push_back(weights.lm_head.panels);
   }
 
-  const KernelTable& kernels;
-  ThreadPool& pool;
-  std::vector<MultiplyWall> multiply;              // in the order of Element
-  size_t of_model;                                 // the one of its layers
+  double read() { return read_again(machine.kernels, machine.pool, panels); }
+
+  Machine& machine;
+  const MultiplyWall& multiply;                    // of its layers
   std::vector<std::span<const std::byte>> panels;  // what a token reads
 };
 
@@ -157,6 +169,11 @@ class Bench {
   }
 
   BenchReport run() {
+    check_param(options_.load.threads <= kMaxThreads, "threads", "expected 0 to ", kMaxThreads,
+                ", found ", options_.load.threads);
+    Machine machine(options_.load);
+    measure_machine(machine);
+    forget_peak_memory();
     step("loading");
     const auto start = Clock::now();
     const Model model = options_.synthetic ? synthetic_model(*options_.synthetic, options_.load,
@@ -164,10 +181,9 @@ class Bench {
                                            : Model::load(options_.model, options_.load);
     report_.load_seconds = seconds_since(start);
     describe(model);
-    const Walls walls(model);
-    const uint64_t peak_of_load = peak_memory();
-    measure_machine(walls);
-    forget_peak_memory();
+    step("verifying the kernels");
+    verify_kernels(model);
+    Walls walls(machine, model);
     const int64_t n_positions = model.config().n_positions;
     if (wanted("decode")) {
       step("decode");
@@ -179,8 +195,8 @@ class Bench {
       step("decode after a long text");
       report_.decode_long = decode(model, walls, n_positions - n_positions / 8);
     }
-    report_.peak_memory_bytes = std::max(peak_of_load, peak_memory());
-    measure_machine(walls);
+    report_.peak_memory_bytes = peak_memory();
+    measure_machine(machine);
     finish();
     return report_;
   }
@@ -209,34 +225,30 @@ class Bench {
     report_.weight_bytes_per_token = model.weight_bytes();
     const Work work(model.config());
     report_.operations_per_token = 2.0 * static_cast<double>(work.layers + work.head);
-    report_.machine.peaks.resize(kElements);
-    for (size_t e = 0; e < kElements; ++e) {
-      report_.machine.peaks[e].weights = element_name(static_cast<Element>(e));
-      report_.machine.peaks[e].isa = model.state().kernels.product[e].isa;
-    }
   }
 
   // Called before and after: the better of both counts.
-  void measure_machine(const Walls& walls) {
+  void measure_machine(Machine& machine) {
     step("measuring the machine");
     MachineLimits& m = report_.machine;
+    m.peaks.resize(kElements);
     m.read_bytes = read_buffer_bytes();
     m.read_gb_per_s =
-        std::max(m.read_gb_per_s, measure_read(walls.kernels, walls.pool, m.read_bytes) / 1e9);
+        std::max(m.read_gb_per_s, measure_read(machine.kernels, machine.pool, m.read_bytes) / 1e9);
     for (size_t e = 0; e < kElements; ++e) {
-      m.peaks[e].tops = std::max(m.peaks[e].tops, walls.multiply[e].measure() / 1e12);
+      m.peaks[e].weights = element_name(static_cast<Element>(e));
+      m.peaks[e].isa = machine.kernels.product[e].isa;
+      m.peaks[e].tops = std::max(m.peaks[e].tops, machine.multiply[e].measure() / 1e12);
     }
   }
 
-  Runs runs(const Walls& walls, const std::function<Run()>& run) {
-    const MultiplyWall& multiply = walls.multiply[walls.of_model];
+  Runs runs(Walls& walls, const std::function<Run()>& run) {
     Runs runs;
-    const auto read = [&] { return read_again(walls.kernels, walls.pool, walls.panels); };
-    double read_before = read(), multiply_before = multiply.in_passing();
+    double read_before = walls.read(), multiply_before = walls.multiply.in_passing();
     for (int64_t i = 0; i < options_.runs; ++i) {
       go_on();
       const Run r = run();
-      const double read_after = read(), multiply_after = multiply.in_passing();
+      const double read_after = walls.read(), multiply_after = walls.multiply.in_passing();
       runs.tokens_per_s.push_back(r.tokens_per_s);
       runs.outside.push_back(r.outside);
       runs.read.push_back((read_before + read_after) / 2);
@@ -248,7 +260,7 @@ class Bench {
   }
 
   // Tokens made one at a time, each the likeliest, after a prompt of `context`.
-  DecodeResult decode(const Model& model, const Walls& walls, int64_t context) {
+  DecodeResult decode(const Model& model, Walls& walls, int64_t context) {
     DecodeResult result;
     result.context = context;
     result.tokens = std::min(options_.tokens, model.config().n_positions - context);
@@ -297,7 +309,7 @@ class Bench {
         multiply / report_.operations_per_token);
   }
 
-  void batches(const Model& model, const Walls& walls) {
+  void batches(const Model& model, Walls& walls) {
     for (const int64_t size : options_.batch_sizes) {
       step("batch of " + std::to_string(size));
       Session session(model);
@@ -323,7 +335,7 @@ class Bench {
     }
   }
 
-  void prompts(const Model& model, const Walls& walls) {
+  void prompts(const Model& model, Walls& walls) {
     for (const int64_t length : options_.prompt_lengths) {
       if (length < 1 || length > model.config().n_positions) continue;
       step("prompt of " + std::to_string(length));

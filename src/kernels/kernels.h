@@ -83,6 +83,12 @@ struct Rows {
   size_t groups = 0;
 };
 
+// How a single row's product reads its panels: a matter of speed alone.
+struct RowReading {
+  size_t streams = 4;   // panels walked at once, 1 to 4
+  size_t ahead = 1280;  // bytes that are asked for before they are needed; 0: left to the processor
+};
+
 // Of f32 and f16 weights, and of bf16 where rows are f32:
 //   out[r][c] = (sum over ascending i of x[r][i] * w[c][i], one fma chain from 0) + bias[c]
 // of quantized weights, over ascending groups g from 0, dots being exact integers:
@@ -90,12 +96,6 @@ struct Rows {
 //   acc = fma(float(dot), sx[r][g] * sw[c][g], acc)
 // and then out[r][c] = acc + bias[c],
 // for the columns of panels first_panel .. last_panel - 1.
-// How a single row's product reads its panels: a matter of speed alone.
-struct RowReading {
-  size_t streams = 4;   // panels walked at once, 1 to 4
-  size_t ahead = 1280;  // bytes that are asked for before they are needed; 0: left to the processor
-};
-
 struct Product {
   Rows x;
   size_t rows;

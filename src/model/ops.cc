@@ -88,10 +88,13 @@ size_t panels_at_once(size_t panels, size_t rows) {
   return std::max(kFew, kCachedOutput / (rows * kLanes * sizeof(float)) / kFew * kFew);
 }
 
-// The columns of one product that fall to a part. Returns the seconds that were not multiplying.
-double linear_part(Engine& engine, const Linear& l, const Rows& operand, size_t rows, size_t part) {
+// The columns of one product that fall to neighbouring parts. Returns the seconds that were not
+// multiplying.
+double linear_parts(Engine& engine, const Linear& l, const Rows& operand, size_t rows,
+                    PartRange parts) {
   const PackedMatrix& w = l.w;
-  const PartRange panels = part_range(w.n_panels(), part, engine.parts());
+  const PartRange panels{part_range(w.n_panels(), parts.begin, engine.parts()).begin,
+                         part_range(w.n_panels(), parts.end - 1, engine.parts()).end};
   const size_t step = panels_at_once(panels.end - panels.begin, rows);
   double activation = 0;
   for (size_t begin = panels.begin; begin < panels.end; begin += step) {
@@ -99,7 +102,7 @@ double linear_part(Engine& engine, const Linear& l, const Rows& operand, size_t 
     engine.kernels().product[static_cast<size_t>(w.element)].compute(
         {operand, rows, w.k, w.group, engine.reading(), w.panels.data(), begin, end,
          w.bias.size() > 0 ? w.bias.data() : nullptr, l.out.row(0), l.out.stride(),
-         engine.scratch(part)});
+         engine.scratch(parts.begin)});
     if (l.activation != Activation::kGelu) continue;
     const auto start = Clock::now();
     for (size_t r = 0; r < rows; ++r) {
@@ -123,12 +126,12 @@ void linear(Engine& engine, std::initializer_list<Linear> products, size_t rows)
   }
   const auto start = Clock::now();
   double activation = 0;  // of the first part, which stands for all
-  engine.run([&](size_t part) {
+  engine.run_ranges([&](PartRange parts) {
     double seconds = 0;
     for (size_t i = 0; i < products.size(); ++i) {
-      seconds += linear_part(engine, products.begin()[i], operands[i], rows, part);
+      seconds += linear_parts(engine, products.begin()[i], operands[i], rows, parts);
     }
-    if (part == 0) activation = seconds;
+    if (parts.begin == 0) activation = seconds;
   });
   engine.times.products += seconds_since(start) - activation;
 }

@@ -33,6 +33,8 @@ class Engine {
 
   // Calls f(part) for every part.
   void run(const std::function<void(size_t part)>& f) { pool_.run(f); }
+  // Calls f for the parts of each worker.
+  void run_ranges(const std::function<void(PartRange parts)>& f) { pool_.run_ranges(f); }
   // Calls f(i) for i = 0 .. n - 1, cut into parts; a single one on this thread.
   void for_each(size_t n, const std::function<void(size_t i)>& f);
 

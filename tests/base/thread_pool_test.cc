@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cfenv>
 #include <chrono>
 #include <vector>
@@ -19,6 +20,20 @@ TEST(ThreadPool, RunsEveryPartOnce) {
       pool.run([&](size_t part) { ++calls[part]; });
     }
     EXPECT_EQ(calls, std::vector<int>(parts, 1000));
+  }
+}
+
+TEST(ThreadPool, GivesEachWorkerItsPartsAtOnce) {
+  for (const size_t parts : {1, 2, 3, 64, 257}) {
+    ThreadPool pool(parts);
+    std::vector<int> covered(parts);
+    std::atomic<size_t> calls{0};
+    pool.run_ranges([&](PartRange range) {
+      ++calls;
+      for (size_t part = range.begin; part < range.end; ++part) ++covered[part];
+    });
+    EXPECT_EQ(covered, std::vector<int>(parts, 1));
+    EXPECT_EQ(calls, std::min(parts, available_cpus()));
   }
 }
 
