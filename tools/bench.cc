@@ -52,7 +52,8 @@ ordered_json report_json(const BenchReport& r) {
                               {"tokens_per_s", p.tokens_per_s},
                               {"fraction_of_peak", p.fraction_of_peak},
                               {"fraction_beside", p.fraction_beside},
-                              {"outside", p.outside}});
+                              {"outside", p.outside},
+                              {"attention_fraction_of_peak", p.attention_fraction_of_peak}});
   }
   json["batch"] = ordered_json::array();
   for (const BatchResult& b : r.batches) {
@@ -134,6 +135,7 @@ void add_bench(CLI::App& app, Run& run) {
   command.add_option("--synthetic", options->synthetic,
                      "Random weights of this shape instead of a model: gpt-j-6b or small-1gb");
   command.add_option("--layers", options->layers, "Layers of a synthetic model");
+  command.add_option("--seed", options->bench.synthetic_seed, "Of a synthetic model's weights");
   command
       .add_option("--only", options->bench.only,
                   "Run this part only: decode, decode_long, prompt or batch")

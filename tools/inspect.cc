@@ -55,6 +55,9 @@ ordered_json memory_json(const CheckpointInfo& info) {
                                     {"bits_per_weight", needs.bits_per_weight},
                                     {"bits_per_weight_of_gpt_j_6b", six_b.bits_per_weight}};
   }
+  const MemoryNeeds small_head = memory_needs(
+      bench_shape("gpt-j-6b"), {.weights = WeightType::kInt4, .head = WeightType::kInt4});
+  json["int4"]["bits_per_weight_of_gpt_j_6b_with_int4_head"] = small_head.bits_per_weight;
   return json;
 }
 

@@ -77,6 +77,8 @@ struct PromptResult {
   // Operations per second over the peak of the weights' type.
   double fraction_of_peak = 0, fraction_beside = 0;
   double outside = 0;  // as in DecodeResult
+  // Operations of causal attention, rotating and storing not counted as such, over the peak of f32.
+  double attention_fraction_of_peak = 0;
 };
 
 struct BenchReport {

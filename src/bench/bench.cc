@@ -117,7 +117,7 @@ struct Walls {
 };
 
 struct Run {
-  double tokens_per_s, outside;
+  double tokens_per_s, outside, attention_seconds;
 };
 
 // `work` makes so many tokens.
@@ -126,13 +126,14 @@ Run timed(Session& session, int64_t tokens, Work work) {
   const ForwardTimes before = session.times();
   const auto start = Clock::now();
   work();
-  return {static_cast<double>(tokens) / seconds_since(start), outside(before, session.times())};
+  return {static_cast<double>(tokens) / seconds_since(start), outside(before, session.times()),
+          session.times().attention - before.attention};
 }
 
 // Several runs of one workload, each with the walls beside it: the mean of those measured just
 // before and just after.
 struct Runs {
-  std::vector<double> tokens_per_s, outside, read, multiply;
+  std::vector<double> tokens_per_s, outside, attention_seconds, read, multiply;
 
   // The median over runs of tokens/s over the wall beside it, which `wall(read, multiply)` gives in
   // tokens/s.
@@ -171,6 +172,7 @@ class Bench {
   BenchReport run() {
     check_param(options_.load.threads <= kMaxThreads, "threads", "expected 0 to ", kMaxThreads,
                 ", found ", options_.load.threads);
+    if (!options_.synthetic) inspect(options_.model);  // or say at once what is wrong with it
     Machine machine(options_.load);
     measure_machine(machine);
     forget_peak_memory();
@@ -251,6 +253,7 @@ class Bench {
       const double read_after = walls.read(), multiply_after = walls.multiply.in_passing();
       runs.tokens_per_s.push_back(r.tokens_per_s);
       runs.outside.push_back(r.outside);
+      runs.attention_seconds.push_back(r.attention_seconds);
       runs.read.push_back((read_before + read_after) / 2);
       runs.multiply.push_back((multiply_before + multiply_after) / 2);
       read_before = read_after;
@@ -351,8 +354,11 @@ class Bench {
       const double tokens_per_s = median(all.tokens_per_s);
       const double beside =
           all.fraction_beside([&](double, double multiply) { return multiply / operations; });
-      report_.prompts.push_back(
-          {length, tokens_per_s, operations * tokens_per_s, beside, median(all.outside)});
+      const auto pairs = static_cast<double>(length * (length + 1) / 2);  // of a query and a key
+      const auto width = static_cast<double>(model.config().n_embd * model.config().n_layer);
+      report_.prompts.push_back({length, tokens_per_s, operations * tokens_per_s, beside,
+                                 median(all.outside),
+                                 4 * width * pairs / median(all.attention_seconds)});
     }
   }
 
@@ -365,7 +371,11 @@ class Bench {
     for (BatchResult& batch : report_.batches) {
       batch.fraction_of_wall = batch.tokens_per_s / batch_wall(batch.size, read, peak);
     }
-    for (PromptResult& prompt : report_.prompts) prompt.fraction_of_peak /= peak;
+    const double f32_peak = report_.machine.peaks[static_cast<size_t>(Element::kF32)].tops * 1e12;
+    for (PromptResult& prompt : report_.prompts) {
+      prompt.fraction_of_peak /= peak;
+      prompt.attention_fraction_of_peak /= f32_peak;
+    }
   }
 
   const BenchOptions& options_;

@@ -95,7 +95,7 @@ def convert(target, weights, limit=None):
 def main():
     result = {"name": "files", "steps": []}
     complete = ["complete", "--ids", "464,3139,286,4881", "--max-tokens", "1", "--threads", "2", "--quiet"]
-    for weights in os.environ.get("GPTJ_TYPES", "int4 int8 f16").split():
+    for weights in os.environ.get("GPTJ_TYPES", "int4 int8 bf16 f16").split():
         target = os.path.join(FOLDER, weights + ".safetensors")
         converted = convert(target, weights)
         bound = int(os.path.getsize(target) * 1.1 + 256e6)

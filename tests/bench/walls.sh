@@ -44,3 +44,5 @@ if [[ -n $files ]]; then
   bench "int4 mapped" --model "$files/int4.safetensors" --only decode
 fi
 python3 "$here/walls_table.py" "$out"
+# What weights lose, which is the same on every machine.
+"$root/build/tests/evaluate_tests" --gtest_filter='Fidelity.OfEvery*:Outliers*' | grep -v '^\[\|^$\|^Note' || true

@@ -160,7 +160,7 @@ USES = {
     },
     "bench": {
         **MODEL_OPTIONS,
-        **dict.fromkeys(["--synthetic", "--layers", "--only", "--tokens", "--prompt", "--batch", "--runs"]),
+        **dict.fromkeys(["--synthetic", "--layers", "--seed", "--only", "--tokens", "--prompt", "--batch", "--runs"]),
     },
 }
 
@@ -1057,6 +1057,8 @@ class Inspect(unittest.TestCase):
             self.assertEqual(done["file_bytes"], os.path.getsize(path))
             self.assertEqual(set(done["memory"]), {"f32", "f16", "bf16", "int8", "int4"})
             self.assertAlmostEqual(done["memory"]["int4"]["bits_per_weight_of_gpt_j_6b"], 4.2965, 4)
+            self.assertAlmostEqual(
+                done["memory"]["int4"]["bits_per_weight_of_gpt_j_6b_with_int4_head"], 4.1728, 4)
             self.assertEqual(set(done["kv_cache"]), {"f32", "f16", "bf16", "int8"})
             with open(os.path.join(FAIRYTALE, "config.json")) as file:
                 config = json.load(file)
@@ -1201,11 +1203,18 @@ class LongBench(unittest.TestCase):
     def test_text(self):
         done = run("bench", "--only", "prompt", "--prompt", "8", "--only", "batch", "--batch", "3",
                    "--only", "decode_long", "--tokens", "3", "--runs", "1", "--synthetic",
-                   "small-1gb", "--layers", "1", "--weights", "int4")
+                   "small-1gb", "--layers", "1", "--seed", "5", "--weights", "int4")
         self.assertEqual(done.returncode, 0, done.stderr)
         for line in (b"prompt of 8: ", b"batch of 3: ", b"decode after 1792 tokens: "):
             self.assertIn(line, done.stdout)
         self.assertNotIn(b"\ndecode: ", done.stdout)
+
+    def test_seed(self):
+        hashes = [json.loads(run("bench", "--json", "--only", "decode", "--tokens", "1", "--runs", "1",
+                                 "--synthetic", "small-1gb", "--layers", "1", "--seed", seed).stdout)["logits_hash"]
+                  for seed in ("1", "2", "2")]
+        self.assertNotEqual(hashes[0], hashes[1])
+        self.assertEqual(hashes[1], hashes[2])
 
     def test_ctrl_c(self):
         process = start("bench")
