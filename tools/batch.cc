@@ -128,6 +128,7 @@ int run_batch(const BatchCommand& command) {
                 static_cast<long long>(progress.done), static_cast<long long>(progress.failed),
                 seconds > 0 ? static_cast<double>(progress.tokens) / seconds : 0.0);
   note(command.model.quiet, std::string(is_terminal(STDERR_FILENO) ? "\r\033[K" : "") + text);
+  mention_clamped(model, command.model);
   if (exit_code() != kDone) return exit_code();
   return progress.failed > 0 ? kFailed : kDone;
 }

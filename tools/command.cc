@@ -141,6 +141,14 @@ std::string model_path(const ModelOptions& options) {
   return bundled_model();
 }
 
+void mention_clamped(const Model& model, const ModelOptions& options) {
+  const uint64_t n = model.clamped_values();
+  if (n == 0) return;
+  note(options.quiet, "gptj: warning: " + std::to_string(n) +
+                          " keys and values lie beyond f16 and were held at its largest number; "
+                          "use --kv-cache f32 or bf16");
+}
+
 LoadOptions load_options(const ModelOptions& options) {
   LoadOptions load;
   if (!options.weights.empty()) load.weights = parse_weight_type(options.weights);

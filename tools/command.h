@@ -43,6 +43,9 @@ void add_output_options(CLI::App& command, ModelOptions& options);
 
 // The folder or file that `options` mean.
 std::string model_path(const ModelOptions& options);
+// Says on stderr, once all is done, how many values an f16 cache could not hold, if any.
+void mention_clamped(const Model& model, const ModelOptions& options);
+
 // LoadOptions with progress and warnings on stderr.
 LoadOptions load_options(const ModelOptions& options);
 Model load_model(const ModelOptions& options);

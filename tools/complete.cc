@@ -76,6 +76,7 @@ int run_complete(const CompleteOptions& options) {
        "prompt: " + rate(completion.usage.prompt_tokens, completion.prompt_seconds) +
            "; new: " + rate(completion.usage.completion_tokens, completion.decode_seconds) +
            "; seed " + std::to_string(completion.seed));
+  mention_clamped(model, options.model);
   return exit_code();
 }
 

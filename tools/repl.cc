@@ -232,6 +232,7 @@ int run_repl(const ReplOptions& options) {
     if (interrupted().cancelled()) break;
   }
   if (!options.session.empty()) conversation.save();
+  mention_clamped(model, options.model);
   if (exit_code() != kDone) return exit_code();
   return failed && !terminal ? kFailed : kDone;
 }

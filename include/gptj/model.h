@@ -70,6 +70,9 @@ class GPTJ_API Model {
   // Bytes of packed weights, and of the KV cache for one sequence of `positions` tokens.
   uint64_t weight_bytes() const;
   uint64_t kv_cache_bytes(int64_t positions) const;
+  // Keys and values computed so far that a KV cache of f16 could not hold, kept as +-65504; any
+  // thread may ask. Of other types 0.
+  uint64_t clamped_values() const;
   // Tells this model from others, by weights as they are held, shape and tokenizer. Reads all of
   // them, at the speed of memory.
   uint64_t fingerprint() const;

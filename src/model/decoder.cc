@@ -33,7 +33,7 @@ size_t chunk_end(std::span<const Row> rows, size_t first) {
 
 Decoder::Decoder(const Model& model)
     : model_(model),
-      cache_(model.config(), element_of(model.kv_cache_type())),
+      cache_(model.config(), element_of(model.kv_cache_type()), &model.state().clamped),
       engine_(model.state().kernels, model.state().pool,
               static_cast<size_t>(model.config().head_dim()), model.state().reading),
       scratch_(model.config()) {}

@@ -19,7 +19,8 @@ namespace gptj {
 
 class KvCache {
  public:
-  KvCache(const ModelConfig& config, Element element);
+  // `clamped`, where it is given, counts the values that f16 could not hold, kept as +-65504.
+  KvCache(const ModelConfig& config, Element element, std::atomic<uint64_t>* clamped = nullptr);
 
   // A new, empty sequence; ids are never used again.
   SequenceId add();
@@ -54,9 +55,6 @@ class KvCache {
   // A new sequence of so many positions from such pages, one after the other.
   SequenceId restore(int64_t length, std::span<const std::byte> pages);
 
-  // Values so far that f16 could not hold, and that are kept as +-65504.
-  uint64_t clamped() const { return clamped_; }
-
   Element element() const { return element_; }
   uint64_t page_bytes() const { return page_bytes_; }
 
@@ -79,7 +77,7 @@ class KvCache {
   Element element_;
   size_t n_head_, head_dim_;
   uint64_t head_bytes_, page_bytes_;
-  std::atomic<uint64_t> clamped_{0};
+  std::atomic<uint64_t>* clamped_;
   SequenceId next_ = 0;
   std::map<SequenceId, Sequence> sequences_;
 };

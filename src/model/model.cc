@@ -165,6 +165,8 @@ uint64_t Model::weight_bytes() const {
   return bytes;
 }
 
+uint64_t Model::clamped_values() const { return state_->clamped; }
+
 uint64_t Model::kv_cache_bytes(int64_t positions) const {
   const int64_t page = kKvPagePositions;
   return kv_page_bytes(state_->config, element_of(state_->kv_cache_type)) *

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <optional>
 #include <string>
 
@@ -29,6 +30,7 @@ struct Model::State {
   Weights weights;
   uint64_t max_ram = 0;  // LoadOptions::max_ram
   RowReading reading = {};
+  mutable std::atomic<uint64_t> clamped = 0;  // Model::clamped_values()
 };
 
 // What computed an answer: the version of the arithmetic, and with bf16 weights, whose products

@@ -5,7 +5,7 @@
 # Runs `gptj bench` for every weight type, writes the reports to OUT, a JSON line each, and prints a table
 # of figures beside the bars that the project set for this kind of machine. About forty minutes on an
 # otherwise idle machine of two cores and 24 GB; on a busy one the figures say little.
-# --files FOLDER also makes a 6B checkpoint of 12 GB and int4, int8 and f16 files of it there (25 GB; kept), for memory and
+# --files FOLDER also makes a 6B checkpoint of 12 GB and int4, int8, bf16 and f16 files of it there (37 GB; kept), for memory and
 # the time to the first token.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

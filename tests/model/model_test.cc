@@ -133,6 +133,28 @@ TEST(Model, WarnsOfATokenizerLargerThanTheWeights) {
   EXPECT_NE(warning.find("4096 ids, the weights only 7 rows"), std::string::npos) << warning;
 }
 
+TEST(Model, CountsKeysAndValuesBeyondF16) {
+  const TempFolder folder;
+  TinyCheckpoint tiny(DType::kF32);
+  std::string& bytes = tiny.tensor("transformer.h.0.attn.v_proj.weight").bytes;
+  for (size_t at = 0; at < bytes.size(); at += sizeof(float)) {
+    const float large = 1e6f;
+    std::memcpy(bytes.data() + at, &large, sizeof large);
+  }
+  tiny.write(folder);
+  const std::vector<TokenId> ids = {1, 2};
+  for (const WeightType cache : {WeightType::kF16, WeightType::kF32}) {
+    const Model model = Model::load(folder.path(), {.kv_cache = cache});
+    EXPECT_EQ(model.clamped_values(), 0u);
+    last_logits(model, ids);
+    if (cache == WeightType::kF16) {
+      EXPECT_GT(model.clamped_values(), 0u);
+    } else {
+      EXPECT_EQ(model.clamped_values(), 0u);
+    }
+  }
+}
+
 // A row that has no scale makes one that is not a number.
 TEST(Model, KeysAndValuesThatAreNotFiniteStayAnErrorInInt8) {
   for (const char* name : {"k_proj", "v_proj"}) {
