@@ -30,7 +30,7 @@ cmake --build "$build" --parallel "$(nproc)" --target make_seeds "${targets[@]/#
 
 bin=$build/tests/fuzz
 rm -rf "$build/seeds"
-"$bin/make_seeds" "$build/seeds"
+"$bin/make_seeds" "$build/seeds" 2>>"$build.log" || { cat "$build.log"; exit 1; }
 unseeded=" "  # targets that may go without seeds
 status=0
 /usr/bin/python3 "$here/make_layout_seeds.py" "$build/seeds" || status=$?  # Debian's, for its NumPy
