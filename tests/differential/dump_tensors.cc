@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // dump_tensors file FILE: the tensors of one of torch.save's files
-// dump_tensors checkpoint PATH: those of a checkpoint, under their canonical names
-// For each a line of JSON with name, dtype, shape and bytes, then that many bytes.
+// dump_tensors npz FILE: the arrays of one of numpy.savez's files, under the names that it gives
+// them dump_tensors checkpoint PATH: those of a checkpoint, under their canonical names For each a
+// line of JSON with name, dtype, shape and bytes, then that many bytes.
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "base/mapped_file.h"
+#include "formats/npy.h"
 #include "formats/pytorch.h"
 #include "gptj/error.h"
 #include "model/checkpoint.h"
@@ -39,6 +42,15 @@ void dump_file(const std::string& path) {
   }
 }
 
+void dump_npz(const std::string& path) {
+  const gptj::MappedFile file(path);
+  size_t count = 0;
+  for (TensorView& array : gptj::read_npz(file.bytes(), path)) {
+    array.name = "arr_" + std::to_string(count++);
+    print(array, array.bytes);
+  }
+}
+
 void dump_checkpoint(const std::string& path) {
   const gptj::Checkpoint checkpoint = gptj::Checkpoint::open(path);
   for (const gptj::StoredTensor& tensor : checkpoint.tensors()) {
@@ -59,6 +71,8 @@ int main(int argc, char** argv) {
   try {
     if (what == "file") {
       dump_file(argv[2]);
+    } else if (what == "npz") {
+      dump_npz(argv[2]);
     } else if (what == "checkpoint") {
       dump_checkpoint(argv[2]);
     } else {

@@ -5,14 +5,19 @@
 #include <fstream>
 #include <iostream>
 
+#include "fuzz/layouts.h"
 #include "fuzz/models.h"
 #include "gptj/convert.h"
 #include "gptj/session.h"
 #include "jobs/journal.h"
+#include "model/config.h"
 #include "support/pytorch_writer.h"
 #include "support/temp_folder.h"
 #include "support/tiny_checkpoint.h"
 #include "tokenizer/small_tokenizer.h"
+#ifdef GPTJ_SENTENCEPIECE
+#include "support/trained_sentencepiece.h"
+#endif
 
 namespace gptj::test {
 namespace {
@@ -83,6 +88,62 @@ void add_configs(Seeds& seeds) {
                       R"("bits":4,"group_size":-1,"checkpoint_format":"gptq_v2"},"mp_num":8})");
   seeds.add("generation_config",
             content_of((root / "models/fairytale-8m/generation_config.json").string()));
+  for (const fuzz::Layout& layout : fuzz::layouts()) {
+    if (layout.config.contains("d_model")) seeds.add("mesh_config", layout.config.dump());
+  }
+  seeds.add("template",
+            R"({"begin": "<START>\n", "turn": "You: {prompt}\nCharacter:", "end": "\n",)"
+            R"("stop": ["\nYou:", "<START>"]})");
+}
+
+// A GPT-J's tensors, with q_proj quantized or q, k and v fused where the config says so.
+std::vector<TestTensor> tensors_of(const nlohmann::json& config) {
+  const bool fused = config["model_type"] == "codegen";
+  const bool quantized = config.contains("quantization_config");
+  const uint64_t width = config["n_embd"];
+  std::vector<TestTensor> tensors;
+  for (const TensorSpec& spec : tensor_specs(parse_config(config.dump(), "layouts.json"))) {
+    const std::string name = (is_lm_head(spec.name) ? "" : "transformer.") + spec.name;
+    const std::string module = name.substr(0, name.rfind('.') + 1);
+    const bool is_q = name.ends_with("q_proj.weight");
+    if (quantized && is_q) {
+      tensors.push_back(counting_tensor(module + "qweight", DType::kI32, {width / 8, width}));
+      tensors.push_back(counting_tensor(module + "qzeros", DType::kI32, {1, width / 8}));
+      tensors.push_back(counting_tensor(module + "scales", DType::kF16, {1, width}));
+    } else if (fused && is_q) {
+      const std::string attn = name.substr(0, name.rfind("q_proj"));
+      tensors.push_back(counting_tensor(attn + "qkv_proj.weight", DType::kF16, {3 * width, width}));
+    } else if (!fused || !(name.ends_with("k_proj.weight") || name.ends_with("v_proj.weight"))) {
+      tensors.push_back(counting_tensor(name, DType::kF16, spec.shape));
+    }
+  }
+  return tensors;
+}
+
+// The others are those of make_layout_seeds.py.
+void add_checkpoints(Seeds& seeds) {
+  const std::vector<fuzz::Layout> layouts = fuzz::layouts();
+  for (size_t i = 0; i < layouts.size(); ++i) {
+    const auto add = [&](const std::string& file) {
+      seeds.add("checkpoint", static_cast<char>(i) + file);
+    };
+    if (layouts[i].files[0] == "pytorch_model.bin") {
+      std::vector<TorchTensor> tensors = torch_tensors(tensors_of(layouts[i].config));
+      for (TorchTensor& each : tensors) {  // a strided view, which is made
+        if (each.tensor.name.ends_with("fc_in.weight")) each.strides = {1, each.tensor.shape[0]};
+      }
+      add(torch_file(tensors));
+      add(legacy_torch_file(tensors));
+    } else if (layouts[i].files[0] == "model.safetensors") {
+      add(safetensors_file(tensors_of(layouts[i].config)));
+    } else if (layouts[i].files[0] == "any") {
+      add("version https://git-lfs.github.com/spec/v1\n");
+      add("<!DOCTYPE html>");
+      add("GGUF" + std::string(20, '\0') + "\x14" + std::string(7, '\0') +
+          "general.architecture\x08" + std::string(3, '\0') + "\x04" + std::string(7, '\0') +
+          "gptj");
+    }
+  }
 }
 
 void add_tokenizers(Seeds& seeds) {
@@ -97,6 +158,20 @@ void add_tokenizers(Seeds& seeds) {
     seeds.add("tokenizer", static_cast<char>(i) + texts[i]);
   }
   seeds.add("text", "The abab's the\n  123 \xc3\xa9\xff<|endoftext|>");
+}
+
+void add_sentencepiece([[maybe_unused]] Seeds& seeds) {
+#ifdef GPTJ_SENTENCEPIECE
+  // The library's own rules of normalization are large.
+  const TempFolder folder;
+  const std::string rules = folder.write("rules.tsv", "41\t61\nFF21\t61\n2126\t3A9 20\n");
+  for (const std::string& options :
+       {std::string("--model_type=unigram --normalization_rule_name=identity"),
+        std::string("--model_type=bpe --byte_fallback=true --normalization_rule_name=identity"),
+        "--model_type=unigram --normalization_rule_tsv=" + rules}) {
+    seeds.add("sentencepiece", trained(options));
+  }
+#endif
 }
 
 void add_jobs(Seeds& seeds) {
@@ -142,7 +217,9 @@ int main(int argc, char** argv) {
     gptj::test::add_torch(seeds);
     gptj::test::add_safetensors(seeds);
     gptj::test::add_configs(seeds);
+    gptj::test::add_checkpoints(seeds);
     gptj::test::add_tokenizers(seeds);
+    gptj::test::add_sentencepiece(seeds);
     gptj::test::add_jobs(seeds);
     gptj::test::add_own_files(seeds);
   } catch (const std::exception& error) {

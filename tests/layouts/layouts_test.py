@@ -18,6 +18,7 @@ except ImportError:
     sys.exit(77)
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import codegen  # noqa: E402
 import flax  # noqa: E402
 import ggml  # noqa: E402
 import mesh  # noqa: E402
@@ -141,4 +142,38 @@ def check_mesh():
                     sys.exit(f"{what}: without config.json: {refused.stderr}")
 
 
-{"flax": check_flax, "ggml": check_ggml, "mesh": check_mesh}[FORMAT]()
+def of_wide_heads():
+    """A model of 8 heads of 128, as CodeGen2 has them, from numbers of a golden one."""
+    config, tensors = golden("big-head-f16")
+    narrow = {"n_embd": config["n_embd"], "n_inner": 4 * config["n_embd"]}
+    wide = {"n_embd": 8 * narrow["n_embd"], "n_inner": 24}
+    config.update(wide, n_head=8, n_layer=1)
+    random = np.random.default_rng(0)
+    sizes = {narrow[key]: wide[key] for key in narrow}
+    drawn = {}
+    for name, (dtype, values) in tensors.items():
+        if ".h.1." not in name:
+            shape = [sizes.get(extent, extent) for extent in values.shape]
+            drawn[name] = (dtype, random.choice(values.reshape(-1), shape))
+    return config, drawn
+
+
+def check_codegen():
+    models = {"deep-bf16": golden("deep-bf16"), "8 heads of 128": of_wide_heads()}
+    for name, rotary_dim in (("rotary-partial-f32", 4), ("rotary-full-odd-ffn-f16", 12), ("big-head-f16", 8)):
+        config, tensors = golden(name)
+        models[name + " in 8 heads"] = (dict(config, n_head=8, rotary_dim=rotary_dim), tensors)
+    for name, (config, tensors) in models.items():
+        head_dim = config["n_embd"] // config["n_head"]
+        by_rule = 8 if head_dim == 128 else 4
+        cases = [(4, {"mp_num": 4}), (8, {"mp_num": 8}), (by_rule, {"head_dim": head_dim})]
+        expected = {st.canonical(key): tensor for key, tensor in tensors.items()}
+        for blocks, fields in cases + ([(4, {})] if by_rule == 4 else []):
+            what = f"{name}, {blocks} blocks, config.json with {fields or 'neither'}"
+            with tempfile.TemporaryDirectory() as folder:
+                write_config(folder, codegen.config_of(config, **fields))
+                st.write(os.path.join(folder, "model.safetensors"), codegen.tensors_of(config, tensors, blocks))
+                check(what, folder, folder, config, expected)
+
+
+{"codegen": check_codegen, "flax": check_flax, "ggml": check_ggml, "mesh": check_mesh}[FORMAT]()

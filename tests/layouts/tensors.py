@@ -5,7 +5,7 @@ import struct
 
 import numpy as np
 
-NUMPY = {"F32": "<f4", "F16": "<f2", "BF16": "<u2"}
+NUMPY = {"F32": "<f4", "F16": "<f2", "BF16": "<u2", "BOOL": "|b1"}
 
 
 def read(path):

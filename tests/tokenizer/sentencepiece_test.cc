@@ -12,7 +12,8 @@
 
 #ifdef GPTJ_SENTENCEPIECE
 #include <sentencepiece_processor.h>
-#include <sentencepiece_trainer.h>
+
+#include "support/trained_sentencepiece.h"
 #endif
 
 namespace gptj::test {
@@ -118,27 +119,6 @@ TEST(SentencePieceModelTest, TablesThatLeadOutside) {
 }
 
 #ifdef GPTJ_SENTENCEPIECE
-
-// A corpus of words that tell pieces apart, in two alphabets.
-const std::string& trained(const std::string& options) {
-  static std::map<std::string, std::string> models;
-  std::string& model = models[options];
-  if (!model.empty()) return model;
-  const TempFolder folder;
-  std::string corpus;
-  for (int i = 0; i < 400; ++i) {
-    corpus += concat("the cat number ", i, " and the hat of ", i * i, "\n");
-    corpus += concat("猫が", i, "匹います。これは帽子です\n");
-  }
-  const std::string input = folder.write("corpus.txt", corpus);
-  const auto status = sentencepiece::SentencePieceTrainer::Train(
-      concat("--input=", input, " --model_prefix=", folder.path("m"),
-             " --vocab_size=400 --minloglevel=3 --pad_id=3 --user_defined_symbols=<sep> "
-             "--hard_vocab_limit=false ",
-             options));
-  EXPECT_TRUE(status.ok()) << status.ToString();
-  return model = content_of(folder.path("m.model"));
-}
 
 const char* const kKinds[] = {"--model_type=unigram", "--model_type=bpe",
                               "--model_type=unigram --byte_fallback=true",
