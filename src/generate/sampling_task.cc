@@ -5,6 +5,7 @@
 
 #include "generate/window.h"
 #include "model/decoder.h"
+#include "model/model_state.h"
 
 namespace gptj {
 
@@ -12,12 +13,20 @@ namespace {
 
 constexpr size_t kFewSamples = 2;
 
+// For Speculator.
+size_t rows_of_a_block(const Model& model) {
+  const Model::State& state = model.state();
+  const auto& product = state.kernels.product[static_cast<size_t>(state.packing.layers)];
+  return product.operand == Operand::kInt8 ? kInt8Rows : 1;
+}
+
 }  // namespace
 
 SamplingTask::SamplingTask(const Model& model, Request request, Plan plan)
     : Task(model, std::move(request), std::move(plan)) {
   for (int64_t i = 0; i < plan_.best_of; ++i) {
-    samples_.push_back({SampleState(model_, request_, plan_, i), Speculator(request_.on_guess)});
+    samples_.push_back({SampleState(model_, request_, plan_, i),
+                        Speculator(request_.on_guess, rows_of_a_block(model_))});
   }
 }
 

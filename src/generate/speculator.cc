@@ -62,7 +62,10 @@ std::vector<TokenId> Speculator::propose(std::span<const TokenId> ids, size_t mo
   if (right_ < kWorthBeginning) return {};
   // As many as are likely enough to be right all together.
   const double run = right_ < 1 ? elementary::log(kWorthwhile) / elementary::log(right_) : 1e9;
-  const auto worth = static_cast<size_t>(std::min(run, static_cast<double>(kMost)));
+  auto worth = static_cast<size_t>(std::min(run, static_cast<double>(kMost)));
+  // With the token before them they are to fill blocks.
+  const size_t rows = worth + 1;
+  if (rows > block_) worth = rows / block_ * block_ - 1;
   return {watched_.begin(),
           watched_.begin() + static_cast<std::ptrdiff_t>(std::min(worth, watched_.size()))};
 }

@@ -20,7 +20,10 @@ class Speculator {
   // text.
   using Guess = std::function<std::vector<TokenId>(std::span<const TokenId> ids, size_t most)>;
 
-  explicit Speculator(Guess guess = {}) : guess_(std::move(guess)) {}
+  // `block`: so many rows are computed for little more than one, but one more than a multiple of
+  // them costs as much as a whole block.
+  explicit Speculator(Guess guess = {}, size_t block = 1)
+      : guess_(std::move(guess)), block_(block) {}
 
   // What it guesses to follow `ids`, all of a text so far, of which each call sees more; at most
   // `most` tokens, and none while guesses fail: then it only watches whether they would have been
@@ -32,6 +35,7 @@ class Speculator {
   void read(std::span<const TokenId> ids);
 
   Guess guess_;
+  size_t block_;
   std::unordered_map<uint64_t, size_t> after_;  // last tokens to the place behind them
   size_t read_ = 0;                             // tokens of the text that are in it
   std::vector<TokenId> watched_;  // the last guess, of what follows the first watched_at_ tokens

@@ -72,6 +72,9 @@ constexpr size_t panel_bytes(Element e, size_t k, size_t group) {
          chunk_head_bytes(e, groups % kChunkGroups) + number_bytes(e, padded_inputs(k));
 }
 
+// Rows of int8 that are multiplied for little more than one.
+constexpr int kInt8Rows = 4;
+
 // Rows of activations as a product takes them.
 enum class Operand : uint8_t { kF32, kBF16, kInt8 };
 struct Rows {

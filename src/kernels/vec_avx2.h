@@ -10,7 +10,7 @@ namespace gptj::GPTJ_ISA {
 namespace {
 
 constexpr int kBlockRows = 6, kBlockPanels = 1, kRowPanels = 4;
-constexpr int kByteRows = 4, kBytePanels = 1, kBytePanelsOfTwoRows = 1;
+constexpr int kByteRows = kInt8Rows, kBytePanels = 1, kBytePanelsOfTwoRows = 1;
 // Independent chains that keep the multipliers busy, and fit the registers.
 constexpr int kBurstChains = 6;
 inline void prefetch(const void* p, size_t ahead) {

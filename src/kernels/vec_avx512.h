@@ -10,7 +10,7 @@ namespace gptj::GPTJ_ISA {
 namespace {
 
 constexpr int kBlockRows = 12, kBlockPanels = 2, kRowPanels = 16;
-constexpr int kByteRows = 4, kBytePanels = 2, kBytePanelsOfTwoRows = 4;
+constexpr int kByteRows = kInt8Rows, kBytePanels = 2, kBytePanelsOfTwoRows = 4;
 // Independent chains that keep the multipliers busy, and fit the registers.
 constexpr int kBurstChains = 16;
 inline void prefetch(const void* p, size_t ahead) {

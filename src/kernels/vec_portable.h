@@ -15,7 +15,7 @@ namespace {
 
 // Accumulators that fit the registers: rows and panels of one block.
 constexpr int kBlockRows = 4, kBlockPanels = 1, kRowPanels = 4;
-constexpr int kByteRows = 4, kBytePanels = 1, kBytePanelsOfTwoRows = 1;
+constexpr int kByteRows = kInt8Rows, kBytePanels = 1, kBytePanelsOfTwoRows = 1;
 // Independent chains that keep the multipliers busy, and fit the registers.
 constexpr int kBurstChains = 4;
 inline void prefetch(const void*, size_t) {}

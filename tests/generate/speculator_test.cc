@@ -36,6 +36,18 @@ TEST(Speculator, GuessesMoreWhereItIsRight) {
   EXPECT_EQ(speculator.propose(ids, 0), Ids{});
 }
 
+TEST(Speculator, FillsBlocksOfRows) {
+  for (const size_t block : {1, 3, 4, 16}) {
+    Speculator speculator({}, block);
+    Ids ids;
+    for (int i = 0; i < 200; ++i) {
+      ids.push_back(i % 10);
+      const size_t rows = speculator.propose(ids, 100).size() + 1;
+      EXPECT_TRUE(rows < block || rows % block == 0) << rows << " rows, blocks of " << block;
+    }
+  }
+}
+
 TEST(Speculator, StopsWhereItIsWrongAndBeginsAgain) {
   bool right = false;
   Speculator speculator([&](std::span<const TokenId> ids, size_t most) {
