@@ -72,6 +72,11 @@ TEST(SentencePieceModelTest, WhatIsNotTaken) {
   refused("\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", ErrorCode::kBadFile, "expected");
   refused("\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", ErrorCode::kBadFile, "64 bits");
   refused(piece("a") + field(5, field(2, "table")), ErrorCode::kUnsupported, "decoding");
+  // The library would take these tags for those of fields 3 and 2.
+  refused(piece("a") + "\x9a\x80\x80\x80\x10\x02\x18" + std::string(1, '\0'), ErrorCode::kBadFile,
+          "a tag of at most 32 bits, found 4294967322");
+  refused(piece("a") + "\x1a\x06\x92\x80\x80\x80\x10" + std::string(1, '\0'), ErrorCode::kBadFile,
+          "a tag of at most 32 bits, found 4294967314");
 }
 
 // One block of 256 units, of which the first leads to the block itself.
@@ -108,6 +113,7 @@ TEST(SentencePieceModelTest, TablesThatLeadOutside) {
   };
   refused(table(256u << 10));                    // its children lie behind the end
   refused(table((1u << 10) | (1u << 9)) + "x");  // texts without an end
+  refused(table(0xfffffeff));                    // a root with the top bit
   refused(table(1u << 10, 1023));
   refused(table(1u << 10, 0));
   refused(table(1u << 10, 2048));
