@@ -10,9 +10,9 @@
 namespace gptj {
 namespace {
 
-void refuse_duplicate_keys(std::string_view text, std::string_view name) {
+Json parse_without_duplicate_keys(std::string_view text, std::string_view name) {
   std::vector<std::set<std::string>> open_objects;
-  const auto visit = [&](int, Json::parse_event_t event, Json& value) {
+  return parse_json(text, name, [&](int, Json::parse_event_t event, Json& value) {
     if (event == Json::parse_event_t::object_start) open_objects.emplace_back();
     if (event == Json::parse_event_t::object_end) open_objects.pop_back();
     if (event == Json::parse_event_t::key) {
@@ -20,8 +20,7 @@ void refuse_duplicate_keys(std::string_view text, std::string_view name) {
             ": the key ", json_excerpt(value), " is given twice");
     }
     return true;
-  };
-  [[maybe_unused]] const Json same = Json::parse(text, visit);
+  });
 }
 
 }  // namespace
@@ -30,10 +29,10 @@ Json parse_json_object(std::string_view text, std::string_view name, DuplicateKe
   const std::string other =
       text.starts_with('{') ? std::string() : recognise_file(std::as_bytes(std::span(text)));
   check(other.empty(), ErrorCode::kBadFile, name, ": expected JSON, found ", other);
-  Json value = parse_json(text, name);
+  Json value = duplicates == DuplicateKeys::kRefused ? parse_without_duplicate_keys(text, name)
+                                                     : parse_json(text, name);
   check(value.is_object(), ErrorCode::kBadFile, name, ": expected a JSON object, found ",
         json_excerpt(value));
-  if (duplicates == DuplicateKeys::kRefused) refuse_duplicate_keys(text, name);
   return value;
 }
 

@@ -90,7 +90,7 @@ class SentencePieceTokenizer : public TokenizerData {
       const bool is_unknown = piece.kind == PieceKind::kUnknown;
       vocabulary.add_hidden(id, is_unknown ? std::string(kUnknownText) : piece.text, where_);
       vocabulary.set_special(id);
-      added.add(piece.text, id, false, false);
+      added.add(piece.text, id, false, false, where_);
     });
   }
 

@@ -27,7 +27,7 @@ void TokenizerData::add_added(const AddedToken& token) {
   check(!known || *known == id, ErrorCode::kBadFile, token.where, ": ", quote(token.content),
         " has id ", id, ", but id ", known.value_or(0), " elsewhere");
   if (!known) vocabulary.add_hidden(id, token.content, token.where);
-  added.add(token.content, id, token.lstrip, token.rstrip);
+  added.add(token.content, id, token.lstrip, token.rstrip, token.where);
   if (token.special) vocabulary.set_special(id);
 }
 
