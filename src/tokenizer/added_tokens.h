@@ -18,6 +18,7 @@ class AddedTokens {
   struct Found {
     TokenId id;
     size_t begin, end;  // in the text; with lstrip or rstrip the whitespace there is inside
+    bool operator==(const Found&) const = default;
   };
 
   // `content` is not empty; of equal contents the first counts. Throws kBadFile where it, or all

@@ -55,6 +55,7 @@ class SentencePieceTokenizer : public TokenizerData {
     for (const AddedToken& token : parts.added) add_added(token);
     Fingerprint all;
     all.add(parts.sentencepiece);
+    rules = all.value();
     add_to_fingerprint(parts.added, all);
     fingerprint = all.value();
   }

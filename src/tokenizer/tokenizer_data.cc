@@ -39,6 +39,19 @@ void add_to_fingerprint(const std::vector<AddedToken>& added, Fingerprint& all) 
   }
 }
 
+bool are_alike(const TokenizerData& a, const TokenizerData& b) {
+  const Vocabulary &ours = a.vocabulary, &theirs = b.vocabulary;
+  if (a.rules != b.rules || ours.size() != theirs.size()) return false;
+  for (TokenId id = 0; id < ours.size(); ++id) {
+    if (ours.has(id) != theirs.has(id)) return false;
+    if (!ours.has(id)) continue;
+    const std::string spaced = concat(" ", ours.bytes(id), " ");  // for lstrip and rstrip
+    if (ours.bytes(id) != theirs.bytes(id)) return false;
+    if (a.added.find_first(spaced) != b.added.find_first(spaced)) return false;
+  }
+  return true;
+}
+
 Tokenizer make_tokenizer(const TokenizerFiles& files) {
   const TokenizerParts parts = read_tokenizer_parts(files);
   if (parts.sentencepiece.empty()) return Tokenizer(std::make_shared<const BpeTokenizer>(parts));
