@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "formats/file_kind.h"
+#include "base/file_kind.h"
 
 namespace gptj {
 namespace {

@@ -173,6 +173,22 @@ TEST(TokenizerErrors, OtherFiles) {
   }
 }
 
+TEST(TokenizerErrors, WhatADownloadLeftInAFilesPlace) {
+  const std::string pointer = "version https://git-lfs.github.com/spec/v1\n";
+  for (const char* name : {"tokenizer.json", "vocab.json", "merges.txt", "spiece.model",
+                           "tokenizer.model", "special_tokens_map.json"}) {
+    const TempFolder folder;
+    folder.write("vocab.json", small_vocabulary().dump());
+    folder.write("merges.txt", "h e\n");
+    folder.write(name, pointer);
+    expect_error(kBadFile,
+                 folder.path() + "/" + name +
+                     ": expected a tokenizer's file, found a Git LFS pointer: 43 bytes of text in "
+                     "place of the file; download the file itself",
+                 [&] { Tokenizer::load(folder.path()); });
+  }
+}
+
 // Found tokens are kept byte by byte, each of which takes a hundred times as much memory.
 TEST(TokenizerErrors, AddedTokensThatAreTooLong) {
   const auto load = [](const Json& added) {
