@@ -138,6 +138,9 @@ class ModelReader {
       }
     }
     check(!piece.text.empty(), ErrorCode::kBadFile, where, ": empty");
+    // The library would end the process.
+    check(piece.text.find('\0') == std::string::npos, ErrorCode::kBadFile, where,
+          ": expected text, found a zero byte in it");
     for (std::string_view rest = piece.text; !rest.empty();) {
       const Utf8Unit unit = next_utf8(rest);
       check(unit.kind == Utf8Kind::kWhole, ErrorCode::kBadFile, where, ": expected UTF-8, found ",

@@ -66,6 +66,8 @@ TEST(SentencePieceModelTest, WhatIsNotTaken) {
   refused("version https://git-lfs", ErrorCode::kBadFile, "FILE");
   refused(piece(""), ErrorCode::kBadFile, "piece 0: empty");
   refused(piece("\xff"), ErrorCode::kBadFile, "UTF-8");
+  refused(piece(std::string("a\0b", 3)), ErrorCode::kBadFile,
+          "piece 0: expected text, found a zero");
   refused(piece("a", 7), ErrorCode::kBadFile, "kind");
   refused(field(1, field(1, "a") + "\x15" + std::string("\0\0\x80\x7f", 4)), ErrorCode::kBadFile,
           "score");
