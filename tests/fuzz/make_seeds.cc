@@ -116,6 +116,7 @@ void add_tokenizers(Seeds& seeds) {
     seeds.add("tokenizer", static_cast<char>(i) + texts[i]);
   }
   seeds.add("sentencepiece", sentencepiece_model());
+  seeds.add("sentencepiece", sentencepiece_model() + field(2, "\x18\x02"));  // BPE
   seeds.add("text", "The abab's the\n  123 \xc3\xa9\xff<|endoftext|>");
 }
 
