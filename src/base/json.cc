@@ -42,8 +42,7 @@ Extent extent_of(std::string_view text) {
 
 }  // namespace
 
-Json parse_json(std::string_view text, std::string_view name,
-                const Json::parser_callback_t& visit) {
+Json parse_json(std::string_view text, std::string_view name) {
   const Extent extent = extent_of(text);
   check(extent.depth <= kMaxDepth, ErrorCode::kBadFile, name, ": JSON nested deeper than ",
         kMaxDepth, " levels");
@@ -53,7 +52,7 @@ Json parse_json(std::string_view text, std::string_view name,
   check(text.find('\0') == std::string_view::npos, ErrorCode::kBadFile, name,
         ": not valid JSON: byte ", text.find('\0'), " is zero; is the download complete?");
   try {
-    return Json::parse(text, visit);
+    return Json::parse(text);
   } catch (const Json::exception& error) {  // also a number out of range
     // nlohmann's text reads "[json.exception.parse_error.101] parse error at line ...".
     const std::string_view what = error.what();

@@ -15,10 +15,9 @@ namespace gptj {
 using Json = nlohmann::json;
 
 // Parses `text`; `name` (a file's path, say) begins every message. Of duplicate keys the last
-// counts. `visit`, which may be empty, is called as nlohmann calls it. Throws kBadFile with the
-// byte at fault, or where there are more values than any file or request needs.
-Json parse_json(std::string_view text, std::string_view name,
-                const Json::parser_callback_t& visit = nullptr);
+// counts. Throws kBadFile with the byte at fault, or where there are more values than any file or
+// request needs.
+Json parse_json(std::string_view text, std::string_view name);
 
 // Throws kInvalidArgument with `field` as its param: "FIELD: expected EXPECTED, found ...".
 [[noreturn]] void fail_type(std::string_view field, std::string_view expected, const Json& found);
