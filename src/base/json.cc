@@ -7,11 +7,19 @@ namespace gptj {
 namespace {
 
 constexpr int kMaxDepth = 64;
+// A tokenizer.json of 250,000 tokens has half as many. So many take at most a few hundred MB.
+constexpr size_t kMaxValues = 2'000'000;
 
-// The deepest nesting of brackets outside strings. Malformed text gives some number; the parser
-// that runs afterwards says what is wrong with it.
-int nesting_depth(std::string_view text) {
-  int depth = 0, deepest = 0;
+struct Extent {
+  int depth = 0;      // of the deepest value
+  size_t values = 1;  // at most so many
+};
+
+// From the brackets and commas outside strings. Malformed text gives some numbers; the parser that
+// runs afterwards says what is wrong with it.
+Extent extent_of(std::string_view text) {
+  Extent extent;
+  int depth = 0;
   bool in_string = false;
   for (size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
@@ -21,19 +29,25 @@ int nesting_depth(std::string_view text) {
     } else if (c == '"') {
       in_string = true;
     } else if (c == '[' || c == '{') {
-      deepest = std::max(deepest, ++depth);
+      extent.depth = std::max(extent.depth, ++depth);
+      ++extent.values;
+    } else if (c == ',') {
+      ++extent.values;
     } else if (c == ']' || c == '}') {
       --depth;
     }
   }
-  return deepest;
+  return extent;
 }
 
 }  // namespace
 
 Json parse_json(std::string_view text, std::string_view name) {
-  check(nesting_depth(text) <= kMaxDepth, ErrorCode::kBadFile, name, ": JSON nested deeper than ",
+  const Extent extent = extent_of(text);
+  check(extent.depth <= kMaxDepth, ErrorCode::kBadFile, name, ": JSON nested deeper than ",
         kMaxDepth, " levels");
+  check(extent.values <= kMaxValues, ErrorCode::kBadFile, name, ": more than ", kMaxValues,
+        " JSON values");
   // nlohmann's lexer takes a zero byte for the end of the text, whatever follows.
   check(text.find('\0') == std::string_view::npos, ErrorCode::kBadFile, name,
         ": not valid JSON: byte ", text.find('\0'), " is zero; is the download complete?");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// JSON text from a file or a request, parsed with a cap on nesting: nlohmann's parser takes no
-// such cap, and destroying a value nested a million deep would overflow the stack.
+// JSON text from a file or a request, parsed with caps on nesting and values: nlohmann's parser
+// takes none, destroying a value nested a million deep would overflow the stack, and an empty array
+// takes twenty times its bytes.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -14,7 +15,8 @@ namespace gptj {
 using Json = nlohmann::json;
 
 // Parses `text`; `name` (a file's path, say) begins every message. Of duplicate keys the last
-// counts. Throws kBadFile with the byte at fault.
+// counts. Throws kBadFile with the byte at fault, or where there are more values than any file or
+// request needs.
 Json parse_json(std::string_view text, std::string_view name);
 
 // Throws kInvalidArgument with `field` as its param: "FIELD: expected EXPECTED, found ...".

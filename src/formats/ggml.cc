@@ -20,6 +20,7 @@ constexpr uint64_t kGgjtAlignment = 32;
 constexpr uint32_t kLastGgjtVersion = 3;
 constexpr int32_t kVersionFactor = 1000;  // a file's type is 1000 x version + type of most tensors
 constexpr size_t kMaxTensors = 1 << 16;
+constexpr int32_t kMaxVocabulary = 1 << 24;
 constexpr int32_t kMaxDimensions = 4, kMaxName = 256;
 
 bool starts_with(Bytes bytes, std::string_view magic) {
@@ -77,6 +78,8 @@ class Parser {
           is_ggjt_ ? "; a GGJT file of neural-speed, or of another kind of model? Open the model "
                      "that it was made from"
                    : "; a ggml file of another kind of model?");
+    check(n <= kMaxVocabulary, ErrorCode::kBadFile, reader_.where(),
+          ": expected a vocabulary of at most ", kMaxVocabulary, " tokens, found ", n);
     for (int32_t i = 0; i < n; ++i) {
       const auto length = reader_.little_endian<uint32_t>("the vocabulary");
       const Bytes token = reader_.take(length, "a token of the vocabulary");

@@ -5,23 +5,49 @@
 #include <span>
 #include <vector>
 
-#include "formats/file_kind.h"
+#include "base/file_kind.h"
 
 namespace gptj {
 namespace {
 
-void refuse_duplicate_keys(std::string_view text, std::string_view name) {
-  std::vector<std::set<std::string>> open_objects;
-  const auto visit = [&](int, Json::parse_event_t event, Json& value) {
-    if (event == Json::parse_event_t::object_start) open_objects.emplace_back();
-    if (event == Json::parse_event_t::object_end) open_objects.pop_back();
-    if (event == Json::parse_event_t::key) {
-      check(open_objects.back().insert(value.get<std::string>()).second, ErrorCode::kBadFile, name,
-            ": the key ", json_excerpt(value), " is given twice");
-    }
+// Sees the keys without making the values. (nlohmann's parser with a callback looks through the
+// whole object around each that ends.)
+class KeyReader : public nlohmann::json_sax<Json> {
+ public:
+  explicit KeyReader(std::string_view name) : name_(name) {}
+
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool string(string_t&) override { return true; }
+  bool binary(binary_t&) override { return true; }
+  bool start_array(size_t) override { return true; }
+  bool end_array() override { return true; }
+  bool start_object(size_t) override {
+    open_objects_.emplace_back();
     return true;
-  };
-  [[maybe_unused]] const Json same = Json::parse(text, visit);
+  }
+  bool end_object() override {
+    open_objects_.pop_back();
+    return true;
+  }
+  bool key(string_t& key) override {
+    check(open_objects_.back().insert(key).second, ErrorCode::kBadFile, name_, ": the key ",
+          json_excerpt(key), " is given twice");
+    return true;
+  }
+  bool parse_error(size_t, const std::string&, const Json::exception&) override { return false; }
+
+ private:
+  std::string_view name_;
+  std::vector<std::set<std::string>> open_objects_;
+};
+
+void refuse_duplicate_keys(std::string_view text, std::string_view name) {
+  KeyReader reader(name);
+  Json::sax_parse(text, &reader);
 }
 
 }  // namespace

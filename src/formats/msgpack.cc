@@ -12,7 +12,7 @@ namespace gptj {
 namespace {
 
 constexpr int kMaxDepth = 16;
-constexpr uint64_t kMaxKey = 256, kMaxDimensions = 8;
+constexpr uint64_t kMaxKey = 256, kMaxPath = 256, kMaxDimensions = 8;
 constexpr size_t kMaxArrays = 1 << 16;
 constexpr uint8_t kArrayExtension = 1;  // Flax's number for arrays
 constexpr std::string_view kChunked = "__msgpack_chunked_array__";
@@ -94,6 +94,8 @@ class Walker {
     for (uint64_t i = 0; i < entries; ++i) {
       const std::string key = read_key(path);
       const std::string inner = path.empty() ? key : path + "/" + key;
+      check(inner.size() <= kMaxPath, ErrorCode::kBadFile, where(path),
+            ": expected a path of at most ", kMaxPath, " bytes, found ", inner.size());
       check(key != kChunked, ErrorCode::kUnsupported, where(path),
             ": cut into chunks, as Flax does above 1 GiB; open the PyTorch or safetensors weights "
             "of this model");

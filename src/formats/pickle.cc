@@ -212,10 +212,16 @@ class Machine {
     target->items.insert(target->items.end(), items.begin(), items.end());
   }
 
-  void put(uint32_t index) { memo_[index] = top(); }
+  void put(uint32_t index) {
+    memo_[index] = top();
+    expect(memo_.size() <= kMaxValues, "the pickle memorizes more than ", kMaxValues, " values");
+  }
+  // Lists of one value again and again would grow to many times the pickle's bytes.
   void get(uint32_t index) {
     const auto found = memo_.find(index);
     expect(found != memo_.end(), "nothing was memorized as ", index);
+    expect(++taken_ <= kMaxValues, "the pickle takes memorized values more than ", kMaxValues,
+           " times");
     stack_.push_back(found->second);
   }
 
@@ -266,6 +272,7 @@ class Machine {
   std::vector<PickleValue*> stack_;
   std::vector<size_t> marks_;  // sizes of the stack
   std::map<uint32_t, PickleValue*> memo_;
+  size_t taken_ = 0;  // from memo_
 };
 
 std::string counted(const char* kind, size_t n) {

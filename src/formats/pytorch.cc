@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "base/checked_math.h"
-#include "formats/file_kind.h"
+#include "base/file_kind.h"
 #include "formats/json_text.h"
 #include "formats/state_dict.h"
 #include "formats/strided.h"

@@ -30,6 +30,7 @@ constexpr ForeignName kForeignNames[] = {
     {".qzeros", kUnknownQuantizer},
     {".g_idx", kUnknownQuantizer},
     {".SCB", "; quantized by bitsandbytes: open the unquantized model"},
+    {".absmax", "; quantized by bitsandbytes: open the unquantized model"},
     {".quant_", "; quantized by bitsandbytes: open the unquantized model"},
     {".lora_", "; a LoRA adapter: merge it into its base model and save that"},
     {"qkv_proj", "; this is CodeGen, but model_type in config.json is not \"codegen\""},
@@ -41,6 +42,14 @@ constexpr ForeignName kForeignNames[] = {
 const char* foreign_reason(const std::string& name) {
   for (const ForeignName& foreign : kForeignNames) {
     if (name.find(foreign.part) != std::string::npos) return foreign.reason;
+  }
+  return "";
+}
+
+const char* reason_of_type(DType type) {
+  if (type == DType::kF64) return "; this engine computes in f32: save model.float()";
+  if (type == DType::kI8 || type == DType::kU8) {
+    return "; quantized, as by bitsandbytes: open the model that was quantized";
   }
   return "";
 }
@@ -112,17 +121,19 @@ void Checkpoint::read_generation_defaults() {
 
 void Checkpoint::take(NamedTensors found) {
   std::vector<std::string> missing;
+  std::vector<std::vector<uint64_t>> shapes;
   for (const TensorSpec& spec : tensor_specs(config_)) {
     const auto place = found.find(spec.name);
     if (place == found.end()) {
       missing.push_back(spec.name);
       continue;
     }
-    check_tensor(place->second, spec.shape);
+    shapes.push_back(spec.shape);
     tensors_.push_back(std::move(place->second));
     found.erase(place);
   }
-  refuse_leftovers(found);
+  refuse_leftovers(found);  // whose names may explain the types and shapes of others
+  for (size_t i = 0; i < tensors_.size(); ++i) check_tensor(tensors_[i], shapes[i]);
   has_lm_head_ = std::none_of(missing.begin(), missing.end(), is_lm_head);
   // A save of the base model lacks both tensors of lm_head; one without the other is damage.
   if (missing.size() == 2 && std::all_of(missing.begin(), missing.end(), is_lm_head)) return;
@@ -146,8 +157,7 @@ void Checkpoint::check_tensor(const StoredTensor& tensor, const std::vector<uint
         ", as config.json and the rows of wte.weight say, found ", shape_text(tensor.shape));
   check(tensor.type == DType::kF32 || tensor.type == DType::kF16 || tensor.type == DType::kBF16,
         ErrorCode::kUnsupported, where, ": expected F32, F16 or BF16, found ",
-        dtype_name(tensor.type),
-        tensor.type == DType::kF64 ? "; this engine computes in f32: save model.float()" : "");
+        dtype_name(tensor.type), reason_of_type(tensor.type));
 }
 
 const StoredTensor& Checkpoint::tensor(std::string_view canonical) const {

@@ -6,7 +6,7 @@
 #include <set>
 
 #include "base/check.h"
-#include "formats/file_kind.h"
+#include "base/file_kind.h"
 #include "formats/ggml.h"
 #include "formats/msgpack.h"
 #include "formats/pytorch.h"
@@ -23,11 +23,14 @@ namespace fs = std::filesystem;
 
 // What Hugging Face calls the weights of a folder, in the order of its preference.
 constexpr const char* kWeights[] = {"model.safetensors", "model.safetensors.index.json",
-                                    "pytorch_model.bin", "pytorch_model.bin.index.json"};
+                                    "pytorch_model.bin", "pytorch_model.bin.index.json",
+                                    "flax_model.msgpack.index.json"};
 constexpr std::string_view kIndexEnd = ".index.json";
 constexpr const char* kOpens =
-    "this version opens model.safetensors and pytorch_model.bin, or their .index.json with the "
-    "shards, flax_model.msgpack, step_* of mesh-transformer-jax and legacy ggml files";
+    "this version opens model.safetensors, pytorch_model.bin and flax_model.msgpack, or their "
+    ".index.json with the shards, step_* of mesh-transformer-jax and legacy ggml files";
+constexpr const char* kLora =
+    "a LoRA adapter; merge it into its base model (merge_and_unload in PEFT) and save that";
 
 // Formats of a single file of any name, besides safetensors and PyTorch's, told by how it begins.
 struct Format {
@@ -48,21 +51,23 @@ struct Other {
   const char* description;
 };
 constexpr Other kOthers[] = {
-    {"", "adapter_model.safetensors", ErrorCode::kUnsupported,
-     "a LoRA adapter; merge it into its base model (merge_and_unload in PEFT) and save that"},
+    {"", "adapter_model.safetensors", ErrorCode::kUnsupported, kLora},
+    {"", "adapter_model.bin", ErrorCode::kUnsupported, kLora},
+    {"", "adapter_config.json", ErrorCode::kUnsupported, kLora},
     {"-of-", ".safetensors", ErrorCode::kBadFile,
      "a shard without its model.safetensors.index.json"},
     {"-of-", ".bin", ErrorCode::kBadFile, "a shard without its pytorch_model.bin.index.json"},
+    {"-of-", ".msgpack", ErrorCode::kBadFile, "a shard without its flax_model.msgpack.index.json"},
     {"", ".safetensors", ErrorCode::kUnsupported,
      "safetensors under another name; give its own path"},
-    {"", ".msgpack.index.json", ErrorCode::kUnsupported, "sharded Flax weights"},
     {"", ".index.json", ErrorCode::kUnsupported, "an index under another name; give its own path"},
     {"", ".bin", ErrorCode::kUnsupported, "weights under another name; give their own path"},
     {"", ".pt", ErrorCode::kUnsupported, "weights under another name; give their own path"},
     {"", ".h5", ErrorCode::kUnsupported, "TensorFlow weights; use pytorch_model.bin"},
     {"", ".msgpack", ErrorCode::kBadFile, "which does not begin as Flax weights do"},
     {"", ".ot", ErrorCode::kUnsupported, "rust-bert weights; use pytorch_model.bin"},
-    {"", ".gguf", ErrorCode::kUnsupported, "GGUF weights"},
+    {"", ".gguf", ErrorCode::kUnsupported,
+     "GGUF weights; open the Hugging Face checkpoint that they were made from"},
     {"", "tokenizer.json", ErrorCode::kNotFound, "a tokenizer without weights"},
     {"", "vocab.json", ErrorCode::kNotFound, "a tokenizer without weights"},
     {"", "spiece.model", ErrorCode::kNotFound, "a tokenizer without weights"},
@@ -81,6 +86,16 @@ std::set<std::string> names_in(const std::string& folder) {
   return names;
 }
 
+bool is_file(const std::string& path) {
+  std::error_code unreadable;
+  return fs::is_regular_file(path, unreadable);
+}
+
+// Part of the name of shards: "X-00001-of-00002.Y".
+bool is_shard(const std::string& name) { return name.find("-of-") != std::string::npos; }
+
+bool is_lora(const std::string& name) { return name.starts_with("adapter_"); }
+
 const Format* format_of(const std::string& path) {
   const MappedFile file(path);
   if (is_safetensors(file.bytes()) || is_pytorch(file.bytes())) return nullptr;
@@ -94,8 +109,7 @@ std::string only_file(const std::string& folder) {
   std::string only;
   for (const std::string& name : names_in(folder)) {
     const std::string path = beside(folder, name.c_str());
-    std::error_code unreadable;
-    if (!fs::is_regular_file(path, unreadable) || format_of(path) == nullptr) continue;
+    if (is_shard(name) || !is_file(path) || format_of(path) == nullptr) continue;
     if (!only.empty()) {
       fail(ErrorCode::kInvalidArgument, concat(folder, ": holds the models ", base_name(only),
                                                " and ", name, "; give the path of one"));
@@ -105,6 +119,31 @@ std::string only_file(const std::string& folder) {
   return only;
 }
 
+// The folder's only weights, where they lie beside a config.json under a name that is not Hugging
+// Face's, such as AutoGPTQ's gptq_model-4bit-128g.safetensors; empty where there are several.
+std::string only_weights(const std::string& folder) {
+  if (!is_there(beside(folder, "config.json"))) return {};
+  std::string only;
+  for (const std::string& name : names_in(folder)) {
+    const bool is_weights = name.ends_with(".safetensors") ||
+                            (name.starts_with("gptq_model") && name.ends_with(".bin"));
+    const std::string path = beside(folder, name.c_str());
+    if (is_lora(name)) return {};
+    if (!is_weights || is_shard(name) || !is_file(path)) continue;
+    if (!only.empty()) return {};
+    only = path;
+  }
+  return only;
+}
+
+// What the file of this name seems to hold in place of weights; empty where they may be weights.
+std::string in_place_of_weights(const std::string& folder, const std::string& name) {
+  const std::string path = beside(folder, name.c_str());
+  if (name.ends_with(".json") || is_lora(name) || !is_file(path)) return {};
+  const MappedFile file(path);
+  return is_pytorch(file.bytes()) ? std::string() : recognise_file(file.bytes());
+}
+
 [[noreturn]] void refuse_folder(const std::string& folder) {
   const std::set<std::string> names = names_in(folder);
   for (const Other& other : kOthers) {
@@ -112,7 +151,10 @@ std::string only_file(const std::string& folder) {
       return candidate.find(other.part) != std::string::npos && candidate.ends_with(other.end);
     });
     if (name == names.end()) continue;
-    fail(other.code, concat(folder, ": found ", *name, ", ", other.description, "; ", kOpens));
+    const std::string found =
+        other.code == ErrorCode::kNotFound ? std::string() : in_place_of_weights(folder, *name);
+    fail(other.code, concat(folder, ": found ", *name, ", ",
+                            found.empty() ? other.description : found, "; ", kOpens));
   }
   fail(ErrorCode::kNotFound, concat(folder, ": no model in this folder; ", kOpens));
 }
@@ -155,6 +197,7 @@ Names add_weights(const std::string& path, CheckpointFiles& found) {
     return add_safetensors(path, found);
   }
   if (is_pytorch(file.bytes())) return add_pytorch(path, found);
+  if (is_msgpack_map(file.bytes())) return add_flax(path, found);
   const std::string kind = recognise_file(file.bytes());
   fail(ErrorCode::kUnsupported, concat(path,
                                        ": expected a model's folder or a file of its weights, "
@@ -182,6 +225,8 @@ CheckpointFiles open_folder(const std::string& folder) {
   if (!step.empty()) return open_mesh_checkpoint(step);
   const std::string only = only_file(folder);
   if (!only.empty()) return open_weights(folder, only);
+  const std::string weights = only_weights(folder);
+  if (!weights.empty()) return open_weights(folder, weights);
   refuse_folder(folder);
 }
 
@@ -201,6 +246,9 @@ std::string index_of_shard(const std::string& path) {
 CheckpointFiles open_file(const std::string& file) {
   const fs::path parent = fs::path(file).parent_path();
   const std::string folder = parent.empty() ? "." : parent.string();
+  const bool beside_lora =
+      is_there(beside(folder, "adapter_config.json")) && !is_there(beside(folder, "config.json"));
+  check(!is_lora(base_name(file)) && !beside_lora, ErrorCode::kUnsupported, file, ": ", kLora);
   const std::string index = index_of_shard(file);
   return open_weights(folder, index.empty() ? file : index);
 }

@@ -24,9 +24,10 @@ struct CheckpointFiles {
 };
 
 // Finds and opens the weights that `path` means: a folder, of whose weights the first counts in the
-// order model.safetensors, its index, pytorch_model.bin, its index, as for Hugging Face; or a file,
-// judged by its content: weights, an index, or a shard with its index beside it. A folder that
-// holds something else throws kUnsupported or kNotFound and says what it holds.
+// order model.safetensors, its index, pytorch_model.bin, its index, as for Hugging Face, else its
+// only model under other names; or a file, judged by its content: weights, an index, or a shard
+// with its index beside it. A folder that holds something else throws kUnsupported or kNotFound and
+// says what it holds.
 CheckpointFiles open_checkpoint_files(const std::string& path);
 
 // The path of `name` in `folder`.

@@ -40,12 +40,20 @@ StoredTensor stored_tensor(const TensorView& array, const std::shared_ptr<const 
 
 }  // namespace
 
-CheckpointFiles open_flax_checkpoint(const std::string& folder, const std::string& path) {
+std::vector<std::string> add_flax(const std::string& path, CheckpointFiles& found) {
   const auto file = std::make_shared<const MappedFile>(path);
-  CheckpointFiles found{folder, {file}, {}};
+  std::vector<std::string> paths;
+  found.files.push_back(file);
   for (const TensorView& array : read_flax_arrays(file->bytes(), path)) {
     found.tensors.push_back(stored_tensor(array, file));
+    paths.push_back(array.name);
   }
+  return paths;
+}
+
+CheckpointFiles open_flax_checkpoint(const std::string& folder, const std::string& path) {
+  CheckpointFiles found{folder, {}, {}};
+  add_flax(path, found);
   return found;
 }
 

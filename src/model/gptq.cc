@@ -53,6 +53,7 @@ GptqFormat parse_format(const FieldReader& json) {
         ": checkpoint_format: expected \"gptq\" or \"gptq_v2\", found ",
         json.found("checkpoint_format"), "; open the model that was quantized instead");
   format.zero_offset = layout == "gptq" ? 1 : 0;
+  format.desc_act = json.boolean("desc_act").value_or(false);
   return format;
 }
 
@@ -82,9 +83,9 @@ class QuantizedMatrix {
     for (auto& [part, tensor] : parts) {
       parts_.emplace(part, SourceTensor(std::move(tensor), files.files));
     }
-    where_ = concat(source(kQweight).tensor.file, ": ", name_);
-    check(parts_.contains(kQzeros) && parts_.contains(kScales), ErrorCode::kBadFile, where_,
-          ": expected qweight, qzeros and scales, not all are there");
+    where_ = concat(parts_.begin()->second.tensor.file, ": ", name_);
+    check(parts_.contains(kQweight) && parts_.contains(kQzeros) && parts_.contains(kScales),
+          ErrorCode::kBadFile, where_, ": expected qweight, qzeros and scales, not all are there");
     check_shapes();
     read_groups();
   }
@@ -100,11 +101,7 @@ class QuantizedMatrix {
   }
 
  private:
-  const SourceTensor& source(Part part) const {
-    const auto found = parts_.find(part);
-    check(found != parts_.end(), ErrorCode::kBadFile, name_, kParts[part], " is missing");
-    return found->second;
-  }
+  const SourceTensor& source(Part part) const { return parts_.at(part); }
   void expect_shape(Part part, const std::vector<uint64_t>& shape) const {
     const StoredTensor& tensor = source(part).tensor;
     check(tensor.shape == shape, ErrorCode::kBadFile, where_, kParts[part], ": expected shape ",
@@ -137,7 +134,11 @@ class QuantizedMatrix {
   void read_groups() {
     group_of_.resize(in_);
     for (uint64_t i = 0; i < in_; ++i) group_of_[i] = static_cast<uint32_t>(i / group_size());
-    if (!parts_.contains(kGroups)) return;
+    if (!parts_.contains(kGroups)) {
+      check(!format_.desc_act || groups_ == 1, ErrorCode::kBadFile, where_,
+            "g_idx is missing, which desc_act needs");
+      return;
+    }
     const SourceBytes bytes(source(kGroups));
     for (uint64_t i = 0; i < in_; ++i) {
       group_of_[i] = load_word(bytes.data(), i);

@@ -21,6 +21,7 @@ struct GptqFormat {
   uint64_t bits = 4;         // 4 or 8
   uint64_t group_size = 0;   // inputs in a group; 0: all of them are one
   uint64_t zero_offset = 1;  // what is added to a stored zero point: 0 in format "gptq_v2"
+  bool desc_act = false;     // inputs were quantized in another order, which g_idx tells
 };
 
 // What `config` (the text of config.json) says in quantization_config, or else a

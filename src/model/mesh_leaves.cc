@@ -6,7 +6,9 @@
 #include <string_view>
 
 #include "base/check.h"
+#include "base/file_kind.h"
 #include "formats/npy.h"
+#include "formats/zip.h"
 #include "model/checkpoint_files.h"
 
 namespace gptj {
@@ -43,10 +45,18 @@ size_t count_numbered(const std::string& folder, std::string_view begin, std::st
   return n;
 }
 
+void check_archive(const MappedFile& file) {
+  if (is_zip(file.bytes())) return;
+  const std::string other = recognise_file(file.bytes());
+  fail(ErrorCode::kBadFile, concat(file.path(), ": expected a zip archive of NumPy arrays, found ",
+                                   other.empty() ? "another file" : other));
+}
+
 std::vector<LeafPart> read_shard(const std::string& folder, size_t n_files, MeshLeaves& found) {
   std::vector<LeafPart> parts;
   for (size_t i = 0; i < n_files; ++i) {
     const auto file = std::make_shared<const MappedFile>(beside(folder, concat(i, ".npz").c_str()));
+    check_archive(*file);
     found.files.push_back(file);
     for (TensorView& array : read_npz(file->bytes(), file->path())) {
       parts.push_back({std::move(array), file});

@@ -47,10 +47,10 @@ std::string vocabulary_mismatch(std::span<const std::string_view> vocabulary,
 }
 
 // Empty where there is none, or one that cannot be read.
-std::optional<uint64_t> own_fingerprint(const TokenizerHints& hints) {
+std::optional<Tokenizer> own_tokenizer(const TokenizerHints& hints) {
   try {
     const auto own = hints.own();
-    return own ? std::optional(make_tokenizer(*own).fingerprint()) : std::nullopt;
+    return own ? std::optional(make_tokenizer(*own)) : std::nullopt;
   } catch (const Error&) {
     return std::nullopt;
   }
@@ -61,8 +61,8 @@ std::string mismatch(const TokenizerHints& hints, const Tokenizer& tokenizer, bo
     return concat("the tokenizer has ", tokenizer.size(), " ids, the weights only ", hints.rows,
                   " rows");
   }
-  const uint64_t fingerprint = tokenizer.fingerprint();
-  if (is_other && own_fingerprint(hints).value_or(fingerprint) != fingerprint) {
+  const auto own = is_other ? own_tokenizer(hints) : std::nullopt;
+  if (own && !are_alike(own->data(), tokenizer.data())) {
     return "the tokenizer is not the one that the model came with";
   }
   return vocabulary_mismatch(hints.vocabulary, tokenizer);

@@ -5,7 +5,7 @@
 #include <filesystem>
 
 #include "base/check.h"
-#include "formats/file_kind.h"
+#include "base/file_kind.h"
 #include "formats/json_text.h"
 #include "model/config.h"
 #include "model/names.h"

@@ -1,11 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tokenizer/added_tokens.h"
 
+#include "base/check.h"
 #include "tokenizer/split.h"
 
 namespace gptj {
+namespace {
 
-void AddedTokens::add(std::string_view content, TokenId id, bool lstrip, bool rstrip) {
+constexpr size_t kMaxContent = 1024;
+constexpr size_t kMaxNodes = 1 << 20;  // of about 120 bytes
+
+}  // namespace
+
+void AddedTokens::add(std::string_view content, TokenId id, bool lstrip, bool rstrip,
+                      const std::string& where) {
+  check(content.size() <= kMaxContent, ErrorCode::kBadFile, where,
+        ": expected an added token of at most ", kMaxContent, " bytes, found ", content.size());
+  check(nodes_.size() + content.size() <= kMaxNodes, ErrorCode::kBadFile, where,
+        ": expected at most ", kMaxNodes, " bytes in all added tokens, found more");
   begins_[static_cast<unsigned char>(content[0])] = true;
   size_t node = 0;
   for (const char byte : content) {

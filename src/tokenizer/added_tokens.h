@@ -5,6 +5,7 @@
 #include <array>
 #include <map>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -17,10 +18,13 @@ class AddedTokens {
   struct Found {
     TokenId id;
     size_t begin, end;  // in the text; with lstrip or rstrip the whitespace there is inside
+    bool operator==(const Found&) const = default;
   };
 
-  // `content` is not empty; of equal contents the first counts.
-  void add(std::string_view content, TokenId id, bool lstrip, bool rstrip);
+  // `content` is not empty; of equal contents the first counts. Throws kBadFile where it, or all
+  // together, would take more memory than any tokenizer needs; `where` begins the message.
+  void add(std::string_view content, TokenId id, bool lstrip, bool rstrip,
+           const std::string& where);
 
   // The token that begins leftmost, of several the longest.
   std::optional<Found> find_first(std::string_view text) const;

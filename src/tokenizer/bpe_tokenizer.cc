@@ -70,16 +70,27 @@ void add_merge(const MergeRule& merge, uint32_t rank, const Vocabulary& vocabula
   merges.insert(left->id, right->id, {rank, static_cast<uint32_t>(*result)});
 }
 
+void add_merges_to(Fingerprint& all, const TokenizerParts& parts) {
+  for (const MergeRule& rule : parts.merges) {
+    all.add(rule.left);
+    all.add(rule.right);
+  }
+}
+
+uint64_t fingerprint_of_rules(const TokenizerParts& parts) {
+  Fingerprint all;
+  add_merges_to(all, parts);
+  all.add(uint64_t{parts.ignore_merges});
+  return all.value();
+}
+
 uint64_t fingerprint_of(const TokenizerParts& parts) {
   Fingerprint all;
   for (const VocabularyEntry& entry : parts.vocabulary) {
     all.add(entry.name);
     all.add(static_cast<uint64_t>(entry.id));
   }
-  for (const MergeRule& rule : parts.merges) {
-    all.add(rule.left);
-    all.add(rule.right);
-  }
+  add_merges_to(all, parts);
   add_to_fingerprint(parts.added, all);
   all.add(uint64_t{parts.ignore_merges});
   return all.value();
@@ -90,6 +101,7 @@ uint64_t fingerprint_of(const TokenizerParts& parts) {
 BpeTokenizer::BpeTokenizer(const TokenizerParts& parts)
     : merges(parts.merges.size()), ignore_merges(parts.ignore_merges) {
   fingerprint = fingerprint_of(parts);
+  rules = fingerprint_of_rules(parts);
   add_vocabulary(parts, vocabulary);
   for (int byte = 0; byte < 256; ++byte) {
     byte_ids[static_cast<size_t>(byte)] = id_of_byte(byte, vocabulary, parts.vocabulary_name);

@@ -42,6 +42,9 @@ uint64_t read_varint(ByteReader& reader) {
 
 Field read_field(ByteReader& reader) {
   const uint64_t tag = read_varint(reader);
+  // The library would keep 32 bits of it, and find another field than this reader.
+  check(tag <= UINT32_MAX, ErrorCode::kBadFile, reader.where(),
+        ": expected a tag of at most 32 bits, found ", tag);
   Field field;
   field.number = tag >> 3;
   field.wire = static_cast<Wire>(tag & 7);
@@ -76,11 +79,12 @@ class NormalizationTable {
   }
 
   // From a unit the search reads the one at its target xor a byte, and where it has a leaf, the
-  // one at its target for the place of a text. Units with the top bit are such places only.
+  // one at its target for the place of a text. Units with the top bit are such places only, except
+  // for the first: there the search begins, whatever its bits.
   void prove() const {
     for (uint32_t i = 0; i < units_.size(); ++i) {
       const uint32_t unit = units_[i];
-      if ((unit >> 31) != 0) continue;
+      if (i != 0 && (unit >> 31) != 0) continue;
       const uint64_t target = i ^ ((unit >> 10) << ((unit & (1u << 9)) >> 6));
       need((target | 0xff) < units_.size());
       const bool has_leaf = (unit & (1u << 8)) != 0;
@@ -134,6 +138,9 @@ class ModelReader {
       }
     }
     check(!piece.text.empty(), ErrorCode::kBadFile, where, ": empty");
+    // The library would end the process.
+    check(piece.text.find('\0') == std::string::npos, ErrorCode::kBadFile, where,
+          ": expected text, found a zero byte in it");
     for (std::string_view rest = piece.text; !rest.empty();) {
       const Utf8Unit unit = next_utf8(rest);
       check(unit.kind == Utf8Kind::kWhole, ErrorCode::kBadFile, where, ": expected UTF-8, found ",

@@ -55,6 +55,7 @@ class SentencePieceTokenizer : public TokenizerData {
     for (const AddedToken& token : parts.added) add_added(token);
     Fingerprint all;
     all.add(parts.sentencepiece);
+    rules = all.value();
     add_to_fingerprint(parts.added, all);
     fingerprint = all.value();
   }
@@ -90,7 +91,7 @@ class SentencePieceTokenizer : public TokenizerData {
       const bool is_unknown = piece.kind == PieceKind::kUnknown;
       vocabulary.add_hidden(id, is_unknown ? std::string(kUnknownText) : piece.text, where_);
       vocabulary.set_special(id);
-      added.add(piece.text, id, false, false);
+      added.add(piece.text, id, false, false, where_);
     });
   }
 

@@ -27,7 +27,7 @@ void TokenizerData::add_added(const AddedToken& token) {
   check(!known || *known == id, ErrorCode::kBadFile, token.where, ": ", quote(token.content),
         " has id ", id, ", but id ", known.value_or(0), " elsewhere");
   if (!known) vocabulary.add_hidden(id, token.content, token.where);
-  added.add(token.content, id, token.lstrip, token.rstrip);
+  added.add(token.content, id, token.lstrip, token.rstrip, token.where);
   if (token.special) vocabulary.set_special(id);
 }
 
@@ -37,6 +37,19 @@ void add_to_fingerprint(const std::vector<AddedToken>& added, Fingerprint& all) 
     all.add(static_cast<uint64_t>(token.id.value_or(-1)));
     all.add(uint64_t{token.special} | uint64_t{token.lstrip} << 1 | uint64_t{token.rstrip} << 2);
   }
+}
+
+bool are_alike(const TokenizerData& a, const TokenizerData& b) {
+  const Vocabulary &ours = a.vocabulary, &theirs = b.vocabulary;
+  if (a.rules != b.rules || ours.size() != theirs.size()) return false;
+  for (TokenId id = 0; id < ours.size(); ++id) {
+    if (ours.has(id) != theirs.has(id)) return false;
+    if (!ours.has(id)) continue;
+    const std::string spaced = concat(" ", ours.bytes(id), " ");  // for lstrip and rstrip
+    if (ours.bytes(id) != theirs.bytes(id)) return false;
+    if (a.added.find_first(spaced) != b.added.find_first(spaced)) return false;
+  }
+  return true;
 }
 
 Tokenizer make_tokenizer(const TokenizerFiles& files) {

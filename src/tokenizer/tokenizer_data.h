@@ -22,6 +22,7 @@ struct TokenizerData {
   Vocabulary vocabulary;
   AddedTokens added;
   uint64_t fingerprint = 0;  // of the parts
+  uint64_t rules = 0;  // of what splits text, as a fingerprint: merges or a SentencePiece model
   // Encoding puts a space before a text, which decoding takes away again.
   bool begins_with_space = false;
 
@@ -31,6 +32,10 @@ struct TokenizerData {
 };
 
 void add_to_fingerprint(const std::vector<AddedToken>& added, Fingerprint& all);
+
+// Whether both give every text the same ids and every id the same bytes, as far as ids, merges and
+// added tokens tell. Fingerprints may differ all the same: files repeat what others say.
+bool are_alike(const TokenizerData& a, const TokenizerData& b);
 
 // From texts, wherever they were kept. Throws kBadFile, kUnsupported.
 Tokenizer make_tokenizer(const TokenizerFiles& files);

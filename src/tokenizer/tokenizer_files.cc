@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <filesystem>
+#include <span>
 
+#include "base/file_kind.h"
 #include "base/mapped_file.h"
 #include "tokenizer/base64.h"
 #include "tokenizer/file_readers.h"
@@ -34,6 +36,14 @@ const char* sentencepiece_in(const std::string& folder) {
   return nullptr;
 }
 
+std::string read_file(const std::string& path) {
+  std::string text = read_text_file(path, kLargestFile);
+  const std::string other =
+      text.starts_with('{') ? std::string() : recognise_file(std::as_bytes(std::span(text)));
+  check(other.empty(), ErrorCode::kBadFile, path, ": expected a tokenizer's file, found ", other);
+  return text;
+}
+
 std::string presence(const std::string& folder, const char* name) {
   return concat(name, exists(folder, name) ? " (found)" : " (not found)");
 }
@@ -51,11 +61,9 @@ TokenizerFiles read_tokenizer_files(const std::string& folder) {
         presence(folder, "vocab.json"), " and ", presence(folder, "merges.txt"),
         ", or SentencePiece's spiece.model or tokenizer.model (not found)");
   TokenizerFiles files{folder, {}};
-  const auto read = [&](const char* name) {
-    files.texts[name] = read_text_file(path_of(folder, name), kLargestFile);
-  };
+  const auto read = [&](const char* name) { files.texts[name] = read_file(path_of(folder, name)); };
   if (const char* name = sentencepiece_in(folder)) {
-    files.texts[name] = to_base64(read_text_file(path_of(folder, name), kLargestFile));
+    files.texts[name] = to_base64(read_file(path_of(folder, name)));
   } else if (exists(folder, "tokenizer.json")) {
     read("tokenizer.json");
   } else {

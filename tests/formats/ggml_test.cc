@@ -106,6 +106,9 @@ TEST(GgmlTest, OtherFiles) {
   refuses(ErrorCode::kBadFile, "GGUF....", "expected a legacy ggml file");
   refuses(ErrorCode::kBadFile, ggml({.count = 2}).bytes, "given as 3 and as 2", "another kind");
   refuses(ErrorCode::kBadFile, ggml({.n_vocab = -1, .count = -1}).bytes, "vocabulary");
+  constexpr int32_t kTooMany = (1 << 24) + 1;
+  refuses(ErrorCode::kBadFile, ggml({.n_vocab = kTooMany, .count = kTooMany}).bytes,
+          "expected a vocabulary of at most 16777216 tokens, found 16777217");
   refuses(ErrorCode::kUnsupported, ggml({.file_type = 3002}).bytes, "0 to 2", "3002");
   refuses(ErrorCode::kUnsupported, ggml({.file_type = -2}).bytes, "-2");
   ByteWriter neural_speed;

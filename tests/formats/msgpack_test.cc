@@ -94,6 +94,10 @@ TEST(MsgpackTest, WhatIsNotTaken) {
   std::string deep;
   for (int i = 0; i < 1000; ++i) deep += key;
   refuses(ErrorCode::kBadFile, deep, "at most 16 maps");
+  std::string nested;  // each array would keep the names of all maps around it
+  for (int i = 0; i < 9; ++i) nested += "\x81" + text(std::string(31, 'm'));
+  refuses(ErrorCode::kBadFile, nested + array("float32", 2, "12345678"),
+          "expected a path of at most 256 bytes, found 287");
   // A shape whose product does not fit in 64 bits.
   const std::string large = "\xcf\xff\xff\xff\xff\xff\xff\xff\xff";
   const std::string payload =

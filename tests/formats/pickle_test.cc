@@ -203,6 +203,9 @@ TEST(Pickle, BombsAreHarmlessOrRefused) {
 
   refuses(whole("N" + repeat("\x85", 1'000'001)), "more than 1000000 values");
   refuses(whole(repeat("N0", 1'000'001)), "more than 1000000 values");
+  refuses(whole("N" + repeat("\x94", 1'000'001)), "memorizes more than 1000000 values");
+  refuses(whole("]" + repeat(std::string("q\1h\1a", 5), 1'000'001)), "takes memorized values more");
+  read(whole("N" + repeat("q\1", 1'000'001)));  // one value, again and again
   refuses(whole(repeat("N", 100'002)), "the stack exceeds 100000");
   refuses(whole(repeat("(", 100'002)), "the stack exceeds 100000");
   refuses(whole("Nq\1" + repeat("h\1", 100'002)), "the stack exceeds 100000");

@@ -146,6 +146,25 @@ void add_checkpoints(Seeds& seeds) {
   }
 }
 
+// A field of a protocol buffer.
+std::string field(int number, const std::string& bytes) {
+  const size_t size = bytes.size();
+  return std::string{static_cast<char>(number << 3 | 2), static_cast<char>(size | 0x80),
+                     static_cast<char>(size >> 7)} +
+         bytes;
+}
+
+// Of a few pieces, with a table of one block of units whose root leads to the block itself.
+std::string sentencepiece_model() {
+  const auto piece = [](const std::string& text, char kind) {
+    return field(1, field(1, text) + "\x15" + std::string("\0\0\x80\xbf", 4) + "\x18" + kind);
+  };
+  std::string table = le<uint32_t>(1024) + le<uint32_t>(1u << 10) + std::string(1020, '\0');
+  table += std::string("x\0", 2);
+  return piece("<unk>", 2) + piece("<s>", 3) + piece("\xe2\x96\x81t", 1) + piece("he", 1) +
+         piece("<0x41>", 6) + field(3, field(2, table));
+}
+
 void add_tokenizers(Seeds& seeds) {
   const TokenizerFiles files = small_vocabulary_files();
   const std::string texts[] = {small_tokenizer_json().dump(),
@@ -157,6 +176,8 @@ void add_tokenizers(Seeds& seeds) {
   for (size_t i = 0; i < std::size(texts); ++i) {
     seeds.add("tokenizer", static_cast<char>(i) + texts[i]);
   }
+  seeds.add("sentencepiece", sentencepiece_model());
+  seeds.add("sentencepiece", sentencepiece_model() + field(2, "\x18\x02"));  // BPE
   seeds.add("text", "The abab's the\n  123 \xc3\xa9\xff<|endoftext|>");
 }
 

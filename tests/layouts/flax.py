@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """flax_model.msgpack, written from the formats' description."""
+import json
+import os
 import struct
 
 import numpy as np
@@ -56,6 +58,19 @@ def flax_path(name, ndim):
     if keys[-1] == "weight":
         keys[-1] = "embedding" if keys[-2] == "wte" else "kernel" if ndim == 2 else "scale"
     return keys
+
+
+def write_sharded(folder, tensors):
+    """As transformers does above max_shard_size: each shard a tree of its own, and an index of paths."""
+    names = sorted(tensors)
+    weight_map, expected = {}, {}
+    for i, part in enumerate((names[::2], names[1::2])):
+        shard = f"flax_model-{i + 1:05d}-of-00002.msgpack"
+        expected |= write(os.path.join(folder, shard), {name: tensors[name] for name in part})
+        weight_map |= {"/".join(flax_path(name, tensors[name][1].ndim)): shard for name in part}
+    with open(os.path.join(folder, "flax_model.msgpack.index.json"), "w") as file:
+        json.dump({"metadata": {"total_size": 0}, "weight_map": weight_map}, file)
+    return expected
 
 
 def write(path, tensors):

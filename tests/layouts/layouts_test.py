@@ -108,6 +108,10 @@ def check_flax():
             write_config(folder, config)
             for given in (path, folder):
                 check(f"{name} in Flax", given, folder, config, expected)
+        with tempfile.TemporaryDirectory() as folder:
+            expected = flax.write_sharded(folder, tensors)
+            write_config(folder, config)
+            check(f"{name} in Flax, in shards", folder, folder, config, expected)
 
 
 def check_mesh():

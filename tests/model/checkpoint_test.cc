@@ -159,7 +159,58 @@ TEST_F(CheckpointTest, PathsThatMeanTheSameModel) {
   EXPECT_EQ(Checkpoint::open(folder_.path("model.safetensors")).config().n_embd, 4);
   std::filesystem::rename(folder_.path("model.safetensors"), folder_.path("other.safetensors"));
   EXPECT_EQ(Checkpoint::open(folder_.path("other.safetensors")).folder(), folder_.path());
+}
+
+TEST_F(CheckpointTest, TheOnlyWeightsOfAFolderNeedNoNameOfTheirs) {
+  tiny_.write(folder_);
+  for (const char* name : {"gptq_model-4bit-128g.safetensors", "other.safetensors"}) {
+    std::filesystem::rename(folder_.path("model.safetensors"), folder_.path(name));
+    EXPECT_EQ(Checkpoint::open(folder_.path()).files()[0]->path(), folder_.path(name));
+    std::filesystem::rename(folder_.path(name), folder_.path("model.safetensors"));
+  }
+  std::filesystem::remove(folder_.path("model.safetensors"));
+  folder_.write("gptq_model-4bit-128g.bin", torch_file(torch_tensors(tiny_.tensors)));
+  EXPECT_EQ(Checkpoint::open(folder_.path()).tensors().size(), 25u);
+  folder_.write("other.safetensors", safetensors_file(tiny_.tensors));
   folder_refused(ErrorCode::kUnsupported, "found other.safetensors", "give its own path");
+  std::filesystem::remove(folder_.path("gptq_model-4bit-128g.bin"));
+  std::filesystem::remove(folder_.path("config.json"));  // a file of `gptj convert` stays alone
+  folder_refused(ErrorCode::kUnsupported, "found other.safetensors", "give its own path");
+}
+
+TEST_F(CheckpointTest, LoraAdaptersAreNamed) {
+  folder_.write("config.json", tiny_.config.dump());
+  for (const char* name :
+       {"adapter_config.json", "adapter_model.bin", "adapter_model.safetensors"}) {
+    const std::string path = folder_.write(name, "PK\x03\x04");
+    folder_refused(ErrorCode::kUnsupported, name, "a LoRA adapter", "merge_and_unload");
+    expect_error(
+        ErrorCode::kUnsupported, [&] { Checkpoint::open(path); }, path, "a LoRA adapter",
+        "merge_and_unload");
+    std::filesystem::remove(path);
+  }
+  std::filesystem::remove(folder_.path("config.json"));
+  folder_.write("adapter_config.json", "{}");
+  const std::string renamed = folder_.write("mine.safetensors", safetensors_file(tiny_.tensors));
+  expect_error(
+      ErrorCode::kUnsupported, [&] { Checkpoint::open(renamed); }, renamed, "a LoRA adapter");
+  folder_refused(ErrorCode::kUnsupported, "a LoRA adapter");
+}
+
+TEST_F(CheckpointTest, AFolderIsRefusedForWhatItsFileHolds) {
+  const std::string key = "general.architecture";
+  const auto with = [&](const char* name, const std::string& content, const char* word) {
+    folder_.write(name, content);
+    folder_refused(ErrorCode::kUnsupported, std::string("found ") + name, word);
+    std::filesystem::remove(folder_.path(name));
+  };
+  with("gpt-j.gguf",
+       "GGUF" + std::string(20, '\0') + le<uint64_t>(key.size()) + key + le<uint32_t>(8) +
+           le<uint64_t>(4) + "gptj",
+       "a GGUF file of gptj; open the Hugging Face checkpoint that it was made from");
+  with("ggml-gpt4all-j.bin", "<!DOCTYPE html>", "an HTML page");
+  with("weights.pt", "version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer");
+  with("weights.pt", "PK\x03\x04", "give their own path");
 }
 
 TEST_F(CheckpointTest, PathsOfPyTorchFiles) {
@@ -246,6 +297,12 @@ TEST_F(CheckpointTest, UnexpectedTensors) {
   with("zzz", "expected those of a GPT-J of 2 layers");
   with("h.0.attn.q_proj.qweight", "GPTQ");
   with("h.0.attn.q_proj.SCB", "bitsandbytes");
+  with("h.0.attn.q_proj.absmax", "bitsandbytes");
+  // Beside it the weights have other types and shapes, which it explains.
+  const TestTensor before = tiny_.tensor("transformer.h.0.attn.q_proj.weight");
+  tiny_.replace(before.name, DType::kI8, {16, 1});
+  with("h.0.attn.q_proj.SCB", "bitsandbytes");
+  tiny_.tensor(before.name) = before;
   with("h.0.attn.q_proj.lora_A.weight", "LoRA");
   with("h.0.attn.qkv_proj.weight", "CodeGen");
   with("score.weight", "classifies");
@@ -290,6 +347,10 @@ TEST_F(CheckpointTest, WrongShapesAndTypes) {
     with("transformer.h.0.attn.q_proj.weight", type, {4, 4}, ErrorCode::kUnsupported,
          "h.0.attn.q_proj.weight: expected F32, F16 or BF16", dtype_name(type));
   }
+  for (const DType type : {DType::kI8, DType::kU8}) {
+    with("transformer.wte.weight", type, {7, 4}, ErrorCode::kUnsupported, dtype_name(type),
+         "; quantized, as by bitsandbytes: open the model that was quantized");
+  }
 }
 
 TEST_F(CheckpointTest, ResizedVocabulariesCountByTheirRows) {
@@ -331,13 +392,13 @@ TEST_F(CheckpointTest, FoldersOfOtherThings) {
     std::filesystem::remove(folder_.path(name));
   };
   folder_refused(ErrorCode::kNotFound, "no model in this folder");
-  with("gptq_model.bin", ErrorCode::kUnsupported, "give their own path");
+  with("weights.bin", ErrorCode::kUnsupported, "give their own path");
   with("consolidated.pt", ErrorCode::kUnsupported, "give their own path");
   with("other.index.json", ErrorCode::kUnsupported, "give its own path");
   with("pytorch_model-00001-of-00002.bin", ErrorCode::kBadFile, "a shard without its");
   with("tf_model.h5", ErrorCode::kUnsupported, "TensorFlow");
   with("flax_model.msgpack", ErrorCode::kBadFile, "Flax");
-  with("flax_model.msgpack.index.json", ErrorCode::kUnsupported, "sharded Flax");
+  with("flax_model-00001-of-00002.msgpack", ErrorCode::kBadFile, "a shard without its");
   with("rust_model.ot", ErrorCode::kUnsupported, "rust-bert");
   with("gpt-j.Q4_0.gguf", ErrorCode::kUnsupported, "GGUF");
   with("adapter_model.safetensors", ErrorCode::kUnsupported, "LoRA");

@@ -163,6 +163,13 @@ TEST_F(Gptq, GroupsInOrderNeedNoIndex) {
   std::erase_if(tensors_, [](const TestTensor& t) { return t.name.ends_with("g_idx"); });
   write({{"bits", 4}, {"group_size", 8}});
   expect_weights();
+  // What it meant by another order is lost with the index, unless all of them are one group.
+  refuses(ErrorCode::kBadFile, {{"bits", 4}, {"group_size", 8}, {"desc_act", true}},
+          folder_.path("model.safetensors") + ": h.0.", ".g_idx is missing, which desc_act needs");
+  make({4, 0, 1}, /*act_order=*/false);
+  std::erase_if(tensors_, [](const TestTensor& t) { return t.name.ends_with("g_idx"); });
+  write({{"bits", 4}, {"group_size", -1}, {"desc_act", true}});
+  expect_weights();
 }
 
 TEST_F(Gptq, BiasesOfZerosAreNone) {
@@ -221,6 +228,12 @@ TEST_F(Gptq, RefusesWhatDoesNotFit) {
   const std::string gone = tensor("q_proj.scales").name;
   std::erase_if(tensors_, [&](const TestTensor& t) { return t.name == gone; });
   refuses(ErrorCode::kBadFile, quantization, "q_proj.: expected qweight, qzeros and scales");
+  make({4, 8, 1}, true);
+  const std::string packed = tensor("q_proj.qweight").name;
+  std::erase_if(tensors_, [&](const TestTensor& t) { return t.name == packed; });
+  refuses(ErrorCode::kBadFile, quantization,
+          folder_.path("model.safetensors") + ": h.0.attn.q_proj.",
+          "expected qweight, qzeros and scales");
   make({4, 8, 1}, true);
   tensors_.push_back(tensor("q_proj.scales"));
   tensors_.back().name = "h.0.attn.q_proj.scales";

@@ -6,6 +6,7 @@
 
 #include <vector>
 
+#include "base/json.h"
 #include "support/expect_error.h"
 #include "support/temp_folder.h"
 #include "tokenizer/tokenizer_data.h"
@@ -74,6 +75,24 @@ TEST_F(ModelTokenizerTest, MoreIdsThanRows) {
   expect_warning({"MODEL", 4095, kNone}, kFairytale, "4096 ids, the weights only 4095 rows");
   const TokenizerHints hints{"MODEL", 4095, kNone, {}};
   EXPECT_TRUE(choose_tokenizer(hints, kFairytale, {}));  // nobody to tell
+}
+
+// Other files repeat what tokenizer.json says; what comes of all of them counts.
+TEST_F(ModelTokenizerTest, TheSameInFewerFiles) {
+  const TempFolder folder;
+  TokenizerFiles own = read_tokenizer_files(kFairytale);
+  folder.write("tokenizer.json", own.texts.at("tokenizer.json"));
+  ASSERT_NE(Tokenizer::load(folder.path()).fingerprint(), fairytale_.fingerprint());
+  EXPECT_TRUE(choose({"MODEL", 4096, as(own)}, folder.path()));
+  EXPECT_EQ(warnings_, "");
+  Json changed = Json::parse(own.texts.at("tokenizer.json"));
+  std::swap(changed["model"]["merges"][0], changed["model"]["merges"][1]);
+  folder.write("tokenizer.json", changed.dump());
+  expect_warning({"MODEL", 4096, as(own)}, folder.path(), "not the one that the model came with");
+  changed = Json::parse(own.texts.at("tokenizer.json"));
+  changed["added_tokens"][0]["lstrip"] = true;
+  folder.write("tokenizer.json", changed.dump());
+  expect_warning({"MODEL", 4096, as(own)}, folder.path(), "not the one that the model came with");
 }
 
 TEST_F(ModelTokenizerTest, AnotherFingerprint) {

@@ -3,8 +3,10 @@
 // the right numbers is shown in tests/layouts.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
+#include <span>
 
 #include "gptj/tokenizer.h"
 #include "model/checkpoint.h"
@@ -37,6 +39,13 @@ std::string ggml_file(const TinyCheckpoint& tiny, const Sizes& sizes = kTinySize
     file.text(tensor.name).text(tensor.bytes);
   }
   return file.bytes;
+}
+
+std::string made_bytes(const StoredTensor& tensor) {
+  if (!tensor.make) return {reinterpret_cast<const char*>(tensor.bytes.data()), tensor.size()};
+  std::string bytes(tensor.size(), '\0');
+  tensor.make(std::as_writable_bytes(std::span(bytes)));
+  return bytes;
 }
 
 class OtherFormatsTest : public ::testing::Test {
@@ -117,6 +126,72 @@ TEST_F(OtherFormatsTest, OneModelInAFolder) {
   EXPECT_EQ(Checkpoint::open(folder_.path()).files()[0]->path(), folder_.path("model.safetensors"));
 }
 
+// A msgpack map of arrays of F16, their whole paths as keys.
+std::string flax_file(std::span<const TestTensor> tensors) {
+  ByteWriter file;
+  file.text("\xde").big(static_cast<uint16_t>(tensors.size()));
+  for (const TestTensor& tensor : tensors) {
+    file.text("\xd9").big(static_cast<uint8_t>(tensor.name.size())).text(tensor.name);
+    ByteWriter array;
+    array.text("\x93").big(static_cast<uint8_t>(0x90 | tensor.shape.size()));
+    for (const uint64_t extent : tensor.shape) array.big(static_cast<uint8_t>(extent));
+    array
+        .text(
+            "\xa7"
+            "float16\xc4")
+        .big(static_cast<uint8_t>(tensor.bytes.size()));
+    array.text(tensor.bytes);
+    file.text("\xc8").big(static_cast<uint16_t>(array.bytes.size())).text("\x01").text(array.bytes);
+  }
+  return file.bytes;
+}
+
+std::vector<TestTensor> flax_tensors(const TinyCheckpoint& tiny) {
+  std::vector<TestTensor> tensors = tiny.tensors;
+  for (TestTensor& tensor : tensors) {
+    std::replace(tensor.name.begin(), tensor.name.end(), '.', '/');
+    const size_t end = tensor.name.rfind("/weight");
+    if (end == std::string::npos) continue;
+    tensor.name.replace(end, std::string::npos, tensor.shape.size() == 1 ? "/scale" : "/kernel");
+    if (tensor.name.ends_with("wte/kernel")) {
+      tensor.name = "transformer/wte/embedding";
+    } else if (tensor.shape.size() == 2) {
+      std::swap(tensor.shape[0], tensor.shape[1]);
+    }
+  }
+  return tensors;
+}
+
+TEST_F(OtherFormatsTest, FlaxInShards) {
+  const std::vector<TestTensor> tensors = flax_tensors(tiny_);
+  const std::string first = "flax_model-00001-of-00002.msgpack",
+                    second = "flax_model-00002-of-00002.msgpack";
+  nlohmann::json map;
+  for (size_t i = 0; i < tensors.size(); ++i) map[tensors[i].name] = i < 9 ? first : second;
+  folder_.write("config.json", tiny_.config.dump());
+  folder_.write(first, flax_file(std::span(tensors).first(9)));
+  folder_.write(second, flax_file(std::span(tensors).subspan(9)));
+  refuses(ErrorCode::kBadFile, folder_.path(), "found " + first,
+          "a shard without its flax_model.msgpack.index.json");
+  const std::string index =
+      folder_.write("flax_model.msgpack.index.json", nlohmann::json{{"weight_map", map}}.dump());
+  const TempFolder single;
+  single.write("config.json", tiny_.config.dump());
+  const Checkpoint expected = Checkpoint::open([&] {
+    single.write("flax_model.msgpack", flax_file(tensors));
+    return single.path();
+  }());
+  for (const std::string& path : {folder_.path(), index, folder_.path(second)}) {
+    const Checkpoint found = Checkpoint::open(path);
+    ASSERT_EQ(found.tensors().size(), 25u);
+    for (const StoredTensor& tensor : expected.tensors()) {
+      EXPECT_EQ(made_bytes(found.tensor(tensor.name)), made_bytes(tensor)) << tensor.name;
+    }
+  }
+  std::filesystem::remove(folder_.path(first));
+  refuses(ErrorCode::kNotFound, folder_.path(), first, "missing");
+}
+
 TEST_F(OtherFormatsTest, DamagedFlax) {
   refuses(ErrorCode::kBadFile, folder_.write("flax_model.msgpack", "\x81\xa1k\xc7"), "msgpack",
           "expected 1 bytes");
@@ -133,6 +208,10 @@ TEST_F(OtherFormatsTest, DamagedMesh) {
   refuses(ErrorCode::kNotFound, folder_.path(), "step_1/shard_0/0.npz: missing");
   folder_.write("step_1/shard_0/0.npz", "PK");
   refuses(ErrorCode::kBadFile, folder_.path(), "0.npz", "zip");
+  folder_.write("step_1/shard_0/0.npz", "version https://git-lfs.github.com/spec/v1\n");
+  refuses(ErrorCode::kBadFile, folder_.path(), "0.npz: expected", "a Git LFS pointer",
+          "download the file itself");
+  folder_.write("step_1/shard_0/0.npz", "PK");
   make("step_1/shard_2");
   refuses(ErrorCode::kNotFound, folder_.path(), "step_1/shard_1: missing");
   make("step_2/shard_0");

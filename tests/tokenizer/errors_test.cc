@@ -173,6 +173,42 @@ TEST(TokenizerErrors, OtherFiles) {
   }
 }
 
+TEST(TokenizerErrors, WhatADownloadLeftInAFilesPlace) {
+  const std::string pointer = "version https://git-lfs.github.com/spec/v1\n";
+  for (const char* name : {"tokenizer.json", "vocab.json", "merges.txt", "spiece.model",
+                           "tokenizer.model", "special_tokens_map.json"}) {
+    const TempFolder folder;
+    folder.write("vocab.json", small_vocabulary().dump());
+    folder.write("merges.txt", "h e\n");
+    folder.write(name, pointer);
+    expect_error(kBadFile,
+                 folder.path() + "/" + name +
+                     ": expected a tokenizer's file, found a Git LFS pointer: 43 bytes of text in "
+                     "place of the file; download the file itself",
+                 [&] { Tokenizer::load(folder.path()); });
+  }
+}
+
+// Found tokens are kept byte by byte, each of which takes a hundred times as much memory.
+TEST(TokenizerErrors, AddedTokensThatAreTooLong) {
+  const auto load = [](const Json& added) {
+    TokenizerFiles files = small_vocabulary_files();
+    files.texts["added_tokens.json"] = added.dump();
+    return make_tokenizer(files);
+  };
+  const std::string longest(1024, 'x');
+  EXPECT_EQ(load({{longest, 262}}).encode(longest), std::vector<TokenId>{262});
+  expect_error(
+      kBadFile,
+      "folder/added_tokens.json: expected an added token of at most 1024 bytes, found 1025", [&] {
+        load({{longest + "x", 262}});
+      });
+  Json many = Json::object();
+  for (int i = 0; i < 1100; ++i) many[concat(i, longest).substr(0, 1024)] = 262 + i;
+  expect_error(kBadFile, "folder/added_tokens.json: expected at most 1048576 bytes in all",
+               [&] { load(many); });
+}
+
 TEST(TokenizerErrors, MissingTexts) {
   TokenizerFiles files = small_vocabulary_files();
   files.texts.erase("merges.txt");

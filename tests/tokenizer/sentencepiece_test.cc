@@ -67,12 +67,19 @@ TEST(SentencePieceModelTest, WhatIsNotTaken) {
   refused("version https://git-lfs", ErrorCode::kBadFile, "FILE");
   refused(piece(""), ErrorCode::kBadFile, "piece 0: empty");
   refused(piece("\xff"), ErrorCode::kBadFile, "UTF-8");
+  refused(piece(std::string("a\0b", 3)), ErrorCode::kBadFile,
+          "piece 0: expected text, found a zero");
   refused(piece("a", 7), ErrorCode::kBadFile, "kind");
   refused(field(1, field(1, "a") + "\x15" + std::string("\0\0\x80\x7f", 4)), ErrorCode::kBadFile,
           "score");
   refused("\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", ErrorCode::kBadFile, "expected");
   refused("\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", ErrorCode::kBadFile, "64 bits");
   refused(piece("a") + field(5, field(2, "table")), ErrorCode::kUnsupported, "decoding");
+  // The library would take these tags for those of fields 3 and 2.
+  refused(piece("a") + "\x9a\x80\x80\x80\x10\x02\x18" + std::string(1, '\0'), ErrorCode::kBadFile,
+          "a tag of at most 32 bits, found 4294967322");
+  refused(piece("a") + "\x1a\x06\x92\x80\x80\x80\x10" + std::string(1, '\0'), ErrorCode::kBadFile,
+          "a tag of at most 32 bits, found 4294967314");
 }
 
 // One block of 256 units, of which the first leads to the block itself.
@@ -109,6 +116,7 @@ TEST(SentencePieceModelTest, TablesThatLeadOutside) {
   };
   refused(table(256u << 10));                    // its children lie behind the end
   refused(table((1u << 10) | (1u << 9)) + "x");  // texts without an end
+  refused(table(0xfffffeff));                    // a root with the top bit
   refused(table(1u << 10, 1023));
   refused(table(1u << 10, 0));
   refused(table(1u << 10, 2048));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "formats/file_kind.h"
+#include "base/file_kind.h"
 
 #include <algorithm>
 #include <cctype>
@@ -45,21 +45,21 @@ bool starts_with(std::span<const std::byte> bytes, std::string_view start) {
                     [](char expected, std::byte found) { return expected == lower(found); });
 }
 
-// Of GGUF: magic, version and two counts; then key and value of what is its first field in every
-// file seen.
-std::string gguf(std::span<const std::byte> bytes) {
+// " of llama". Of GGUF: magic, version and two counts; then key and value of what is its first
+// field in every file seen.
+std::string architecture(std::span<const std::byte> bytes) {
   constexpr size_t kFields = 24, kLongest = 32;
   constexpr auto kKey = "\x14\0\0\0\0\0\0\0general.architecture\x08\0\0\0"sv;
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   uint64_t size = 0;
   constexpr size_t kName = kFields + kKey.size() + sizeof size;
-  if (text.size() < kName || text.substr(kFields, kKey.size()) != kKey) return "a GGUF file";
+  if (text.size() < kName || text.substr(kFields, kKey.size()) != kKey) return {};
   std::memcpy(&size, bytes.data() + kName - sizeof size, sizeof size);
   const std::string_view name = text.substr(kName, std::min<uint64_t>(size, kLongest));
   const bool is_word = std::all_of(name.begin(), name.end(), [](char c) {
     return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' || c == '.';
   });
-  return is_word ? "a GGUF file of " + std::string(name) : "a GGUF file";
+  return is_word ? " of " + std::string(name) : std::string();
 }
 
 }  // namespace
@@ -70,7 +70,10 @@ std::string recognise_file(std::span<const std::byte> bytes) {
     return "a Git LFS pointer: " + std::to_string(bytes.size()) +
            " bytes of text in place of the file; download the file itself (`git lfs pull`)";
   }
-  if (starts_with(bytes, "gguf"sv)) return gguf(bytes);
+  if (starts_with(bytes, "gguf"sv)) {
+    return "a GGUF file" + architecture(bytes) +
+           "; open the Hugging Face checkpoint that it was made from";
+  }
   if (bytes.size() > kTarMagic && starts_with(bytes.subspan(kTarMagic), "ustar"sv)) {
     return "a tar archive, as the first versions of PyTorch wrote; unpack it, or save it again";
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "formats/file_kind.h"
+#include "base/file_kind.h"
 
 #include <gtest/gtest.h>
 
@@ -41,11 +41,13 @@ TEST(FileKind, SaysWhatAFileIsAndWhatToDo) {
 
 TEST(FileKind, GgufHasAnArchitecture) {
   const std::string key = "general.architecture";
-  EXPECT_EQ(kind(gguf(key, "llama")), "a GGUF file of llama");
-  EXPECT_EQ(kind(gguf(key, "gptj")), "a GGUF file of gptj");
-  EXPECT_EQ(kind(gguf("general.name", "llama")), "a GGUF file");
-  EXPECT_EQ(kind(gguf(key, "\x1b[31m")), "a GGUF file");
-  EXPECT_EQ(kind(gguf(key, std::string(500, 'x'))), "a GGUF file of " + std::string(32, 'x'));
+  const std::string instead = "; open the Hugging Face checkpoint that it was made from";
+  EXPECT_EQ(kind(gguf(key, "llama")), "a GGUF file of llama" + instead);
+  EXPECT_EQ(kind(gguf(key, "gptj")), "a GGUF file of gptj" + instead);
+  EXPECT_EQ(kind(gguf("general.name", "llama")), "a GGUF file" + instead);
+  EXPECT_EQ(kind(gguf(key, "\x1b[31m")), "a GGUF file" + instead);
+  EXPECT_EQ(kind(gguf(key, std::string(500, 'x'))),
+            "a GGUF file of " + std::string(32, 'x') + instead);
   const std::string whole = gguf(key, "llama");
   for (size_t size = 4; size < whole.size(); ++size) {
     EXPECT_EQ(kind(whole.substr(0, size)).substr(0, 11), "a GGUF file");
