@@ -6,7 +6,7 @@
 #include <new>
 #include <vector>
 
-#include "formats/file_kind.h"
+#include "base/file_kind.h"
 #include "fuzz/fuzz.h"
 #include "fuzz/layouts.h"
 #include "model/checkpoint.h"
