@@ -30,7 +30,7 @@ struct BenchOptions {
   // Which parts to run: "decode", "decode_long", "prompt", "batch"; empty: all. The machine is
   // always measured.
   std::vector<std::string> only = {};
-  int64_t tokens = 32;                                    // that one decode run makes
+  int64_t tokens = 32;  // that one decode run makes, four at a time with the walls measured between
   std::vector<int64_t> prompt_lengths = {32, 512, 1024};  // those beyond the context are left out
   std::vector<int64_t> batch_sizes = {1, 4, 16, 32};      // sequences that decode together, to 512
   int64_t runs = 5;                                       // of which the median is reported

@@ -150,6 +150,8 @@ struct Runs {
 // So that the buffer for measuring the machine does not count, on systems that let it be forgotten.
 void forget_peak_memory() { std::ofstream("/proc/self/clear_refs") << 5; }
 
+constexpr int64_t kSlice = 4;  // tokens
+
 constexpr std::string_view kParts[] = {"decode", "decode_long", "prompt", "batch"};
 
 class Bench {
@@ -244,12 +246,13 @@ class Bench {
     }
   }
 
-  Runs runs(Walls& walls, const std::function<Run()>& run) {
+  // Calls run(i) for each of `n` runs.
+  Runs runs(Walls& walls, int64_t n, const std::function<Run(int64_t i)>& run) {
     Runs runs;
     double read_before = walls.read(), multiply_before = walls.multiply.in_passing();
-    for (int64_t i = 0; i < options_.runs; ++i) {
+    for (int64_t i = 0; i < n; ++i) {
       go_on();
-      const Run r = run();
+      const Run r = run(i);
       const double read_after = walls.read(), multiply_after = walls.multiply.in_passing();
       runs.tokens_per_s.push_back(r.tokens_per_s);
       runs.outside.push_back(r.outside);
@@ -278,11 +281,15 @@ class Bench {
       pick(row, logits);
       first = next;
     });
-    const Runs all = runs(walls, [&] {
-      session.truncate(s, context);
-      next = first;
-      return timed(session, result.tokens, [&] {
-        for (int64_t t = 0; t < result.tokens; ++t) {
+    // Few tokens between two looks at the walls, which may change within a second.
+    const int64_t slice = std::min(kSlice, result.tokens), slices = result.tokens / slice;
+    const Runs all = runs(walls, options_.runs * slices, [&](int64_t i) {
+      if (i % slices == 0) {
+        session.truncate(s, context);
+        next = first;
+      }
+      return timed(session, slice, [&] {
+        for (int64_t t = 0; t < slice; ++t) {
           const Row row{next, s, session.length(s), true};
           session.forward({&row, 1}, pick);
         }
@@ -322,7 +329,7 @@ class Bench {
         session.forward(random_rows(model, sequences.back(), 4), [](size_t, auto) {});
       }
       const int64_t steps = std::max<int64_t>(1, std::min(options_.tokens / 4, int64_t{8}));
-      const Runs all = runs(walls, [&] {
+      const Runs all = runs(walls, options_.runs, [&](int64_t) {
         for (const SequenceId s : sequences) session.truncate(s, 4);
         return timed(session, size * steps, [&] {
           for (int64_t t = 0; t < steps; ++t) {
@@ -342,7 +349,7 @@ class Bench {
     for (const int64_t length : options_.prompt_lengths) {
       if (length < 1 || length > model.config().n_positions) continue;
       step("prompt of " + std::to_string(length));
-      const Runs all = runs(walls, [&] {
+      const Runs all = runs(walls, options_.runs, [&](int64_t) {
         Session session(model);
         const std::vector<Row> rows = random_rows(model, session.add_sequence(), length);
         return timed(session, length, [&] { session.forward(rows, [](size_t, auto) {}); });
