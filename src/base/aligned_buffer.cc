@@ -6,7 +6,7 @@
 
 namespace gptj {
 
-void* allocate_aligned(size_t bytes) {
+void* allocate_aligned(size_t bytes, Pages pages) {
   constexpr size_t kLine = 64, kHugePage = size_t{2} << 20;
   const bool huge = bytes >= 2 * kHugePage;
   const size_t alignment = huge ? kHugePage : kLine;
@@ -14,7 +14,10 @@ void* allocate_aligned(size_t bytes) {
   void* data = nullptr;
   if (::posix_memalign(&data, alignment, size) != 0) throw std::bad_alloc();
 #if defined(MADV_HUGEPAGE)
-  if (huge) ::madvise(data, size / kHugePage * kHugePage, MADV_HUGEPAGE);
+  if (huge) {
+    ::madvise(data, size / kHugePage * kHugePage,
+              pages == Pages::kHuge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+  }
 #endif
   return data;
 }

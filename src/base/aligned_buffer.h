@@ -11,10 +11,11 @@
 
 namespace gptj {
 
-// At least one byte at a multiple of 64, in huge pages where there are many and the system has
-// them: weights are read once a token, and small pages scattered over memory would cost a fifth of
-// its speed. Throws std::bad_alloc; std::free gives it back.
-void* allocate_aligned(size_t bytes);
+// Huge pages are asked for where there are many and the system has them.
+enum class Pages { kHuge, kSmall };
+
+// At least one byte at a multiple of 64. Throws std::bad_alloc; std::free gives it back.
+void* allocate_aligned(size_t bytes, Pages pages);
 
 // `size` objects of a trivial type, the first at a multiple of 64 bytes, their values undefined
 // until written (so that the thread that writes a page first is the one whose memory it takes).
@@ -24,9 +25,9 @@ class AlignedBuffer {
 
  public:
   AlignedBuffer() = default;
-  explicit AlignedBuffer(size_t size) : size_(size) {
+  explicit AlignedBuffer(size_t size, Pages pages = Pages::kHuge) : size_(size) {
     if (size > std::numeric_limits<size_t>::max() / sizeof(T) - 64) throw std::bad_alloc();
-    data_.reset(static_cast<T*>(allocate_aligned(size * sizeof(T))));
+    data_.reset(static_cast<T*>(allocate_aligned(size * sizeof(T), pages)));
   }
 
   T* data() { return data_.get(); }

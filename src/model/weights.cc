@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "model/names.h"
+#include "model/page_kind.h"
 
 namespace gptj {
 namespace {
@@ -122,7 +123,7 @@ PackedMatrix WeightPacker::matrix(const MatrixSpec& spec) {
 void WeightPacker::pack(const std::vector<TensorView>& tensors, PackedMatrix& m) {
   const std::vector<SourceRow> rows = source_rows(tensors);
   const PanelFormat format = m.format();
-  m.owned = AlignedBuffer<std::byte>(m.bytes());
+  m.owned = AlignedBuffer<std::byte>(m.bytes(), pages_);
   m.panels = m.owned.span();
   std::atomic<bool> in_range{true};
   pool_.run([&](size_t part) {
@@ -158,9 +159,29 @@ void WeightPacker::finish(const TensorView& tensor) {
   progress_(static_cast<uint64_t>(part * static_cast<double>(total)), total);
 }
 
+namespace {
+
+// From here on the kind of pages is worth half a second of trying.
+constexpr uint64_t kManyBytes = uint64_t{1} << 30;
+
+uint64_t packed_bytes(const ModelConfig& config, const Packing& packing) {
+  uint64_t bytes = unpacked_matrix(head_matrix(config), packing).bytes();
+  for (int64_t i = 0; i < config.n_layer; ++i) {
+    for (const MatrixSpec& spec : layer_matrices(config, i)) {
+      bytes += unpacked_matrix(spec, packing).bytes();
+    }
+  }
+  return bytes;
+}
+
+}  // namespace
+
 Weights load_weights(WeightSource& source, const Packing& packing, const KernelTable& kernels,
                      ThreadPool& pool, const PackProgress& progress) {
   WeightPacker packer(source, packing, kernels, pool, progress);
+  if (packed_bytes(source.config(), packing) >= kManyBytes) {
+    packer.use(fastest_pages(kernels, pool));
+  }
   Weights weights;
   weights.wte = packer.embedding();
   for (int64_t i = 0; i < source.config().n_layer; ++i) weights.layers.push_back(packer.layer(i));

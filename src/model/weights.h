@@ -104,6 +104,9 @@ class WeightPacker {
   WeightPacker(WeightSource& source, const Packing& packing, const KernelTable& kernels,
                ThreadPool& pool, PackProgress progress);
 
+  // The kind of pages that matrices are packed into from now on.
+  void use(Pages pages) { pages_ = pages; }
+
   Embedding embedding();
   Layer layer(int64_t index);
   LayerNorm final_norm();
@@ -121,6 +124,7 @@ class WeightPacker {
   const KernelTable& kernels_;
   ThreadPool& pool_;
   PackProgress progress_;
+  Pages pages_ = Pages::kHuge;
   uint64_t done_ = 0, elements_ = 0;
 };
 

@@ -5,6 +5,7 @@
 
 #include "kernels/dispatch.h"
 #include "model/model_state.h"
+#include "model/page_kind.h"
 #include "model/synthetic.h"
 #include "support/golden.h"
 
@@ -30,6 +31,12 @@ TEST(RowReadingTrial, FindsOneOfThoseThatKernelsKnow) {
   const Model small = Model::load(test::golden_path("deep-bf16"));
   const Model::State& s = small.state();
   EXPECT_EQ(fastest_reading(s.weights, s.kernels, s.pool).streams, RowReading{}.streams);
+}
+
+TEST(PageKindTrial, FindsOne) {
+  ThreadPool pool(2);
+  const Pages found = fastest_pages(select_kernels(""), pool);
+  EXPECT_TRUE(found == Pages::kHuge || found == Pages::kSmall);
 }
 
 // Smoothing looks at the source's tensors twice, which a synthetic one makes when asked.
