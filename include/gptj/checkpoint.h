@@ -2,8 +2,8 @@
 // What a checkpoint on disk holds, and what running it would take, without loading its weights.
 //
 //   const gptj::CheckpointInfo info = gptj::inspect("models/gpt-j-6b");
-//   const gptj::MemoryNeeds needs = gptj::memory_needs(info.config, {.weights = info.stored_type,
-//   .embedding = info.embedding});
+//   const gptj::MemoryNeeds needs = gptj::memory_needs(
+//       info.config, {.weights = info.stored_type, .embedding = info.embedding});
 //
 // All functions may be called from any thread.
 #pragma once
@@ -126,9 +126,9 @@ struct MemoryNeeds {
   uint64_t weights = 0;  // packed, as loading allocates them; an embedding that is not mapped too
   // Bits that a token reads per weight that it multiplies, scales and all: of the matrices.
   double bits_per_weight = 0;
-  uint64_t embedding = 0;  // of one that is mapped only the rows looked up become resident
-  uint64_t kv_cache_per_token = 0;     // scales and padding included
-  uint64_t kv_cache_per_page = 0;      // the cache grows by pages of kKvPagePositions
+  uint64_t embedding = 0;           // of one that is mapped only the rows looked up become resident
+  uint64_t kv_cache_per_token = 0;  // scales and padding included
+  uint64_t kv_cache_per_page = 0;   // the cache grows by pages of kKvPagePositions
   uint64_t kv_cache_full_context = 0;  // of one sequence of n_positions
 };
 inline constexpr int64_t kKvPagePositions = 64;

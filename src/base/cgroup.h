@@ -9,8 +9,8 @@
 
 namespace gptj {
 
-// Bytes that the tightest limit leaves, file pages that can be dropped at will counting as free; 2^62
-// where there is none.
+// Bytes that the tightest limit leaves, file pages that can be dropped at will counting as free;
+// 2^62 where there is none.
 uint64_t cgroup_memory_left(const std::string& root = "");
 
 // CPUs' worth of time that the smallest quota grants; 1e9 where there is none.

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/walls.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cstring>
-#include <new>
 
+#include "base/aligned_buffer.h"
 #include "base/clock.h"
 #include "base/memory.h"
 
@@ -60,28 +58,6 @@ double read_rate(const KernelTable& kernels, ThreadPool& pool, Spans spans, int 
   return best;
 }
 
-// Anonymous memory of the wanted page kind, each thread's share first touched by that thread.
-class ReadBuffer {
- public:
-  ReadBuffer(ThreadPool& pool, uint64_t bytes, bool huge_pages) : bytes_(bytes) {
-    data_ = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (data_ == MAP_FAILED) throw std::bad_alloc();
-    ::madvise(data_, bytes, huge_pages ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
-    const size_t share = share_of(span(), pool);
-    pool.run(
-        [&](size_t part) { std::memset(static_cast<std::byte*>(data_) + part * share, 0, share); });
-  }
-  ~ReadBuffer() { ::munmap(data_, bytes_); }
-  ReadBuffer(const ReadBuffer&) = delete;
-  ReadBuffer& operator=(const ReadBuffer&) = delete;
-
-  std::span<const std::byte> span() const { return {static_cast<std::byte*>(data_), bytes_}; }
-
- private:
-  void* data_;
-  uint64_t bytes_;
-};
-
 }  // namespace
 
 double median(std::vector<double> values) {
@@ -96,9 +72,11 @@ uint64_t read_buffer_bytes() {
 
 double measure_read(const KernelTable& kernels, ThreadPool& pool, uint64_t bytes) {
   double best = 0;
-  for (const bool huge_pages : {false, true}) {
-    const ReadBuffer buffer(pool, bytes, huge_pages);
+  for (const Pages pages : {Pages::kSmall, Pages::kHuge}) {
+    AlignedBuffer<std::byte> buffer(bytes, pages);
     const std::span<const std::byte> span = buffer.span();
+    const size_t share = share_of(span, pool);
+    pool.run([&](size_t part) { std::memset(buffer.data() + part * share, 0, share); });
     best = std::max(best, read_rate(kernels, pool, {&span, 1}, kRepeats));
   }
   return best;

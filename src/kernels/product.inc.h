@@ -60,8 +60,8 @@ struct Chains {
   size_t out_stride;
   bool resume;  // false: the chains begin at 0; true: at what `out` holds
   size_t out_panel_stride = kLanes;
-  size_t stairs = 0;              // of types with a kStep of 1 alone
-  size_t ahead = 0;               // how far a single row asks for what it reads
+  size_t stairs = 0;  // of types with a kStep of 1 alone
+  size_t ahead = 0;   // how far a single row asks for what it reads
 };
 
 // Where R rows of x go on. One pointer and the stride address three rows: of pointers to each of

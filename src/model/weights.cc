@@ -6,11 +6,15 @@
 #include <string>
 
 #include "base/check.h"
+#include "gptj/checkpoint.h"
 #include "model/names.h"
 #include "model/page_kind.h"
 
 namespace gptj {
 namespace {
+
+// From here on the kind of pages is worth half a second of trying.
+constexpr uint64_t kManyBytes = uint64_t{1} << 30;
 
 // The rows of all tensors, then absent ones up to whole panels.
 std::vector<SourceRow> source_rows(const std::vector<TensorView>& tensors) {
@@ -159,29 +163,13 @@ void WeightPacker::finish(const TensorView& tensor) {
   progress_(static_cast<uint64_t>(part * static_cast<double>(total)), total);
 }
 
-namespace {
-
-// From here on the kind of pages is worth half a second of trying.
-constexpr uint64_t kManyBytes = uint64_t{1} << 30;
-
-uint64_t packed_bytes(const ModelConfig& config, const Packing& packing) {
-  uint64_t bytes = unpacked_matrix(head_matrix(config), packing).bytes();
-  for (int64_t i = 0; i < config.n_layer; ++i) {
-    for (const MatrixSpec& spec : layer_matrices(config, i)) {
-      bytes += unpacked_matrix(spec, packing).bytes();
-    }
-  }
-  return bytes;
-}
-
-}  // namespace
-
 Weights load_weights(WeightSource& source, const Packing& packing, const KernelTable& kernels,
                      ThreadPool& pool, const PackProgress& progress) {
   WeightPacker packer(source, packing, kernels, pool, progress);
-  if (packed_bytes(source.config(), packing) >= kManyBytes) {
-    packer.use(fastest_pages(kernels, pool));
-  }
+  const MemoryNeeds needs =
+      memory_needs(source.config(), {.weights = static_cast<WeightType>(packing.layers),
+                                     .head = static_cast<WeightType>(packing.head)});
+  if (needs.weights >= kManyBytes) packer.use(fastest_pages(kernels, pool));
   Weights weights;
   weights.wte = packer.embedding();
   for (int64_t i = 0; i < source.config().n_layer; ++i) weights.layers.push_back(packer.layer(i));

@@ -220,29 +220,31 @@ bool is_wrong(const Completion& completion, const std::vector<TokenId>& expected
   return choice.finish_reason != FinishReason::kCancelled && choice.token_ids != expected;
 }
 
+void on_four_threads(const std::function<void(int t)>& work) {
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) threads.emplace_back(work, t);
+  for (std::thread& thread : threads) thread.join();
+}
+
 // Of one model, and so of one pool of threads.
 TEST(Generator, ManyThreadsMakeAndDestroyThem) {
   const Request request = request_of("The king", 12);
   const std::vector<TokenId> expected = complete(fairytale(), request).choices[0].token_ids;
-  std::vector<std::thread> threads;
   std::atomic<int> wrong = 0;
-  for (int t = 0; t < 4; ++t) {
-    threads.emplace_back([&, t] {
-      std::vector<std::future<Completion>> futures;
-      for (int i = 0; i < 4; ++i) {
-        Generator generator(fairytale());
-        const CancelToken cancel;
-        futures.push_back(generator.submit(request));
-        futures.push_back(generator.submit(request, cancel));
-        if ((i + t) % 2 == 0) futures.front().wait();
-        cancel.cancel();
-      }
-      for (std::future<Completion>& future : futures) {
-        wrong += is_wrong(future.get(), expected);
-      }
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
+  on_four_threads([&](int t) {
+    std::vector<std::future<Completion>> futures;
+    for (int i = 0; i < 4; ++i) {
+      Generator generator(fairytale());
+      const CancelToken cancel;
+      futures.push_back(generator.submit(request));
+      futures.push_back(generator.submit(request, cancel));
+      if ((i + t) % 2 == 0) futures.front().wait();
+      cancel.cancel();
+    }
+    for (std::future<Completion>& future : futures) {
+      wrong += is_wrong(future.get(), expected);
+    }
+  });
   EXPECT_EQ(wrong, 0);
 }
 
@@ -250,19 +252,15 @@ TEST(Generator, TakesRequestsAndCancelsFromManyThreads) {
   Generator generator(fairytale());
   const Request request = request_of("The king", 12);
   const std::vector<TokenId> expected = complete(fairytale(), request).choices[0].token_ids;
-  std::vector<std::thread> threads;
   std::atomic<int> wrong = 0;
-  for (int t = 0; t < 4; ++t) {
-    threads.emplace_back([&, t] {
-      for (int i = 0; i < 6; ++i) {
-        const CancelToken cancel;
-        std::future<Completion> future = generator.submit(request, cancel);
-        if ((i + t) % 3 == 0) cancel.cancel();
-        wrong += is_wrong(future.get(), expected);
-      }
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
+  on_four_threads([&](int t) {
+    for (int i = 0; i < 6; ++i) {
+      const CancelToken cancel;
+      std::future<Completion> future = generator.submit(request, cancel);
+      if ((i + t) % 3 == 0) cancel.cancel();
+      wrong += is_wrong(future.get(), expected);
+    }
+  });
   EXPECT_EQ(wrong, 0);
 }
 
