@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <system_error>
 
 #include "base/cgroup.h"
 #include "base/float_environment.h"
@@ -39,22 +40,32 @@ bool spin(Ready ready) {
 
 }  // namespace
 
+size_t cpus_within(size_t cpus, double quota) {
+  const double whole = std::ceil(quota);
+  return whole < static_cast<double>(cpus) ? std::max<size_t>(1, static_cast<size_t>(whole)) : cpus;
+}
+
 size_t available_cpus() {
   cpu_set_t set;
   CPU_ZERO(&set);
   size_t cpus = 0;
   if (::sched_getaffinity(0, sizeof set, &set) == 0) cpus = static_cast<size_t>(CPU_COUNT(&set));
   if (cpus == 0) cpus = std::max(1u, std::thread::hardware_concurrency());
-  const double quota = std::ceil(cgroup_cpus());
-  return quota < static_cast<double>(cpus) ? std::max<size_t>(1, static_cast<size_t>(quota)) : cpus;
+  return cpus_within(cpus, cgroup_cpus());
 }
 
-ThreadPool::ThreadPool(size_t parts)
-    : parts_(parts == 0 ? available_cpus() : parts), workers_(std::min(parts_, available_cpus())) {
-  threads_.reserve(workers_ - 1);
-  for (size_t worker = 1; worker < workers_; ++worker) {
-    threads_.emplace_back([this, worker] { work(worker); });
+ThreadPool::ThreadPool(size_t threads)
+    : asked_(threads == 0 ? available_cpus() : threads),
+      workers_(std::min(asked_, available_cpus())) {
+  helpers_.reserve(workers_ - 1);
+  try {
+    for (size_t worker = 1; worker < workers_; ++worker) {
+      helpers_.emplace_back([this, worker] { work(worker); });
+    }
+  } catch (const std::system_error&) {
+    workers_ = helpers_.size() + 1;  // which helpers read when there is work
   }
+  parts_ = (asked_ + workers_ - 1) / workers_ * workers_;
 }
 
 ThreadPool::~ThreadPool() {
@@ -63,7 +74,7 @@ ThreadPool::~ThreadPool() {
     stop_ = true;
   }
   wake_.notify_all();
-  for (std::thread& thread : threads_) thread.join();
+  for (std::thread& helper : helpers_) helper.join();
 }
 
 void ThreadPool::run(const std::function<void(size_t part)>& f) {
@@ -72,22 +83,26 @@ void ThreadPool::run(const std::function<void(size_t part)>& f) {
   });
 }
 
+// Of the counts that one side changes and the flags of who sleeps on the other, all sequentially
+// consistent, one side always sees the other's.
 void ThreadPool::run_ranges(const std::function<void(PartRange parts)>& f) {
   const std::lock_guard queue(queue_);
   const DefaultFloatEnvironment environment;
-  if (workers_ > 1) {
-    job_ = &f;
-    pending_.store(workers_ - 1, std::memory_order_relaxed);
-    generation_.fetch_add(
-        1);  // sequentially consistent, as is sleepers_: one of the two sees the other
-    if (sleepers_.load() > 0) {
-      const std::lock_guard lock(sleep_);
-      wake_.notify_all();
-    }
+  if (workers_ == 1) return f({0, parts_});
+  job_ = &f;
+  pending_.store(workers_ - 1);
+  generation_.fetch_add(1);
+  if (sleepers_.load() > 0) {
+    const std::lock_guard lock(sleep_);
+    wake_.notify_all();
   }
   f(part_range(parts_, 0, workers_));
-  const auto done = [&] { return pending_.load(std::memory_order_acquire) == 0; };
-  while (workers_ > 1 && !spin(done)) std::this_thread::yield();
+  const auto done = [&] { return pending_.load() == 0; };
+  if (spin(done)) return;
+  std::unique_lock lock(sleep_);
+  caller_sleeps_ = true;
+  done_.wait(lock, done);
+  caller_sleeps_ = false;
 }
 
 void ThreadPool::work(size_t worker) {
@@ -104,7 +119,10 @@ void ThreadPool::work(size_t worker) {
     if (stop_.load()) return;
     seen = generation_.load();
     (*job_)(part_range(parts_, worker, workers_));
-    pending_.fetch_sub(1, std::memory_order_release);
+    if (pending_.fetch_sub(1) == 1 && caller_sleeps_.load()) {
+      const std::lock_guard lock(sleep_);
+      done_.notify_one();
+    }
   }
 }
 

@@ -12,8 +12,10 @@
 
 namespace gptj {
 
-// How many CPUs this process may use: its affinity mask, cut to its cgroup's quota (rounded up).
+// How many CPUs this process may use: its affinity mask, cut to its cgroup's quota.
 size_t available_cpus();
+// The same of known numbers: a quota is rounded up.
+size_t cpus_within(size_t cpus, double quota);
 
 // The half-open range of `n` things that part `part` of `parts` takes; sizes differ by at most one.
 struct PartRange {
@@ -24,17 +26,20 @@ inline PartRange part_range(size_t n, size_t part, size_t parts) {
 }
 
 // A static pool: run(f) calls f(0) ... f(parts() - 1), each once, and returns when all are done.
-// `parts` decides how work is cut; no more workers than available CPUs run them, so asking for more
-// parts than CPUs costs nothing. Which worker runs which part is fixed, so a worker finds in its
-// cache and memory what it touched before. Workers spin briefly between calls, then sleep.
+// Work is cut into as many parts as threads were asked for, but no more workers than available CPUs
+// run them, each the same number: where more were asked for, parts are rounded up to a multiple of
+// the workers, so asking for more costs nothing. Which worker runs which part is fixed, so a worker
+// finds in its cache and memory what it touched before. Who waits spins briefly, then sleeps.
 class ThreadPool {
  public:
-  // 0 means available_cpus().
-  explicit ThreadPool(size_t parts);
+  // 0 means available_cpus(). Where the system makes no more threads, those there are do the work.
+  explicit ThreadPool(size_t threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
+  // As asked for.
+  size_t threads() const { return asked_; }
   size_t parts() const { return parts_; }
 
   // Calls from several threads queue. `f` must not throw and must not call run().
@@ -46,18 +51,19 @@ class ThreadPool {
  private:
   void work(size_t worker);
 
-  const size_t parts_;
-  size_t workers_;  // the calling thread is worker 0
+  const size_t asked_;
+  size_t workers_, parts_;  // the calling thread is worker 0
   std::mutex queue_;
 
   const std::function<void(PartRange)>* job_ = nullptr;
-  std::atomic<uint64_t> generation_{0};  // counts jobs; odd values are not special
+  std::atomic<uint64_t> generation_{0};  // counts jobs
   std::atomic<size_t> pending_{0};       // helpers still at work on the current job
   std::atomic<bool> stop_{false};
-  std::atomic<size_t> sleepers_{0};
+  std::atomic<size_t> sleepers_{0};         // helpers that sleep until wake_
+  std::atomic<bool> caller_sleeps_{false};  // until done_
   std::mutex sleep_;
-  std::condition_variable wake_;
-  std::vector<std::thread> threads_;
+  std::condition_variable wake_, done_;
+  std::vector<std::thread> helpers_;
 };
 
 }  // namespace gptj

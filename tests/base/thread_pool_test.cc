@@ -2,38 +2,59 @@
 #include "base/thread_pool.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <cfenv>
 #include <chrono>
+#include <cstdlib>
+#include <ctime>
+#include <limits>
+#include <mutex>
+#include <thread>
 #include <vector>
 
 namespace gptj {
 namespace {
 
+std::chrono::duration<double> cpu_time(clockid_t of) {
+  timespec time{};
+  EXPECT_EQ(::clock_gettime(of, &time), 0);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
+constexpr auto kLittle = std::chrono::milliseconds(20), kLong = std::chrono::milliseconds(200);
+
 TEST(ThreadPool, RunsEveryPartOnce) {
-  for (const size_t parts : {1, 2, 3, 4, 7, 16}) {
-    ThreadPool pool(parts);
-    EXPECT_EQ(pool.parts(), parts);
-    std::vector<int> calls(parts);
+  for (const size_t threads : {1, 2, 3, 4, 7, 16}) {
+    ThreadPool pool(threads);
+    EXPECT_EQ(pool.threads(), threads);
+    ASSERT_GE(pool.parts(), threads);
+    std::vector<int> calls(pool.parts());
     for (int i = 0; i < 1000; ++i) {
       pool.run([&](size_t part) { ++calls[part]; });
     }
-    EXPECT_EQ(calls, std::vector<int>(parts, 1000));
+    EXPECT_EQ(calls, std::vector<int>(pool.parts(), 1000));
   }
 }
 
-TEST(ThreadPool, GivesEachWorkerItsPartsAtOnce) {
-  for (const size_t parts : {1, 2, 3, 64, 257}) {
-    ThreadPool pool(parts);
-    std::vector<int> covered(parts);
-    std::atomic<size_t> calls{0};
+// More threads than CPUs must not leave one worker with more than another.
+TEST(ThreadPool, GivesEachWorkerAsManyPartsAtOnce) {
+  for (const size_t threads : {1, 2, 3, 64, 257}) {
+    ThreadPool pool(threads);
+    std::vector<int> covered(pool.parts());
+    std::mutex mutex;
+    std::vector<size_t> sizes;
     pool.run_ranges([&](PartRange range) {
-      ++calls;
       for (size_t part = range.begin; part < range.end; ++part) ++covered[part];
+      const std::lock_guard lock(mutex);
+      sizes.push_back(range.end - range.begin);
     });
-    EXPECT_EQ(covered, std::vector<int>(parts, 1));
-    EXPECT_EQ(calls, std::min(parts, available_cpus()));
+    EXPECT_EQ(covered, std::vector<int>(pool.parts(), 1));
+    const size_t workers = std::min(threads, available_cpus());
+    EXPECT_EQ(sizes, std::vector<size_t>(workers, pool.parts() / workers));
+    EXPECT_LT(pool.parts(), threads + workers);
   }
 }
 
@@ -47,9 +68,68 @@ TEST(ThreadPool, WakesAfterSleeping) {
   }
 }
 
+TEST(ThreadPool, HelpersSleepWhileThereIsNothingToDo) {
+  ThreadPool pool(available_cpus());
+  pool.run([](size_t) {});
+  const auto before = cpu_time(CLOCK_PROCESS_CPUTIME_ID);
+  std::this_thread::sleep_for(kLong);
+  EXPECT_LT(cpu_time(CLOCK_PROCESS_CPUTIME_ID) - before, kLittle);
+}
+
+TEST(ThreadPool, TheCallerSleepsWhileAHelperIsLate) {
+  if (available_cpus() < 2) GTEST_SKIP() << "one CPU has no helpers";
+  ThreadPool pool(2);
+  const auto before = cpu_time(CLOCK_THREAD_CPUTIME_ID);
+  for (int i = 0; i < 3; ++i) {
+    pool.run([](size_t part) {
+      if (part == 1) std::this_thread::sleep_for(kLong / 3);
+    });
+  }
+  EXPECT_LT(cpu_time(CLOCK_THREAD_CPUTIME_ID) - before, kLittle);
+}
+
+TEST(ThreadPool, UsesTheCpusOfItsAffinityMask) {
+  cpu_set_t all, one;
+  ASSERT_EQ(::sched_getaffinity(0, sizeof all, &all), 0);
+  CPU_ZERO(&one);
+  for (int cpu = 0; cpu < CPU_SETSIZE && CPU_COUNT(&one) == 0; ++cpu) {
+    if (CPU_ISSET(cpu, &all)) CPU_SET(cpu, &one);
+  }
+  ASSERT_EQ(::sched_setaffinity(0, sizeof one, &one), 0);
+  EXPECT_EQ(available_cpus(), 1u);
+  ASSERT_EQ(::sched_setaffinity(0, sizeof all, &all), 0);
+}
+
+TEST(ThreadPool, RoundsAQuotaUpAndUsesOneCpuAtLeast) {
+  EXPECT_EQ(cpus_within(8, std::numeric_limits<double>::infinity()), 8u);
+  EXPECT_EQ(cpus_within(8, 8.5), 8u);
+  EXPECT_EQ(cpus_within(8, 2.5), 3u);
+  EXPECT_EQ(cpus_within(8, 2), 2u);
+  EXPECT_EQ(cpus_within(8, 0.1), 1u);
+}
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // which take memory themselves
+TEST(ThreadPoolDeathTest, DoesTheWorkWhereTheSystemMakesNoThreads) {
+  if (available_cpus() < 2) GTEST_SKIP() << "one CPU has no helpers";
+  GTEST_FLAG_SET(death_test_style, "threadsafe");  // a new process keeps no stacks of old threads
+  const auto work = [] {
+    const rlimit none{1 << 20, 1 << 20};
+    ::setrlimit(RLIMIT_AS, &none);  // no new stack
+    ThreadPool pool(2);
+    size_t calls = 0, parts = 0;  // by the caller alone
+    pool.run_ranges([&](PartRange range) {
+      ++calls;
+      parts += range.end - range.begin;
+    });
+    std::_Exit(calls == 1 && parts == 2 ? 0 : 1);
+  };
+  EXPECT_EXIT(work(), testing::ExitedWithCode(0), "");
+}
+#endif
+
 TEST(ThreadPool, QueuesCallsFromSeveralThreads) {
   ThreadPool pool(3);
-  std::vector<int> calls(3);
+  std::vector<int> calls(pool.parts());
   std::vector<std::thread> callers;
   for (int c = 0; c < 4; ++c) {
     callers.emplace_back([&] {
@@ -57,7 +137,7 @@ TEST(ThreadPool, QueuesCallsFromSeveralThreads) {
     });
   }
   for (std::thread& caller : callers) caller.join();
-  EXPECT_EQ(calls, std::vector<int>(3, 2000));
+  EXPECT_EQ(calls, std::vector<int>(pool.parts(), 2000));
 }
 
 TEST(ThreadPool, ComputesInTheDefaultFloatEnvironmentAndRestoresTheCallers) {
