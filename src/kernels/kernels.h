@@ -90,6 +90,8 @@ struct Rows {
 struct RowReading {
   size_t streams = 4;   // panels walked at once, 1 to 4
   size_t ahead = 1280;  // bytes that are asked for before they are needed; 0: left to the processor
+
+  bool operator==(const RowReading&) const = default;
 };
 
 // Of f32 and f16 weights, and of bf16 where rows are f32:

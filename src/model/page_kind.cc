@@ -54,6 +54,10 @@ Pages fastest_pages(const KernelTable& kernels, ThreadPool& pool) {
     of_huge = huge.seconds();
     of_small = small.seconds();
   }
+  return faster_pages(of_huge, of_small);
+}
+
+Pages faster_pages(double of_huge, double of_small) {
   return of_small < kClearly * of_huge ? Pages::kSmall : Pages::kHuge;
 }
 

@@ -12,4 +12,7 @@ namespace gptj {
 // clearly better, or where there is no memory to spare for trying.
 Pages fastest_pages(const KernelTable& kernels, ThreadPool& pool);
 
+// By the seconds that the same reading took in either.
+Pages faster_pages(double of_huge, double of_small);
+
 }  // namespace gptj

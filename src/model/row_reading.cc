@@ -3,8 +3,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <map>
-#include <utility>
 #include <vector>
 
 #include "base/aligned_buffer.h"
@@ -81,27 +79,30 @@ class Trial {
 }  // namespace
 
 RowReading fastest_reading(const Weights& weights, const KernelTable& kernels, ThreadPool& pool) {
-  RowReading best;
   Trial trial(weights, kernels, pool);
-  if (!trial.is_large()) return best;
-  std::map<std::pair<size_t, size_t>, double> seconds;  // by streams and ahead: of the best run
-  trial.seconds(best);                                  // brings pages in
-  for (int run = 0; run < kRuns; ++run) {
-    for (const size_t streams : kStreams) {
-      for (const size_t ahead : kAhead) {
-        const auto place =
-            seconds.try_emplace({streams, ahead}, std::numeric_limits<double>::infinity()).first;
-        place->second = std::min(place->second, trial.seconds({streams, ahead}));
-      }
+  if (!trial.is_large()) return {};
+  std::vector<TimedReading> tried;
+  for (const size_t streams : kStreams) {
+    for (const size_t ahead : kAhead) {
+      tried.push_back({{streams, ahead}, std::numeric_limits<double>::infinity()});
     }
   }
-  const auto fastest =
-      std::min_element(seconds.begin(), seconds.end(),
-                       [](const auto& a, const auto& b) { return a.second < b.second; });
-  if (fastest->second < kClearly * seconds.at({best.streams, best.ahead})) {
-    best = {fastest->first.first, fastest->first.second};
+  trial.seconds({});  // brings pages in
+  for (int run = 0; run < kRuns; ++run) {
+    for (auto& [reading, seconds] : tried) seconds = std::min(seconds, trial.seconds(reading));
   }
-  return best;
+  return choose_reading(tried);
+}
+
+RowReading choose_reading(std::span<const TimedReading> tried) {
+  const RowReading standard;
+  TimedReading best = tried[0];
+  double standard_seconds = 0;
+  for (const TimedReading& one : tried) {
+    if (one.seconds < best.seconds) best = one;
+    if (one.reading == standard) standard_seconds = one.seconds;
+  }
+  return best.seconds < kClearly * standard_seconds ? best.reading : standard;
 }
 
 }  // namespace gptj

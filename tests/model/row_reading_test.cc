@@ -30,13 +30,29 @@ TEST(RowReadingTrial, FindsOneOfThoseThatKernelsKnow) {
   EXPECT_TRUE(found.ahead == 0 || found.ahead == RowReading{}.ahead) << found.ahead;
   const Model small = Model::load(test::golden_path("deep-bf16"));
   const Model::State& s = small.state();
-  EXPECT_EQ(fastest_reading(s.weights, s.kernels, s.pool).streams, RowReading{}.streams);
+  EXPECT_EQ(fastest_reading(s.weights, s.kernels, s.pool), RowReading{});
+}
+
+TEST(RowReadingTrial, LeavesTheDefaultForWhatIsClearlyFaster) {
+  const RowReading standard, three{3, 0}, one{1, 0};
+  EXPECT_EQ(choose_reading(std::vector<TimedReading>{{one, 0.7}, {three, 0.6}, {standard, 1}}),
+            three);
+  EXPECT_EQ(choose_reading(std::vector<TimedReading>{{one, 0.97}, {three, 2}, {standard, 1}}),
+            standard);
+  EXPECT_EQ(choose_reading(std::vector<TimedReading>{{one, 2}, {three, 2}, {standard, 1}}),
+            standard);
 }
 
 TEST(PageKindTrial, FindsOne) {
   ThreadPool pool(2);
   const Pages found = fastest_pages(select_kernels(""), pool);
   EXPECT_TRUE(found == Pages::kHuge || found == Pages::kSmall);
+}
+
+TEST(PageKindTrial, TakesSmallOnesWhereTheyAreClearlyFaster) {
+  EXPECT_EQ(faster_pages(1, 0.8), Pages::kSmall);
+  EXPECT_EQ(faster_pages(1, 0.97), Pages::kHuge);
+  EXPECT_EQ(faster_pages(1, 1.3), Pages::kHuge);
 }
 
 // Smoothing looks at the source's tensors twice, which a synthetic one makes when asked.
