@@ -102,6 +102,7 @@ Layer Calibration::layer(int64_t index, Layer exact) {
     for (const size_t i : matrices) {
       *result.matrices()[i] = quantized(specs[i], std::move(*exact.matrices()[i]), factor);
     }
+    step_();
   };
   round(normed, {0, 1});
   round(attended, {2});
@@ -120,11 +121,14 @@ PackedMatrix Calibration::head(const LayerNorm& final_norm, PackedMatrix exact) 
   const size_t rows = ids_.size();
   layer_norm(engine_, final_norm, config_.layer_norm_epsilon, x_, rows, x_);
   wanted.add(x_, rows);
-  return quantized(head_matrix(config_), std::move(exact), wanted.factor());
+  PackedMatrix result = quantized(head_matrix(config_), std::move(exact), wanted.factor());
+  step_();
+  return result;
 }
 
 uint64_t Calibration::steps(const ModelConfig& config, size_t tokens) {
-  return 2 * static_cast<uint64_t>(config.n_layer) * windows_of(config, tokens);
+  constexpr uint64_t kMoments = 3;  // that a layer's matrices are rounded by
+  return static_cast<uint64_t>(config.n_layer) * (2 * windows_of(config, tokens) + kMoments) + 1;
 }
 
 uint64_t Calibration::bytes(const ModelConfig& config, size_t tokens) {

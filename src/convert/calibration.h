@@ -21,7 +21,8 @@ namespace gptj {
 // in memory, and the residual stream of the whole text.
 class Calibration {
  public:
-  // Called for every window of the text that went through a layer; may throw to stop.
+  // Called for every window of the text that went through a layer, and for all that was rounded by
+  // the same moments; may throw to stop.
   using Step = std::function<void()>;
 
   Calibration(const ModelConfig& config, const Packing& packing, const KernelTable& kernels,
@@ -37,7 +38,6 @@ class Calibration {
   static uint64_t bytes(const ModelConfig& config, size_t tokens);
 
  private:
-  size_t window_tokens(size_t window) const;
   template <class Function>
   void run(const Layer& layer, const Function& done);
   PackedMatrix quantized(const MatrixSpec& spec, PackedMatrix exact, const UpperFactor& factor);

@@ -43,8 +43,7 @@ class SecondMoments {
   size_t k_;
   const KernelTable& kernels_;
   ThreadPool& pool_;
-  // Of panel p, columns 16 p .. 16 p + 15: [k][16], from row 16 p on; allocated with the first
-  // rows.
+  // Of panel p, columns 16 p .. 16 p + 15: [k][16], from row 16 p on.
   std::vector<AlignedBuffer<float>> panels_;
 };
 
