@@ -59,7 +59,9 @@ ordered_json report_json(const BenchReport& r) {
   for (const BatchResult& b : r.batches) {
     json["batch"].push_back({{"size", b.size},
                              {"tokens_per_s", b.tokens_per_s},
-                             {"fraction_of_wall", b.fraction_of_wall},
+                             {"fraction_of_read", b.fraction_of_read},
+                             {"fraction_of_peak", b.fraction_of_peak},
+                             {"fraction_of_wall", b.fraction_of_wall()},
                              {"fraction_beside", b.fraction_beside}});
   }
   json["peak_memory_bytes"] = r.peak_memory_bytes;
@@ -85,24 +87,27 @@ std::string report_text(const BenchReport& r) {
     out +=
         formatted("%s %s %.3f", peak.weights == "f32" ? "" : ",", peak.weights.c_str(), peak.tops);
   }
-  out += " TOP/s\n";
+  out += " TOP/s\nfractions are of the limits beside each run; (of those of the machine, above)\n";
   if (r.decode) {
-    out += formatted("decode: %.2f tokens/s, %.2f of the read bandwidth (%.2f GB per token)\n",
-                     r.decode->tokens_per_s, r.decode->fraction_beside,
-                     static_cast<double>(r.weight_bytes_per_token) / 1e9);
+    out +=
+        formatted("decode: %.2f tokens/s, %.2f (%.2f) of the read bandwidth, %.2f GB per token\n",
+                  r.decode->tokens_per_s, r.decode->fraction_beside, r.decode->fraction_of_read,
+                  static_cast<double>(r.weight_bytes_per_token) / 1e9);
   }
   for (const PromptResult& p : r.prompts) {
-    out += formatted("prompt of %lld: %.1f tokens/s, %.2f of the peak\n",
-                     static_cast<long long>(p.length), p.tokens_per_s, p.fraction_beside);
+    out += formatted("prompt of %lld: %.1f tokens/s, %.2f (%.2f) of the peak\n",
+                     static_cast<long long>(p.length), p.tokens_per_s, p.fraction_beside,
+                     p.fraction_of_peak);
   }
   for (const BatchResult& b : r.batches) {
-    out += formatted("batch of %lld: %.1f tokens/s, %.2f of the lower wall\n",
-                     static_cast<long long>(b.size), b.tokens_per_s, b.fraction_beside);
+    out += formatted("batch of %lld: %.1f tokens/s, %.2f (%.2f) of the lower wall\n",
+                     static_cast<long long>(b.size), b.tokens_per_s, b.fraction_beside,
+                     b.fraction_of_wall());
   }
   if (r.decode_long) {
-    out += formatted("decode after %lld tokens: %.2f tokens/s, %.2f of the read bandwidth\n",
+    out += formatted("decode after %lld tokens: %.2f tokens/s, %.2f (%.2f) of the read bandwidth\n",
                      static_cast<long long>(r.decode_long->context), r.decode_long->tokens_per_s,
-                     r.decode_long->fraction_beside);
+                     r.decode_long->fraction_beside, r.decode_long->fraction_of_read);
   }
   return out + formatted("peak memory: %.2f GB\n", static_cast<double>(r.peak_memory_bytes) / 1e9);
 }

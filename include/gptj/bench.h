@@ -10,6 +10,7 @@
 // memory that a host deals out, that is the figure to trust.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -30,7 +31,7 @@ struct BenchOptions {
   // Which parts to run: "decode", "decode_long", "prompt", "batch"; empty: all. The machine is
   // always measured.
   std::vector<std::string> only = {};
-  int64_t tokens = 32;  // that one decode run makes, four at a time with the walls measured between
+  int64_t tokens = 32;  // that one decode run makes, at most four between two looks at the walls
   std::vector<int64_t> prompt_lengths = {32, 512, 1024};  // those beyond the context are left out
   std::vector<int64_t> batch_sizes = {1, 4, 16, 32};      // sequences that decode together, to 512
   int64_t runs = 5;                                       // of which the median is reported
@@ -67,8 +68,11 @@ struct DecodeResult {
 struct BatchResult {
   int64_t size = 0;
   double tokens_per_s = 0;  // of all together
-  // Of the lower of two walls: reading the weights once per step, and multiplying.
-  double fraction_of_wall = 0, fraction_beside = 0;
+  // Of reading the weights once per step, and of multiplying; the larger is of the lower wall.
+  double fraction_of_read = 0, fraction_of_peak = 0;
+  double fraction_beside = 0;  // of the lower wall
+
+  double fraction_of_wall() const { return std::max(fraction_of_read, fraction_of_peak); }
 };
 
 struct PromptResult {
@@ -92,8 +96,9 @@ struct BenchReport {
   std::optional<DecodeResult> decode_long = {};  // at seven eighths of the context
   std::vector<BatchResult> batches = {};
   std::vector<PromptResult> prompts = {};
-  uint64_t peak_memory_bytes = 0;  // of the process, but for what measures the machine
-  uint64_t logits_hash = 0;        // FNV-1a of the bits of a fixed prompt's last logits
+  // Of the process; where /proc/self/clear_refs can be written, not of what measures the machine.
+  uint64_t peak_memory_bytes = 0;
+  uint64_t logits_hash = 0;  // of the bits of a fixed prompt's last logits
 
   // Of the model's weight type.
   double peak_tops() const {

@@ -2,12 +2,13 @@
 #include "gptj/bench.h"
 
 #include <algorithm>
-#include <bit>
 #include <fstream>
 #include <functional>
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/fingerprint.h"
+#include "base/number_file.h"
 #include "base/random.h"
 #include "bench/verify.h"
 #include "bench/walls.h"
@@ -59,6 +60,10 @@ struct Work {
   int64_t layers, head;
 };
 
+int64_t short_context(const Model& model) {
+  return std::min<int64_t>(16, model.config().n_positions / 2);
+}
+
 std::vector<Row> random_rows(const Model& model, SequenceId sequence, int64_t n) {
   std::vector<Row> rows;
   const auto vocab_size = static_cast<double>(model.config().vocab_size);
@@ -69,20 +74,13 @@ std::vector<Row> random_rows(const Model& model, SequenceId sequence, int64_t n)
   return rows;
 }
 
-uint64_t hash_of(std::span<const float> values) {
-  uint64_t hash = 0xcbf29ce484222325u;
-  for (const float value : values) hash = (hash ^ std::bit_cast<uint32_t>(value)) * 0x100000001b3u;
-  return hash;
-}
-
-uint64_t peak_memory() {
-  std::ifstream status("/proc/self/status");
-  std::string word;
-  uint64_t kib = 0;
-  while (status >> word) {
-    if (word == "VmHWM:" && status >> kib) break;
-  }
-  return kib * 1024;
+// Of a fixed prompt's last logits.
+uint64_t logits_hash(const Model& model) {
+  Session session(model);
+  Fingerprint hash;
+  session.forward(random_rows(model, session.add_sequence(), short_context(model)),
+                  [&](size_t, std::span<const float> logits) { hash.add(std::as_bytes(logits)); });
+  return hash.value();
 }
 
 // What the machine can do.
@@ -150,7 +148,7 @@ struct Runs {
 // So that the buffer for measuring the machine does not count, on systems that let it be forgotten.
 void forget_peak_memory() { std::ofstream("/proc/self/clear_refs") << 5; }
 
-constexpr int64_t kSlice = 4;  // tokens
+constexpr int64_t kSlice = 4;  // tokens, or fewer
 
 constexpr std::string_view kParts[] = {"decode", "decode_long", "prompt", "batch"};
 
@@ -187,19 +185,20 @@ class Bench {
     describe(model);
     step("verifying the kernels");
     verify_kernels(model);
+    report_.logits_hash = logits_hash(model);
     Walls walls(machine, model);
-    const int64_t n_positions = model.config().n_positions;
     if (wanted("decode")) {
       step("decode");
-      report_.decode = decode(model, walls, std::min<int64_t>(16, n_positions / 2));
+      report_.decode = decode(model, walls, short_context(model));
     }
     if (wanted("prompt")) prompts(model, walls);
     if (wanted("batch")) batches(model, walls);
     if (wanted("decode_long")) {
       step("decode after a long text");
+      const int64_t n_positions = model.config().n_positions;
       report_.decode_long = decode(model, walls, n_positions - n_positions / 8);
     }
-    report_.peak_memory_bytes = peak_memory();
+    report_.peak_memory_bytes = 1024 * read_number("/proc/self/status", "VmHWM:");
     measure_machine(machine);
     finish();
     return report_;
@@ -272,24 +271,25 @@ class Bench {
     result.tokens = std::min(options_.tokens, model.config().n_positions - context);
     Session session(model);
     const SequenceId s = session.add_sequence();
-    TokenId first = 0, next = 0;
+    TokenId next = 0;
     const auto pick = [&](size_t, std::span<const float> logits) {
       next = std::max_element(logits.begin(), logits.end()) - logits.begin();
     };
-    session.forward(random_rows(model, s, context), [&](size_t row, std::span<const float> logits) {
-      if (report_.logits_hash == 0) report_.logits_hash = hash_of(logits);
-      pick(row, logits);
-      first = next;
-    });
+    session.forward(random_rows(model, s, context), pick);
+    const TokenId first = next;
     // Few tokens between two looks at the walls, which may change within a second.
-    const int64_t slice = std::min(kSlice, result.tokens), slices = result.tokens / slice;
+    const int64_t slices = (result.tokens + kSlice - 1) / kSlice;
     const Runs all = runs(walls, options_.runs * slices, [&](int64_t i) {
       if (i % slices == 0) {
         session.truncate(s, context);
         next = first;
       }
-      return timed(session, slice, [&] {
-        for (int64_t t = 0; t < slice; ++t) {
+      const PartRange slice =
+          part_range(static_cast<size_t>(result.tokens), static_cast<size_t>(i % slices),
+                     static_cast<size_t>(slices));
+      const auto tokens = static_cast<int64_t>(slice.end - slice.begin);
+      return timed(session, tokens, [&] {
+        for (int64_t t = 0; t < tokens; ++t) {
           const Row row{next, s, session.length(s), true};
           session.forward({&row, 1}, pick);
         }
@@ -312,12 +312,11 @@ class Bench {
     return static_cast<double>(model.kv_cache_bytes(kKvPagePositions)) / kKvPagePositions;
   }
 
-  // Tokens per second of a batch that the lower of the two walls lets through.
-  double batch_wall(int64_t size, double read, double multiply) const {
-    return std::min(
-        static_cast<double>(size) * read / static_cast<double>(report_.weight_bytes_per_token),
-        multiply / report_.operations_per_token);
+  // Tokens per second of a batch that each of the two walls lets through.
+  double read_wall(int64_t size, double read) const {
+    return static_cast<double>(size) * read / static_cast<double>(report_.weight_bytes_per_token);
   }
+  double multiply_wall(double multiply) const { return multiply / report_.operations_per_token; }
 
   void batches(const Model& model, Walls& walls) {
     for (const int64_t size : options_.batch_sizes) {
@@ -339,9 +338,14 @@ class Bench {
           }
         });
       });
-      const double beside = all.fraction_beside(
-          [&](double read, double multiply) { return batch_wall(size, read, multiply); });
-      report_.batches.push_back({size, median(all.tokens_per_s), 0, beside});
+      const double beside = all.fraction_beside([&](double read, double multiply) {
+        return std::min(read_wall(size, read), multiply_wall(multiply));
+      });
+      BatchResult result;
+      result.size = size;
+      result.tokens_per_s = median(all.tokens_per_s);
+      result.fraction_beside = beside;
+      report_.batches.push_back(result);
     }
   }
 
@@ -376,7 +380,8 @@ class Bench {
       if (*decode) (*decode)->fraction_of_read /= read;
     }
     for (BatchResult& batch : report_.batches) {
-      batch.fraction_of_wall = batch.tokens_per_s / batch_wall(batch.size, read, peak);
+      batch.fraction_of_read = batch.tokens_per_s / read_wall(batch.size, read);
+      batch.fraction_of_peak = batch.tokens_per_s / multiply_wall(peak);
     }
     const double f32_peak = report_.machine.peaks[static_cast<size_t>(Element::kF32)].tops * 1e12;
     for (PromptResult& prompt : report_.prompts) {

@@ -30,22 +30,26 @@ double seconds(Work work) {
 
 using Spans = std::span<const std::span<const std::byte>>;
 
-// A thread's share of every span: whole pages, for read_streams().
-size_t share_of(std::span<const std::byte> span, const ThreadPool& pool) {
-  return span.size() / pool.parts() / 4096 * 4096;
+constexpr size_t kPage = 4096;  // read_streams() reads whole ones
+
+// A thread's share of a span.
+std::span<const std::byte> share_of(std::span<const std::byte> span, size_t part,
+                                    const ThreadPool& pool) {
+  const PartRange pages = part_range(span.size() / kPage, part, pool.parts());
+  return span.subspan(pages.begin * kPage, (pages.end - pages.begin) * kPage);
 }
 
 // The better median of one and four streams per thread.
 double read_rate(const KernelTable& kernels, ThreadPool& pool, Spans spans, int repeats) {
   uint64_t bytes = 0;
-  for (const auto& span : spans) bytes += share_of(span, pool) * pool.parts();
+  for (const auto& span : spans) bytes += span.size() / kPage * kPage;
   const auto pass = [&](size_t streams) {
     std::atomic<uint64_t> sink{0};
     return seconds([&] {
       pool.run([&](size_t part) {
         for (const auto& span : spans) {
-          const size_t share = share_of(span, pool);
-          sink += kernels.read_streams(span.data() + part * share, share, streams);
+          const auto share = share_of(span, part, pool);
+          sink += kernels.read_streams(share.data(), share.size(), streams);
         }
       });
     });
@@ -67,7 +71,7 @@ double median(std::vector<double> values) {
 }
 
 uint64_t read_buffer_bytes() {
-  return std::min(uint64_t{4} << 30, available_memory() / 2 / 4096 * 4096);
+  return std::min(uint64_t{4} << 30, available_memory() / 2 / kPage * kPage);
 }
 
 double measure_read(const KernelTable& kernels, ThreadPool& pool, uint64_t bytes) {
@@ -75,8 +79,10 @@ double measure_read(const KernelTable& kernels, ThreadPool& pool, uint64_t bytes
   for (const Pages pages : {Pages::kSmall, Pages::kHuge}) {
     AlignedBuffer<std::byte> buffer(bytes, pages);
     const std::span<const std::byte> span = buffer.span();
-    const size_t share = share_of(span, pool);
-    pool.run([&](size_t part) { std::memset(buffer.data() + part * share, 0, share); });
+    pool.run([&](size_t part) {
+      const auto share = share_of(span, part, pool);
+      std::memset(buffer.data() + (share.data() - span.data()), 0, share.size());
+    });
     best = std::max(best, read_rate(kernels, pool, {&span, 1}, kRepeats));
   }
   return best;

@@ -80,11 +80,12 @@ std::shared_ptr<Model::State> make_state(const std::string& path, const ModelCon
 }
 
 Model pack(std::shared_ptr<Model::State> state, std::unique_ptr<WeightSource> source,
-           const LoadOptions& options) {
+           const LoadOptions& options, const std::optional<RowReading>& reading = {}) {
   const auto smoothed = smoothed_source(std::move(source), state->packing.layers);
   state->weights =
       load_weights(*smoothed, state->packing, state->kernels, state->pool, pack_progress(options));
-  state->reading = fastest_reading(state->weights, state->kernels, state->pool);
+  state->reading =
+      reading ? *reading : fastest_reading(state->weights, state->kernels, state->pool);
   return Model(std::move(state));
 }
 
@@ -128,13 +129,14 @@ Model Model::load(const std::string& path, const LoadOptions& options) {
   return pack(state, checkpoint_source(checkpoint), options);
 }
 
-Model synthetic_model(const ModelConfig& config, const LoadOptions& options, uint64_t seed) {
+Model synthetic_model(const ModelConfig& config, const LoadOptions& options, uint64_t seed,
+                      const std::optional<RowReading>& reading) {
   const DefaultFloatEnvironment environment;
   const WeightType type = options.weights.value_or(WeightType::kF32);
   const DType made = synthetic_type(type);
   const EmbeddingStorage embedding{static_cast<WeightType>(element_of(made)), /*mapped=*/false};
   const auto state = make_state("synthetic", config, type, embedding, options);
-  return pack(state, synthetic_source(config, made, seed, state->pool), options);
+  return pack(state, synthetic_source(config, made, seed, state->pool), options, reading);
 }
 
 const ModelConfig& Model::config() const { return state_->config; }
@@ -145,7 +147,7 @@ const Tokenizer* Model::tokenizer() const {
 const std::string& Model::name() const { return state_->name; }
 WeightType Model::weight_type() const { return state_->weight_type; }
 WeightType Model::kv_cache_type() const { return state_->kv_cache_type; }
-size_t Model::threads() const { return state_->pool.parts(); }
+size_t Model::threads() const { return state_->pool.threads(); }
 std::string Model::isa() const { return state_->kernels.isa; }
 
 std::optional<WeightType> Model::faster_weight_type() const {

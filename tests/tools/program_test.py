@@ -1202,7 +1202,7 @@ class LongBench(unittest.TestCase):
 
     def test_text(self):
         done = run("bench", "--only", "prompt", "--prompt", "8", "--only", "batch", "--batch", "3",
-                   "--only", "decode_long", "--tokens", "3", "--runs", "1", "--synthetic",
+                   "--only", "decode_long", "--tokens", "6", "--runs", "1", "--synthetic",
                    "small-1gb", "--layers", "1", "--seed", "5", "--weights", "int4")
         self.assertEqual(done.returncode, 0, done.stderr)
         for line in (b"prompt of 8: ", b"batch of 3: ", b"decode after 1792 tokens: "):
@@ -1210,9 +1210,11 @@ class LongBench(unittest.TestCase):
         self.assertNotIn(b"\ndecode: ", done.stdout)
 
     def test_seed(self):
-        hashes = [json.loads(run("bench", "--json", "--only", "decode", "--tokens", "1", "--runs", "1",
-                                 "--synthetic", "small-1gb", "--layers", "1", "--seed", seed).stdout)["logits_hash"]
-                  for seed in ("1", "2", "2")]
+        # Whatever is measured, and by however many threads.
+        hashes = [json.loads(run("bench", "--json", "--only", only, "--runs", "1", "--tokens", "6", "--batch", "2",
+                                 "--threads", threads, "--synthetic", "small-1gb", "--layers", "1", "--seed",
+                                 seed).stdout)["logits_hash"]
+                  for seed, only, threads in (("1", "decode", "2"), ("2", "decode", "2"), ("2", "batch", "64"))]
         self.assertNotEqual(hashes[0], hashes[1])
         self.assertEqual(hashes[1], hashes[2])
 
