@@ -231,8 +231,7 @@ class Conversion {
     LoadOptions load;
     load.threads = options_.threads;
     load.isa = options_.isa;
-    load.tokenizer = options_.tokenizer;
-    load.on_warning = options_.on_warning;
+    load.tokenizer = options_.tokenizer;  // of which metadata() warned already
     load.on_progress = [&](uint64_t done, uint64_t total) {
       show("loading", done, total);
       return Progress::kContinue;

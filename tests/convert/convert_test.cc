@@ -189,6 +189,20 @@ TEST(Convert, TheReportMeasuresTheFile) {
       "evaluation", "below 4096");
 }
 
+TEST(Convert, WarnsOfATokenizerOnce) {
+  const TempFolder folder;
+  nlohmann::json other = nlohmann::json::parse(content_of(kFairytale + "/tokenizer.json"));
+  std::swap(other["model"]["merges"][0], other["model"]["merges"][1]);
+  folder.write("tokenizer.json", other.dump());
+  std::vector<std::string> warnings;
+  convert(kFairytale, folder.path("model.safetensors"),
+          {.evaluation = std::vector<TokenId>(512, 7),
+           .tokenizer = folder.path(),
+           .on_warning = [&](const std::string& warning) { warnings.push_back(warning); }});
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_NE(warnings[0].find("not the one that the model came with"), std::string::npos);
+}
+
 TEST(Convert, NamesNeedNotBeUtf8) {
   const TempFolder folder;
   const std::string target = folder.path("model.safetensors"), odd = folder.path("\xff\xfe");
