@@ -91,6 +91,9 @@ struct CheckpointInfo {
   // small part of what their own rounding did.
   WeightType stored_type = WeightType::kF32;
   bool quantized = false;
+  // Of this engine's own files: how lm_head is packed. Where that or stored_type is int8 or int4,
+  // no other type can be loaded.
+  std::optional<WeightType> head_type = {};
   EmbeddingStorage embedding = {};
   uint64_t parameters = 0;   // elements of all tensors
   bool has_lm_head = false;  // without it (a save of the base model) nothing can be generated

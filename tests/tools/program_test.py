@@ -1042,7 +1042,7 @@ class Tokenize(Folder):
         self.assertNotEqual(run("tokenize", "--decode", "999999").returncode, 0)
 
 
-class Inspect(unittest.TestCase):
+class Inspect(Folder):
     def test_json(self):
         path = os.path.join(FAIRYTALE, "model.safetensors")
         with open(path, "rb") as file:
@@ -1073,6 +1073,37 @@ class Inspect(unittest.TestCase):
         self.assertIn(f"{parameters:,}", text)
         self.assertNotIn("lm_head.weight", text)
         self.assertIn("lm_head.weight", run("inspect", "--tensors").stdout.decode())
+
+    def memory_rows(self, path):
+        text = run("inspect", path).stdout.decode()
+        rows = re.search(r"\n  memory .*\n((?:  .*\n)*?)  multiplied by", text)[1]
+        return {row.split()[0]: float(row.split()[1]) for row in rows.splitlines()}
+
+    # A file of whole numbers is packed anew in any type, one of rounded numbers in none.
+    def test_packed_files_need_what_they_hold(self):
+        types = {"f32", "f16", "bf16", "int8", "int4"}
+        self.assertEqual(set(self.memory_rows(FAIRYTALE)), types)
+        self.assertIsNone(json.loads(run("inspect", "--json").stdout)["head_type"])
+        path = os.path.join(self.folder, "model.safetensors")
+        bits = []
+        for weights, head, rows in (("int4", "int8", {"int4"}), ("int4", "int4", {"int4"}),
+                                    ("f16", "f16", types), ("bf16", "f32", types),
+                                    ("f16", "int8", {"f16"})):
+            done = run("convert", FAIRYTALE, path, "--weights", weights, "--head", head)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            done = json.loads(run("inspect", "--json", path).stdout)
+            self.assertEqual((done["stored_type"], done["head_type"]), (weights, head))
+            self.assertEqual(set(done["memory"]), types)
+            need = done["memory"][weights]
+            self.assertEqual(need["bits_per_weight"], done["report"]["bits_per_weight"])
+            found = self.memory_rows(path)
+            self.assertEqual(set(found), rows)
+            self.assertAlmostEqual(found[weights], need["weights_bytes"] / 1e9, delta=0.0006)
+            bits.append(need["bits_per_weight"])
+            for asked in types - {weights}:
+                loads = run("complete", "--model", path, "--weights", asked, *GREEDY, PROMPT)
+                self.assertEqual(loads.returncode, 0 if asked in rows else 1, asked)
+        self.assertLess(bits[1], bits[0])
 
 
 class Perplexity(Folder):
