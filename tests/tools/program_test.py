@@ -19,6 +19,9 @@ import tempfile
 import time
 import unittest
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import f16_checkpoint  # noqa: E402
+
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 FAIRYTALE = os.path.join(ROOT, "models", "fairytale-8m")
 GOLDEN = os.path.join(ROOT, "tests", "golden")
@@ -879,6 +882,25 @@ class Convert(Folder):
             mine, its = header["wte.weight"]["data_offsets"]
             self.assertEqual(data[8 + length + mine:8 + length + its],
                              source[8 + source_length + begin:8 + source_length + stop])
+
+    # Its numbers are a hole in the file, and its lm_head in f32 is more than the machine has.
+    def test_what_does_not_fit_is_refused_with_the_figure(self):
+        with open("/proc/meminfo") as file:
+            memory = int(re.search(r"MemTotal: +(\d+) kB", file.read())[1]) * 1024
+        config = dict(f16_checkpoint.COMMON, vocab_size=2**24, n_positions=8, n_embd=1024, n_layer=1,
+                      bos_token_id=0, eos_token_id=0)
+        while config["vocab_size"] * config["n_embd"] * 4 < memory:
+            config["n_embd"] *= 2
+        header = f16_checkpoint.header(config)
+        path = self.write("model.safetensors", header)
+        os.truncate(path, len(header) + sum(f16_checkpoint.sizes(config)))
+        self.write("config.json", json.dumps(config).encode())
+        target = os.path.join(self.folder, "f32.safetensors")
+        done = run("convert", self.folder, target, "--weights", "f32")
+        self.assertEqual(done.returncode, 1)
+        need = 2**24 * (config["n_embd"] + 1) * 4 / 1e9  # with its bias; all else is too little to show
+        self.assertRegex(done.stderr, rb"converting needs %.2f GB, found \d+\.\d\d GB available" % need)
+        self.assertEqual(set(os.listdir(self.folder)), {"config.json", "model.safetensors"})
 
     def test_wrong_usage(self):
         target = os.path.join(self.folder, "x.safetensors")
