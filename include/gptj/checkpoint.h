@@ -85,7 +85,8 @@ struct CheckpointInfo {
   uint64_t file_bytes = 0;         // their size together
   ModelConfig config;
   GenerationDefaults generation_defaults;
-  std::vector<TensorInfo> tensors;  // in the order of the forward pass
+  // In the order of the forward pass; this engine's own files have the matrices first.
+  std::vector<TensorInfo> tensors;
   // Of most of the weights' bytes. Where another format quantized them, GPTQ or legacy ggml
   // (`quantized`), kInt8: in that they are held unless another type is asked for, for it costs a
   // small part of what their own rounding did.
