@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "command.h"
 
@@ -41,12 +42,29 @@ ordered_json tensors_json(const CheckpointInfo& info) {
 constexpr WeightType kCacheTypes[] = {WeightType::kF32, WeightType::kF16, WeightType::kBF16,
                                       WeightType::kInt8};
 
-// For each weight type, with the KV cache that goes with it.
+bool is_rounded(WeightType type) { return type == WeightType::kInt8 || type == WeightType::kInt4; }
+
+// Whether --weights takes this type for the file: rounded numbers are not packed anew.
+bool loads_as(const CheckpointInfo& info, WeightType type) {
+  const bool fixed =
+      info.head_type && (is_rounded(info.stored_type) || is_rounded(*info.head_type));
+  return !fixed || type == info.stored_type;
+}
+
+// Of the file loaded as `type`; as it is stored, the head is as stored too.
+MemoryNeeds needs_as(const CheckpointInfo& info, WeightType type) {
+  std::optional<WeightType> head;
+  if (type == info.stored_type) head = info.head_type;
+  return memory_needs(info.config,
+                      {.weights = type, .head = head, .kv_cache = {}, .embedding = info.embedding});
+}
+
+// For each weight type, with the KV cache that goes with it. Scripts find every type here, also
+// where only one can be loaded.
 ordered_json memory_json(const CheckpointInfo& info) {
   ordered_json json;
   for (const WeightType type : kWeightTypes) {
-    const MemoryNeeds needs = memory_needs(
-        info.config, {.weights = type, .head = {}, .kv_cache = {}, .embedding = info.embedding});
+    const MemoryNeeds needs = needs_as(info, type);
     const MemoryNeeds six_b = memory_needs(bench_shape("gpt-j-6b"), {.weights = type});
     json[weight_type_name(type)] = {{"weights_bytes", needs.weights},
                                     {"kv_cache_bytes_per_token", needs.kv_cache_per_token},
@@ -80,6 +98,8 @@ ordered_json inspect_json(const CheckpointInfo& info) {
   json["config"] = config_json(info.config);
   json["parameters"] = info.parameters;
   json["stored_type"] = weight_type_name(info.stored_type);
+  json["head_type"] =
+      info.head_type ? ordered_json(weight_type_name(*info.head_type)) : ordered_json();
   json["quantized"] = info.quantized;
   json["has_lm_head"] = info.has_lm_head;
   json["tokenizer_size"] =
@@ -136,13 +156,15 @@ void print_text(const CheckpointInfo& info, bool with_tensors) {
   line("vocabulary",
        std::to_string(c.vocab_size) + " rows; tokenizer: " +
            (info.tokenizer_size ? std::to_string(*info.tokenizer_size) + " ids" : "none"));
-  line("lm_head", info.has_lm_head ? "yes" : "no: nothing can be generated");
+  line("lm_head", info.head_type     ? weight_type_name(*info.head_type)
+                  : info.has_lm_head ? "yes"
+                                     : "no: nothing can be generated");
   if (!info.source.empty()) line("converted from", ascii(info.source));
   if (!info.report.empty()) line("quality", ascii(info.report));
   out += "  memory               weights      + KV cache of a full context\n";
   for (const WeightType type : kWeightTypes) {
-    const MemoryNeeds needs =
-        memory_needs(c, {.weights = type, .kv_cache = {}, .embedding = info.embedding});
+    if (!loads_as(info, type)) continue;
+    const MemoryNeeds needs = needs_as(info, type);
     line(weight_type_name(type),
          gigabytes(needs.weights) + "  " + gigabytes(needs.kv_cache_full_context));
   }

@@ -85,12 +85,16 @@ struct CheckpointInfo {
   uint64_t file_bytes = 0;         // their size together
   ModelConfig config;
   GenerationDefaults generation_defaults;
-  std::vector<TensorInfo> tensors;  // in the order of the forward pass
+  // In the order of the forward pass; this engine's own files have the matrices first.
+  std::vector<TensorInfo> tensors;
   // Of most of the weights' bytes. Where another format quantized them, GPTQ or legacy ggml
   // (`quantized`), kInt8: in that they are held unless another type is asked for, for it costs a
   // small part of what their own rounding did.
   WeightType stored_type = WeightType::kF32;
   bool quantized = false;
+  // Of this engine's own files: how lm_head is packed. Where that or stored_type is int8 or int4,
+  // no other type can be loaded.
+  std::optional<WeightType> head_type = {};
   EmbeddingStorage embedding = {};
   uint64_t parameters = 0;   // elements of all tensors
   bool has_lm_head = false;  // without it (a save of the base model) nothing can be generated

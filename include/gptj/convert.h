@@ -58,10 +58,12 @@ GPTJ_API std::string conversion_report_json(const ConversionReport& report);
 
 // Writes `target`, whose name must end in .safetensors, from any checkpoint that Model::load()
 // opens, but not from one that is int8 or int4 already (kUnsupported). At most one layer is in
-// memory at once, besides what is mapped. `target` appears whole or not at all; one that exists is
-// replaced, unless the source is made of it (kInvalidArgument). Throws what reading and writing
-// can, kUnsupported for a source without lm_head or with weights beyond the type's range,
-// kOutOfMemory with the figures where `calibration` or `evaluation` do not fit.
+// memory at once, or lm_head, besides what is mapped; of a source that holds them otherwise, the
+// embedding too, and what one matrix is packed from. `target` appears whole or not at all; one that
+// exists is replaced, unless the source is made of it (kInvalidArgument). Throws what reading and
+// writing can, kUnsupported for a source without lm_head or with weights beyond the type's range,
+// kOutOfMemory with the figures, before anything is read, where that, `calibration` or `evaluation`
+// do not fit.
 GPTJ_API ConversionReport convert(const std::string& source, const std::string& target,
                                   const ConvertOptions& options = {});
 

@@ -35,10 +35,21 @@ std::vector<std::string> folders(const std::string& root, const std::string& con
   return found;
 }
 
+// Bytes of files that lie in a group's memory: read once or often, the kernel drops them when it
+// needs room. `prefix` is that of the sums over the groups below.
+uint64_t file_bytes(const std::string& stat, const std::string& prefix) {
+  uint64_t bytes = 0;
+  for (const char* list : {"inactive_file", "active_file"}) {
+    const uint64_t listed = read_number(stat, prefix + list);
+    if (listed < kNoNumber) bytes += listed;
+  }
+  return bytes;
+}
+
 // What one group's limit leaves.
-uint64_t left(uint64_t limit, uint64_t used, uint64_t inactive_file) {
+uint64_t left(uint64_t limit, uint64_t used, uint64_t of_files) {
   if (limit >= kNoNumber || used >= kNoNumber) return kNoNumber;
-  if (inactive_file < kNoNumber) used -= std::min(used, inactive_file);
+  used -= std::min(used, of_files);
   return limit > used ? limit - used : 0;
 }
 
@@ -55,11 +66,11 @@ uint64_t cgroup_memory_left(const std::string& root) {
   uint64_t least = kNoNumber;
   for (const std::string& folder : folders(root, "memory")) {
     const std::string at = folder + "/memory.";
-    least = std::min({least,
-                      left(read_number(at + "max"), read_number(at + "current"),
-                           read_number(at + "stat", "inactive_file")),
-                      left(read_number(at + "limit_in_bytes"), read_number(at + "usage_in_bytes"),
-                           read_number(at + "stat", "total_inactive_file"))});
+    least = std::min(
+        {least,
+         left(read_number(at + "max"), read_number(at + "current"), file_bytes(at + "stat", "")),
+         left(read_number(at + "limit_in_bytes"), read_number(at + "usage_in_bytes"),
+              file_bytes(at + "stat", "total_"))});
   }
   return least;
 }

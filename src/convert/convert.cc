@@ -53,6 +53,7 @@ class Conversion {
     report_.head = static_cast<WeightType>(packing_.head);
     needs_ = memory_needs(source_.config(), {.weights = weights_, .head = report_.head});
     report_.bits_per_weight = needs_.bits_per_weight;
+    check_fits(source_.packing_bytes(packing_), "converting", "use a smaller --weights type");
     check_calibration();
     check_evaluation();
   }
@@ -87,6 +88,13 @@ class Conversion {
     }
   }
 
+  // Before the hours that converting may take.
+  void check_fits(uint64_t need, const std::string& what, const char* instead) const {
+    const uint64_t available = available_memory();
+    check(need <= available, ErrorCode::kOutOfMemory, path_, ": ", what, " needs ", gigabytes(need),
+          ", found ", gigabytes(available), " available; ", instead);
+  }
+
   std::span<const TokenId> calibration_ids() const {
     return std::span(options_.calibration)
         .first(std::min(options_.calibration.size(), kMaxCalibrationTokens));
@@ -111,14 +119,11 @@ class Conversion {
                 "expected weights of int8 or int4, which are rounded for a text; found ",
                 element_name(packing_.layers), ", head ", element_name(packing_.head));
     check_ids("calibration", ids);
-    const uint64_t need = Calibration::bytes(source_.config(), ids.size());
-    check(need <= available_memory(), ErrorCode::kOutOfMemory, path_, ": calibrating on ",
-          ids.size(), " tokens needs ", gigabytes(need), ", found ", gigabytes(available_memory()),
-          " available; use a shorter text");
+    const uint64_t need = source_.kept_bytes() + Calibration::bytes(source_.config(), ids.size());
+    check_fits(need, concat("calibrating on ", ids.size(), " tokens"), "use a shorter text");
     report_.calibration_tokens = static_cast<int64_t>(ids.size());
   }
 
-  // Before the hours that converting may take.
   void check_evaluation() const {
     if (options_.evaluation.empty()) return;
     check_ids("evaluation", options_.evaluation);
@@ -130,9 +135,7 @@ class Conversion {
         source_.config(), {.weights = reference_type(), .embedding = source_.embedding()});
     const uint64_t need = needs_.weights + needs_.kv_cache_full_context + reference.weights +
                           2 * reference.kv_cache_full_context;
-    check(need <= available_memory(), ErrorCode::kOutOfMemory, path_, ": comparing needs ",
-          gigabytes(need), " for both models, found ", gigabytes(available_memory()),
-          " available; convert without the evaluation");
+    check_fits(need, "comparing both models", "convert without the evaluation");
   }
 
   int64_t evaluation_window() const {
@@ -231,8 +234,7 @@ class Conversion {
     LoadOptions load;
     load.threads = options_.threads;
     load.isa = options_.isa;
-    load.tokenizer = options_.tokenizer;
-    load.on_warning = options_.on_warning;
+    load.tokenizer = options_.tokenizer;  // of which metadata() warned already
     load.on_progress = [&](uint64_t done, uint64_t total) {
       show("loading", done, total);
       return Progress::kContinue;

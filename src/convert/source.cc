@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "convert/source.h"
 
+#include <algorithm>
+
 #include "model/checkpoint_files.h"
+#include "model/names.h"
+#include "model/weight_type.h"
 
 namespace gptj {
 
@@ -44,6 +48,44 @@ std::string ConversionSource::generation_config() const {
 TokenizerHints ConversionSource::tokenizer_hints() const {
   return packed_ ? gptj::tokenizer_hints(path_, *packed_)
                  : gptj::tokenizer_hints(path_, *checkpoint_);
+}
+
+uint64_t ConversionSource::kept_bytes() const {
+  uint64_t kept = 0;
+  for (const TensorSpec& spec : tensor_specs(config())) {
+    if (spec.shape.size() == 1) kept += spec.shape[0] * sizeof(float);
+    if (is_embedding(spec.name) && !embedding().mapped) {
+      kept += elements(spec) * element_size(element_of(embedding().type));
+    }
+  }
+  return kept;
+}
+
+uint64_t ConversionSource::packing_bytes(const Packing& packing) const {
+  const MatrixSpec head = head_matrix(config());
+  uint64_t highest = unpacked_matrix(head, packing).bytes() + made_bytes(head);
+  for (int64_t i = 0; i < config().n_layer; ++i) {
+    uint64_t layer = 0, made = 0;
+    for (const MatrixSpec& spec : layer_matrices(config(), i)) {
+      // Smoothed weights (smoothing.h) are copies.
+      const bool may_be_copied = packing.layers == Element::kInt8;
+      const uint64_t copy = may_be_copied ? spec.n * spec.k * sizeof(float) : 0;
+      layer += unpacked_matrix(spec, packing).bytes();
+      made = std::max(made, made_bytes(spec) + copy);
+    }
+    highest = std::max(highest, layer + made);
+  }
+  return kept_bytes() + highest;
+}
+
+uint64_t ConversionSource::made_bytes(const MatrixSpec& spec) const {
+  if (packed_) return unpacked_matrix(spec, packed_->packing()).bytes();
+  uint64_t made = 0;
+  for (const std::string& name : spec.weights) {
+    const StoredTensor& tensor = checkpoint_->tensor(name);
+    if (tensor.make) made += tensor.size();
+  }
+  return made;
 }
 
 std::unique_ptr<WeightSource> ConversionSource::tensors() const {

@@ -9,6 +9,7 @@
 #include "model/model_tokenizer.h"
 #include "model/packed_file.h"
 #include "model/weight_source.h"
+#include "model/weights.h"
 
 namespace gptj {
 
@@ -28,10 +29,19 @@ class ConversionSource {
   // The text of generation_config.json; empty where there is none.
   std::string generation_config() const;
   TokenizerHints tokenizer_hints() const;
+  // Bytes of what stays in memory from the first layer to the last while all is packed: the
+  // vectors, and an embedding that is not mapped.
+  uint64_t kept_bytes() const;
+  // Bytes that packing takes at its height, where the matrices of one layer are kept at a time, or
+  // lm_head: kept_bytes(), theirs, and of what one of them is made from.
+  uint64_t packing_bytes(const Packing& packing) const;
   // Throws kUnsupported where weights are quantized already.
   std::unique_ptr<WeightSource> tensors() const;
 
  private:
+  // Of what tensors() makes of the matrix's weights; 0 where the file holds them as they are.
+  uint64_t made_bytes(const MatrixSpec& spec) const;
+
   std::string path_, name_;
   std::shared_ptr<const Checkpoint> checkpoint_;  // or
   std::shared_ptr<const PackedFile> packed_;

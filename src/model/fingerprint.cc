@@ -95,7 +95,8 @@ uint64_t Model::fingerprint() const {
 
 std::string arithmetic_name(const Model& model) {
   const std::string version = std::to_string(kArithmeticVersion);
-  if (model.weight_type() != WeightType::kBF16) return version;
+  const Packing& packing = model.state().packing;
+  if (packing.layers != Element::kBF16 && packing.head != Element::kBF16) return version;
   return version + " " + model.state().kernels.product[static_cast<size_t>(Element::kBF16)].isa;
 }
 

@@ -25,6 +25,7 @@ CheckpointInfo inspect_packed(const std::string& path, const PackedFile& packed)
   }
   for (const TensorSpec& spec : tensor_specs(info.config)) info.parameters += elements(spec);
   info.stored_type = packed.weight_type();
+  info.head_type = static_cast<WeightType>(packed.packing().head);
   info.embedding = packed.embedding();
   info.has_lm_head = true;
   info.source = packed.file().metadata().at(packed::kSource);

@@ -15,7 +15,7 @@ namespace gptj {
 
 inline constexpr size_t kMaxThreads = 1024;
 
-// All that a model is. Immutable but for the pool, which locks.
+// All that a model is. Immutable but for the pool, which locks, and what `clamped` counts.
 struct Model::State {
   std::string name;
   ModelConfig config;
@@ -33,8 +33,8 @@ struct Model::State {
   mutable std::atomic<uint64_t> clamped = 0;  // Model::clamped_values()
 };
 
-// What computed an answer: the version of the arithmetic, and with bf16 weights, whose products
-// have bits of their own on each instruction set, whose they were.
+// What computed an answer: the version of the arithmetic, and with layers or a head of bf16, whose
+// products have bits of their own on each instruction set, whose they were.
 std::string arithmetic_name(const Model& model);
 
 }  // namespace gptj

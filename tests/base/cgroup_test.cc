@@ -38,10 +38,10 @@ TEST_F(CgroupTest, OfVersion2TheTightestAboveCounts) {
   write("sys/fs/cgroup/slurm/job/step/memory.current", "1000\n");
   write("sys/fs/cgroup/slurm/job/memory.max", "8000\n");
   write("sys/fs/cgroup/slurm/job/memory.current", "3000\n");
-  write("sys/fs/cgroup/slurm/job/memory.stat", "anon 1500\ninactive_file 500\n");
+  write("sys/fs/cgroup/slurm/job/memory.stat", "anon 1500\ninactive_file 500\nactive_file 700\n");
   write("sys/fs/cgroup/slurm/memory.max", "90000\n");
   write("sys/fs/cgroup/slurm/memory.current", "5000\n");
-  EXPECT_EQ(memory(), 5500u);
+  EXPECT_EQ(memory(), 6200u);
   write("sys/fs/cgroup/slurm/job/step/cpu.max", "max 100000\n");
   EXPECT_EQ(cpus(), 1e9);
   write("sys/fs/cgroup/slurm/cpu.max", "250000 100000\n");
@@ -54,10 +54,11 @@ TEST_F(CgroupTest, OfVersion1EachControllerHasItsOwnGroup) {
   write("proc/self/cgroup", "4:memory:/job\n3:cpuset:/\n2:cpu,cpuacct:/batch\n0::/\n");
   write("sys/fs/cgroup/memory/job/memory.limit_in_bytes", "4000\n");
   write("sys/fs/cgroup/memory/job/memory.usage_in_bytes", "5000\n");
-  write("sys/fs/cgroup/memory/job/memory.stat", "total_inactive_file 1800\n");
+  write("sys/fs/cgroup/memory/job/memory.stat",
+        "active_file 9\ntotal_inactive_file 1800\ntotal_active_file 600\n");
   write("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
   write("sys/fs/cgroup/memory/memory.usage_in_bytes", "50000\n");
-  EXPECT_EQ(memory(), 800u);
+  EXPECT_EQ(memory(), 1400u);
   write("sys/fs/cgroup/memory/job/memory.limit_in_bytes", "1000\n");
   EXPECT_EQ(memory(), 0u);
   write("sys/fs/cgroup/cpu/batch/cpu.cfs_quota_us", "-1\n");

@@ -7,11 +7,13 @@
 #include <fstream>
 #include <iterator>
 
+#include "convert/source.h"
 #include "formats/safetensors.h"
 #include "gptj/generate.h"
 #include "model/packed_file.h"
 #include "support/expect_error.h"
 #include "support/golden.h"
+#include "support/pytorch_writer.h"
 #include "support/temp_folder.h"
 #include "support/tiny_checkpoint.h"
 
@@ -187,6 +189,57 @@ TEST(Convert, TheReportMeasuresTheFile) {
   expect_error(
       ErrorCode::kInvalidArgument, [&] { convert(kFairytale, target, {.evaluation = text}); },
       "evaluation", "below 4096");
+}
+
+TEST(Convert, WarnsOfATokenizerOnce) {
+  const TempFolder folder;
+  nlohmann::json other = nlohmann::json::parse(content_of(kFairytale + "/tokenizer.json"));
+  std::swap(other["model"]["merges"][0], other["model"]["merges"][1]);
+  folder.write("tokenizer.json", other.dump());
+  std::vector<std::string> warnings;
+  convert(kFairytale, folder.path("model.safetensors"),
+          {.evaluation = std::vector<TokenId>(512, 7),
+           .tokenizer = folder.path(),
+           .on_warning = [&](const std::string& warning) { warnings.push_back(warning); }});
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_NE(warnings[0].find("not the one that the model came with"), std::string::npos);
+}
+
+// 7 ids, width 4, 2 layers, feed-forward 3.
+TEST(Convert, KnowsItsNeedsBeforeReading) {
+  const TempFolder folder;
+  test::TinyCheckpoint tiny;
+  tiny.write(folder);
+  const ConversionSource plain(folder.path());
+  const uint64_t vectors = (2 * (3 * 4 + 3) + 2 * 4 + 7) * 4;
+  EXPECT_EQ(plain.kept_bytes(), vectors);
+  // Panels of 16 outputs: q, k and v in one, fc_in, out_proj, and fc_out of 3 inputs.
+  const uint64_t panel = 4 * 16 * 4, layer = 3 * panel + 3 * 16 * 4;
+  const Packing f32{Element::kF32, Element::kF32};
+  EXPECT_EQ(plain.packing_bytes(f32), vectors + layer);
+  // Weights of int8 may be smoothed: 48 numbers of q, k and v, in f32.
+  const Packing int8{Element::kInt8, Element::kInt8};
+  const size_t panels =
+      3 * panel_bytes(Element::kInt8, 4, 128) + panel_bytes(Element::kInt8, 3, 128);
+  EXPECT_EQ(plain.packing_bytes(int8), vectors + panels + 48 * 4);
+  // Where lm_head is more than a layer, it counts.
+  const ConversionSource fairytale(kFairytale);
+  EXPECT_EQ(fairytale.packing_bytes(f32), fairytale.kept_bytes() + 4096 * 256 * 4);
+
+  // A packed file's matrices are made plain rows again, of q, k and v at once.
+  convert(folder.path(), folder.path("packed.safetensors"), {.weights = WeightType::kF32});
+  EXPECT_EQ(ConversionSource(folder.path("packed.safetensors")).packing_bytes(f32),
+            vectors + layer + panel);
+
+  // Tensors that lie column by column are made too; the embedding stays.
+  auto tensors = test::torch_tensors(tiny.tensors);
+  for (test::TorchTensor& each : tensors) {
+    if (each.tensor.name == "transformer.wte.weight") each.strides = {1, 7};
+    if (each.tensor.name == "transformer.h.1.attn.k_proj.weight") each.strides = {1, 4};
+  }
+  const std::string turned = folder.write("pytorch_model.bin", test::torch_file(tensors));
+  EXPECT_EQ(ConversionSource(turned).kept_bytes(), vectors + 7 * 4 * 2);
+  EXPECT_EQ(ConversionSource(turned).packing_bytes(f32), vectors + 7 * 4 * 2 + layer + 4 * 4 * 2);
 }
 
 TEST(Convert, NamesNeedNotBeUtf8) {

@@ -9,7 +9,9 @@
 #include <filesystem>
 #include <thread>
 
+#include "kernels/arithmetic_version.h"
 #include "kernels/dispatch.h"
+#include "model/model_state.h"
 #include "support/expect_error.h"
 #include "support/golden.h"
 #include "support/tiny_checkpoint.h"
@@ -69,6 +71,19 @@ TEST(Model, HeadOfFourBitsIsEightUnlessToldOtherwise) {
   // for each 32.
   EXPECT_EQ(otherwise - bytes({.weights = WeightType::kInt4, .head = WeightType::kInt4}),
             4096 * (256 / 2 + 256 / 128 * 2) - 4096 * 256 / 32 * 5 / 2);
+}
+
+// Answers that such products had a part in may not be carried on by another instruction set's.
+TEST(Model, ArithmeticNamesWhoseProductsOfBf16WhereverTheyAre) {
+  const auto name = [](const LoadOptions& options) {
+    return arithmetic_name(Model::load(kBundled, options));
+  };
+  const std::string named = name({.weights = WeightType::kBF16});
+  const auto& product = select_kernels("").product[static_cast<size_t>(Element::kBF16)];
+  EXPECT_EQ(named, std::to_string(kArithmeticVersion) + " " + product.isa);
+  EXPECT_EQ(name({.weights = WeightType::kInt4, .head = WeightType::kBF16}), named);
+  EXPECT_EQ(name({.weights = WeightType::kBF16, .head = WeightType::kInt8}), named);
+  EXPECT_EQ(name({.weights = WeightType::kInt4}), std::to_string(kArithmeticVersion));
 }
 
 TEST(Model, ReportsProgressAndCanBeCancelled) {

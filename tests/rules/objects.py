@@ -39,10 +39,18 @@ def headers(arguments, folder, source):
     return {pathlib.Path(folder, name).resolve() for name in names}
 
 
-def check_instruction_set_file(project, path, folder, arguments, built):
+def has_instruction_set(arguments):
+    return any(argument.startswith("-mavx") or argument.startswith("-mamx") for argument in arguments)
+
+
+def check_weak_symbols(project, path, built):
     for kind, name in symbols(built, "-C", "--defined-only"):
         if kind in "WVwvui":
             project.complain(path, f"weak symbol {name}: the linker may take it for the baseline's")
+
+
+def check_instruction_set_file(project, path, folder, arguments, built):
+    check_weak_symbols(project, path, built)
     with tempfile.TemporaryDirectory() as temporary:
         bare = pathlib.Path(temporary, "intrinsics.cc")
         bare.write_text(INTRINSICS)
@@ -67,11 +75,15 @@ def check(project):
                 project.complain(f"{path}:{number}", "the library never exits")
         if "-ffp-contract=off" not in arguments or "-ffast-math" in arguments:
             project.complain(path, "must be compiled with -ffp-contract=off and without -ffast-math")
-        if any(argument.startswith("-mavx") or argument.startswith("-mamx") for argument in arguments):
+        if has_instruction_set(arguments):
             check_instruction_set_file(project, path, folder, arguments, built)
             sets += 1
     if sets == 0 and sys.platform == "linux" and pathlib.Path("/lib64/ld-linux-x86-64.so.2").exists():
         project.complain("src/kernels", "no file with instruction-set flags found")
+    # Emulated sets, which are linked into the baseline's tests.
+    for path, _, arguments, built in project.commands("tests"):
+        if has_instruction_set(arguments):
+            check_weak_symbols(project, path, built)
 
 
 if __name__ == "__main__":

@@ -54,11 +54,12 @@ class Project:
             if match:
                 yield number, match.group(1) or match.group(2), match.group(1) is not None
 
-    def commands(self):
-        """(source relative to the tree, folder, arguments, object) of each file of the library."""
+    def commands(self, of="src"):
+        """(source relative to the tree, folder, arguments, object) of each file of the library, or `of`
+        another folder."""
         for entry in json.loads((self.build / "compile_commands.json").read_text()):
             path = pathlib.Path(entry["file"])
-            if not path.is_relative_to(self.source / "src"):
+            if not path.is_relative_to(self.source / of):
                 continue
             arguments = shlex.split(entry["command"])
             output = arguments[arguments.index("-o") + 1]

@@ -32,19 +32,23 @@ TEXT = [
     ("tidy", "tests/consumer/example.cc", "int x;", "is not tests/consumer/example.cc"),
 ]
 
-# (code of a file of the library, further options, what objects.py must say)
+LIBRARY, TEST = "src/broken.cc", "tests/broken.cc"
+WEAK = "inline int g() { static int i; return ++i; }\nint f() { return g(); }"
+
+# (file, its code, further options, what objects.py must say)
 OBJECTS = [
-    ("#include <iostream>\nvoid f() { std::cout << 1; }", [], "refers to std::cout"),
-    ("#include <cstdio>\nvoid f() { std::puts(\"x\"); }", [], "refers to puts"),
-    ("#include <cstdio>\nvoid f(int i) { std::fprintf(stderr, \"%d\", i); }", [], "refers to stderr"),
-    ("#include <cstdlib>\nvoid f() { std::exit(1); }", [], "refers to exit"),
-    ("#include <cstdlib>\nvoid f() { std::abort(); }", [], "refers to abort"),
-    ("#include <exception>\nvoid f() { std::terminate(); }", [], "the library never exits"),
-    ("#include <cassert>\nvoid f(int i) { assert(i); }", ["-DNDEBUG", "-UNDEBUG"], "__assert_fail"),
-    ("#include <cmath>\nfloat f(float x) { return std::exp(x); }", [], "refers to libm's expf"),
-    ("int x;", ["-ffast-math"], "without -ffast-math"),
-    ("#include <vector>\nint x;", ["-mavx2"], "only intrinsics, C headers"),
-    ("inline int g() { static int i; return ++i; }\nint f() { return g(); }", ["-mavx2"], "weak symbol"),
+    (LIBRARY, "#include <iostream>\nvoid f() { std::cout << 1; }", [], "refers to std::cout"),
+    (LIBRARY, "#include <cstdio>\nvoid f() { std::puts(\"x\"); }", [], "refers to puts"),
+    (LIBRARY, "#include <cstdio>\nvoid f(int i) { std::fprintf(stderr, \"%d\", i); }", [], "refers to stderr"),
+    (LIBRARY, "#include <cstdlib>\nvoid f() { std::exit(1); }", [], "refers to exit"),
+    (LIBRARY, "#include <cstdlib>\nvoid f() { std::abort(); }", [], "refers to abort"),
+    (LIBRARY, "#include <exception>\nvoid f() { std::terminate(); }", [], "the library never exits"),
+    (LIBRARY, "#include <cassert>\nvoid f(int i) { assert(i); }", ["-DNDEBUG", "-UNDEBUG"], "__assert_fail"),
+    (LIBRARY, "#include <cmath>\nfloat f(float x) { return std::exp(x); }", [], "refers to libm's expf"),
+    (LIBRARY, "int x;", ["-ffast-math"], "without -ffast-math"),
+    (LIBRARY, "#include <vector>\nint x;", ["-mavx2"], "only intrinsics, C headers"),
+    (LIBRARY, WEAK, ["-mavx2"], "src/broken.cc: weak symbol"),
+    (TEST, WEAK, ["-mavx2"], "tests/broken.cc: weak symbol"),
 ]
 
 failures = []
@@ -75,8 +79,9 @@ def break_text(source, tree):
 
 def break_objects(compiler, tree):
     (tree / "src/kernels").mkdir(parents=True)
-    for code, options, phrase in OBJECTS:
-        path, built = tree / "src/broken.cc", tree / "broken.o"
+    (tree / "tests").mkdir()
+    for name, code, options, phrase in OBJECTS:
+        path, built = tree / name, tree / "broken.o"
         path.write_text(code)
         command = [compiler, "-O0", "-ffp-contract=off", *options, "-o", str(built), "-c", str(path)]
         subprocess.run(command, check=True)

@@ -19,6 +19,9 @@ import tempfile
 import time
 import unittest
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import f16_checkpoint  # noqa: E402
+
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 FAIRYTALE = os.path.join(ROOT, "models", "fairytale-8m")
 GOLDEN = os.path.join(ROOT, "tests", "golden")
@@ -880,6 +883,25 @@ class Convert(Folder):
             self.assertEqual(data[8 + length + mine:8 + length + its],
                              source[8 + source_length + begin:8 + source_length + stop])
 
+    # Its numbers are a hole in the file, and its lm_head in f32 is more than the machine has.
+    def test_what_does_not_fit_is_refused_with_the_figure(self):
+        with open("/proc/meminfo") as file:
+            memory = int(re.search(r"MemTotal: +(\d+) kB", file.read())[1]) * 1024
+        config = dict(f16_checkpoint.COMMON, vocab_size=2**24, n_positions=8, n_embd=1024, n_layer=1,
+                      bos_token_id=0, eos_token_id=0)
+        while config["vocab_size"] * config["n_embd"] * 4 < memory:
+            config["n_embd"] *= 2
+        header = f16_checkpoint.header(config)
+        path = self.write("model.safetensors", header)
+        os.truncate(path, len(header) + sum(f16_checkpoint.sizes(config)))
+        self.write("config.json", json.dumps(config).encode())
+        target = os.path.join(self.folder, "f32.safetensors")
+        done = run("convert", self.folder, target, "--weights", "f32")
+        self.assertEqual(done.returncode, 1)
+        need = 2**24 * (config["n_embd"] + 1) * 4 / 1e9  # with its bias; all else is too little to show
+        self.assertRegex(done.stderr, rb"converting needs %.2f GB, found \d+\.\d\d GB available" % need)
+        self.assertEqual(set(os.listdir(self.folder)), {"config.json", "model.safetensors"})
+
     def test_wrong_usage(self):
         target = os.path.join(self.folder, "x.safetensors")
         for wrong in ([FAIRYTALE], [FAIRYTALE, "x.bin"], [FAIRYTALE, target, "--weights", "int3"]):
@@ -1042,7 +1064,7 @@ class Tokenize(Folder):
         self.assertNotEqual(run("tokenize", "--decode", "999999").returncode, 0)
 
 
-class Inspect(unittest.TestCase):
+class Inspect(Folder):
     def test_json(self):
         path = os.path.join(FAIRYTALE, "model.safetensors")
         with open(path, "rb") as file:
@@ -1073,6 +1095,37 @@ class Inspect(unittest.TestCase):
         self.assertIn(f"{parameters:,}", text)
         self.assertNotIn("lm_head.weight", text)
         self.assertIn("lm_head.weight", run("inspect", "--tensors").stdout.decode())
+
+    def memory_rows(self, path):
+        text = run("inspect", path).stdout.decode()
+        rows = re.search(r"\n  memory .*\n((?:  .*\n)*?)  multiplied by", text)[1]
+        return {row.split()[0]: float(row.split()[1]) for row in rows.splitlines()}
+
+    # A file of whole numbers is packed anew in any type, one of rounded numbers in none.
+    def test_packed_files_need_what_they_hold(self):
+        types = {"f32", "f16", "bf16", "int8", "int4"}
+        self.assertEqual(set(self.memory_rows(FAIRYTALE)), types)
+        self.assertIsNone(json.loads(run("inspect", "--json").stdout)["head_type"])
+        path = os.path.join(self.folder, "model.safetensors")
+        bits = []
+        for weights, head, rows in (("int4", "int8", {"int4"}), ("int4", "int4", {"int4"}),
+                                    ("f16", "f16", types), ("bf16", "f32", types),
+                                    ("f16", "int8", {"f16"})):
+            done = run("convert", FAIRYTALE, path, "--weights", weights, "--head", head)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            done = json.loads(run("inspect", "--json", path).stdout)
+            self.assertEqual((done["stored_type"], done["head_type"]), (weights, head))
+            self.assertEqual(set(done["memory"]), types)
+            need = done["memory"][weights]
+            self.assertEqual(need["bits_per_weight"], done["report"]["bits_per_weight"])
+            found = self.memory_rows(path)
+            self.assertEqual(set(found), rows)
+            self.assertAlmostEqual(found[weights], need["weights_bytes"] / 1e9, delta=0.0006)
+            bits.append(need["bits_per_weight"])
+            for asked in types - {weights}:
+                loads = run("complete", "--model", path, "--weights", asked, *GREEDY, PROMPT)
+                self.assertEqual(loads.returncode, 0 if asked in rows else 1, asked)
+        self.assertLess(bits[1], bits[0])
 
 
 class Perplexity(Folder):
