@@ -3,8 +3,9 @@
 # How near the 6B comes to the walls of this machine: tests/bench/walls.sh OUT [--files FOLDER]
 #
 # Runs `gptj bench` for every weight type, writes the reports to OUT, a JSON line each, and prints a table
-# of figures beside the bars that the project set for this kind of machine. About forty minutes on an
-# otherwise idle machine of two cores and 24 GB; on a busy one the figures say little.
+# of figures beside the bars that the project set for this kind of machine, and the figures of tests that do not depend
+# on it; fails if one of those does. About an hour on an otherwise idle machine of two cores and 24 GB; on a busy one the
+# figures say little.
 # --files FOLDER also makes a 6B checkpoint of 12 GB and int4, int8, bf16 and f16 files of it there (37 GB; kept), for memory and
 # the time to the first token.
 set -euo pipefail
@@ -44,5 +45,12 @@ if [[ -n $files ]]; then
   bench "int4 mapped" --model "$files/int4.safetensors" --only decode
 fi
 python3 "$here/walls_table.py" "$out"
-# What weights lose, which is the same on every machine.
-"$root/build/tests/evaluate_tests" --gtest_filter='Fidelity.OfEvery*:Outliers*' | grep -v '^\[\|^$\|^Note' || true
+failed=0
+tests() { # PROGRAM FILTER: what it prints besides the names of its tests, which are held to their bars
+  "$root/build/tests/$1" --gtest_filter="$2" | { grep -v '^\[ *\(=\|-\|RUN\|OK\)\|^$\|^Note\|^Running main' || true; } || failed=1
+}
+# What weights lose, which is the same on every machine; the same bits on every instruction set.
+tests evaluate_tests 'Fidelity.OfEvery*:Outliers*'
+tests convert_tests 'Calibration.Halves*'
+tests model_tests 'SixBShape*'
+exit "$failed"
