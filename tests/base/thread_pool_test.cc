@@ -108,7 +108,7 @@ TEST(ThreadPool, RoundsAQuotaUpAndUsesOneCpuAtLeast) {
   EXPECT_EQ(cpus_within(8, 0.1), 1u);
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // which take memory themselves
+#ifndef GPTJ_SANITIZED  // sanitizers take memory themselves
 TEST(ThreadPoolDeathTest, DoesTheWorkWhereTheSystemMakesNoThreads) {
   if (available_cpus() < 2) GTEST_SKIP() << "one CPU has no helpers";
   GTEST_FLAG_SET(death_test_style, "threadsafe");  // a new process keeps no stacks of old threads
