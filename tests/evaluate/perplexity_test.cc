@@ -39,8 +39,8 @@ Scored expected(const Ids& ids, size_t window, size_t stride) {
   size_t done = 0;
   for (size_t begin = 0; done < ids.size(); begin += stride) {
     const size_t end = std::min(ids.size(), begin + window);
-    const auto logits = test::logits_of(
-        golden_model(), {ids.begin() + static_cast<long>(begin), ids.begin() + static_cast<long>(end)});
+    const auto logits = test::logits_of(golden_model(), {ids.begin() + static_cast<long>(begin),
+                                                         ids.begin() + static_cast<long>(end)});
     for (size_t i = std::max(done, begin + 1); i < end; ++i) {
       scored.nll -= log_softmax(logits[i - 1 - begin], ids[i]);
       ++scored.tokens;
@@ -56,10 +56,10 @@ TEST(Perplexity, WindowAndStride) {
     int64_t window, stride, window_used, stride_used;
   };
   const Case cases[] = {
-      {300, 0, 0, 128, 128}, {300, 64, 0, 64, 64}, {300, 0, 32, 128, 32}, {300, 50, 20, 50, 20},
-      {257, 128, 0, 128, 128},  // the last window has one token: nothing to score
-      {128, 0, 0, 128, 128}, {129, 0, 1, 128, 1},  {2, 0, 0, 128, 128},   {9, 2, 0, 2, 2},
-      {9, 2, 1, 2, 1},       {60, 50, 50, 50, 50},
+      {300, 0, 0, 128, 128}, {300, 64, 0, 64, 64},    {300, 0, 32, 128, 32},
+      {300, 50, 20, 50, 20}, {257, 128, 0, 128, 128},  // one token in the last window
+      {128, 0, 0, 128, 128}, {129, 0, 1, 128, 1},     {2, 0, 0, 128, 128},
+      {9, 2, 0, 2, 2},       {9, 2, 1, 2, 1},         {60, 50, 50, 50, 50},
   };
   for (const Case& c : cases) {
     const Ids ids = some_ids(c.size);
@@ -67,8 +67,8 @@ TEST(Perplexity, WindowAndStride) {
         perplexity(golden_model(), ids, {.window = c.window, .stride = c.stride});
     EXPECT_EQ(found.window, c.window_used);
     EXPECT_EQ(found.stride, c.stride_used);
-    const Scored right = expected(ids, static_cast<size_t>(c.window_used),
-                                  static_cast<size_t>(c.stride_used));
+    const Scored right =
+        expected(ids, static_cast<size_t>(c.window_used), static_cast<size_t>(c.stride_used));
     EXPECT_EQ(found.tokens, right.tokens) << c.size << ' ' << c.window << ' ' << c.stride;
     // Each logprob is off by one rounding per logit at most: see generate/scoring_test.cc.
     const double mean = right.nll / static_cast<double>(right.tokens);
@@ -97,9 +97,8 @@ TEST(Perplexity, ThreadsDoNotChangeIt) {
 
 TEST(Perplexity, ErrorsNameWhatIsWrong) {
   const auto run = [](size_t size, int64_t window, int64_t stride) {
-    return [=] {
-      perplexity(golden_model(), some_ids(size), {.window = window, .stride = stride});
-    };
+    return
+        [=] { perplexity(golden_model(), some_ids(size), {.window = window, .stride = stride}); };
   };
   constexpr auto kWrong = ErrorCode::kInvalidArgument;
   expect_error(kWrong, run(50, 129, 0), "window", "1 to 128", "129");
@@ -110,7 +109,11 @@ TEST(Perplexity, ErrorsNameWhatIsWrong) {
   expect_error(kWrong, run(1, 0, 0), "at least 2 tokens", "found 1");
   expect_error(kWrong, run(0, 0, 0), "at least 2 tokens", "found 0");
   expect_error(
-      kWrong, [] { perplexity(golden_model(), Ids{1, 131, 2}); }, "131");
+      kWrong,
+      [] {
+        perplexity(golden_model(), Ids{1, 131, 2});
+      },
+      "131");
 }
 
 TEST(Perplexity, ProgressIsToldAndMayCancel) {

@@ -102,8 +102,7 @@ TEST(CompletionJson, WithoutATokenizerThereAreIds) {
   const ordered_json& choice = json["choices"][0];
   EXPECT_TRUE(choice["text"].is_null());
   for (size_t i = 0; i < completion.choices[0].token_ids.size(); ++i) {
-    EXPECT_EQ(choice["logprobs"]["tokens"][i],
-              std::to_string(completion.choices[0].token_ids[i]));
+    EXPECT_EQ(choice["logprobs"]["tokens"][i], std::to_string(completion.choices[0].token_ids[i]));
     const LogprobEntry& entry = completion.choices[0].logprobs[i];
     EXPECT_EQ(keys_of(choice["logprobs"]["top_logprobs"][i]),
               (Keys{"token_id:" + std::to_string(entry.top[0].id),

@@ -57,13 +57,25 @@ TEST(Plan, EveryMessageNamesItsField) {
       {"frequency_penalty", [](Request& r) { r.frequency_penalty = 2.1; }},
       {"frequency_penalty", [=](Request& r) { r.frequency_penalty = nan; }},
       {"presence_penalty", [](Request& r) { r.presence_penalty = -2.1; }},
-      {"logit_bias", [](Request& r) { r.logit_bias = {{3, 100.5}}; }},
-      {"logit_bias", [](Request& r) { r.logit_bias = {{131, 1}}; }},
-      {"logit_bias", [](Request& r) { r.logit_bias = {{-1, 1}}; }},
+      {"logit_bias",
+       [](Request& r) {
+         r.logit_bias = {{3, 100.5}};
+       }},
+      {"logit_bias",
+       [](Request& r) {
+         r.logit_bias = {{131, 1}};
+       }},
+      {"logit_bias",
+       [](Request& r) {
+         r.logit_bias = {{-1, 1}};
+       }},
       {"no_repeat_ngram_size", [](Request& r) { r.no_repeat_ngram_size = -1; }},
       {"bad_words", [](Request& r) { r.bad_words = {Ids{}}; }},
       {"bad_words", [](Request& r) { r.bad_words = {""}; }},
-      {"bad_words", [](Request& r) { r.bad_words = {Ids{1, 131}}; }},
+      {"bad_words",
+       [](Request& r) {
+         r.bad_words = {Ids{1, 131}};
+       }},
       {"bad_words", [](Request& r) { r.bad_words = {"text, but no tokenizer"}; }},
       {"stop", [](Request& r) { r.stop = {"text, but no tokenizer"}; }},
       {"stop", [](Request& r) { r.stop = {""}; }},

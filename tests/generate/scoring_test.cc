@@ -104,8 +104,8 @@ TEST(Scoring, AnEmptyPromptIsTheBosTokenAndNoText) {
   const Choice choice = complete(fairytale(), request).choices[0];
   ASSERT_EQ(choice.token_ids.size(), 4u);
   EXPECT_EQ(choice.token_ids[0], fairytale().config().bos_token_id);
-  EXPECT_EQ(choice.text,
-            fairytale().tokenizer()->decode({choice.token_ids.begin() + 1, choice.token_ids.end()}));
+  EXPECT_EQ(choice.text, fairytale().tokenizer()->decode(
+                             {choice.token_ids.begin() + 1, choice.token_ids.end()}));
   expect_entries(choice.logprobs, fairytale(), choice.token_ids, 0, 1);
 }
 

@@ -41,10 +41,10 @@ TEST(StopText, IsTheSameHoweverTheBytesAreCut) {
       {{"END"}, "some ENEND", {"some EN", true}},
       {{"aab"}, "aaab", {"a", true}},
       {{"abab"}, "abaabab", {"aba", true}},
-      {{"abcd", "bc"}, "xabcd", {"xa", true}},      // completed first
-      {{"c", "abc"}, "xabcabc", {"x", true}},       // completed together: the longest
-      {{"abcx", "bcd"}, "abcd", {"a", true}},       // the held part of one holds another's
-      {{"ab", "abc"}, "abc", {"", true}},           // a prefix of another comes first
+      {{"abcd", "bc"}, "xabcd", {"xa", true}},  // completed first
+      {{"c", "abc"}, "xabcabc", {"x", true}},   // completed together: the longest
+      {{"abcx", "bcd"}, "abcd", {"a", true}},   // the held part of one holds another's
+      {{"ab", "abc"}, "abc", {"", true}},       // a prefix of another comes first
       {{"\n\n"}, "a\nb\n\nc", {"a\nb", true}},
       {{"\xC3\xA9"}, "caf\xC3\xA9!", {"caf", true}},
       {{"\xA9"}, "caf\xC3\xA9!", {"caf\xC3", true}},

@@ -21,7 +21,8 @@ struct Streamed {
 
 // Runs the request, and checks each event by itself.
 std::vector<Streamed> stream(const Model& model, Request request, Completion& completion) {
-  std::vector<Streamed> samples(static_cast<size_t>(request.best_of.value_or(request.n.value_or(1))));
+  std::vector<Streamed> samples(
+      static_cast<size_t>(request.best_of.value_or(request.n.value_or(1))));
   request.on_token = [&](const TokenEvent& event) {
     Streamed& sample = samples.at(static_cast<size_t>(event.index));
     EXPECT_FALSE(sample.finish_reason) << "an event after the last";
@@ -76,8 +77,7 @@ Request forced(const std::string& prompt, const std::string& bytes) {
     const auto id = fairytale().tokenizer()->find(std::string(1, byte));
     ids.push_back(id.value());
   }
-  const size_t prompt_size =
-      std::max<size_t>(1, fairytale().tokenizer()->encode(prompt).size());
+  const size_t prompt_size = std::max<size_t>(1, fairytale().tokenizer()->encode(prompt).size());
   request.on_logits = [=](int64_t, std::span<const TokenId> all, std::span<float> logits) {
     logits[static_cast<size_t>(ids[all.size() - prompt_size])] = 1e6f;
   };
