@@ -44,7 +44,8 @@ struct ForwardTimes {
 };
 
 // The KV cache of some sequences, and working memory. Belongs to one thread at a time; any number
-// of sessions share a model. Memory is taken by need, 64 positions at a time.
+// of sessions share a model. Memory is taken by need, 64 positions at a time; what sequences have
+// left behind is used again for others, and given back with the session.
 class GPTJ_API Session {
  public:
   explicit Session(const Model& model);

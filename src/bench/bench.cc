@@ -353,9 +353,11 @@ class Bench {
     for (const int64_t length : options_.prompt_lengths) {
       if (length < 1 || length > model.config().n_positions) continue;
       step("prompt of " + std::to_string(length));
+      Session session(model);
+      const SequenceId s = session.add_sequence();
+      const std::vector<Row> rows = random_rows(model, s, length);
       const Runs all = runs(walls, options_.runs, [&](int64_t) {
-        Session session(model);
-        const std::vector<Row> rows = random_rows(model, session.add_sequence(), length);
+        session.truncate(s, 0);
         return timed(session, length, [&] { session.forward(rows, [](size_t, auto) {}); });
       });
       const Work work(model.config());

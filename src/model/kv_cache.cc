@@ -59,7 +59,7 @@ SequenceId KvCache::fork(SequenceId source, int64_t length) {
         from.length, " positions, found ", length);
   Sequence copy = from;
   copy.length = length;
-  resize(copy, pages_for(length));
+  shorten(copy, pages_for(length));
   sequences_.emplace(next_, std::move(copy));
   return next_++;
 }
@@ -69,31 +69,41 @@ void KvCache::truncate(SequenceId sequence, int64_t length) {
   check(0 <= length && length <= s.length, ErrorCode::kInvalidArgument, "truncate: expected 0 to ",
         s.length, " positions, found ", length);
   s.length = length;
-  resize(s, pages_for(length));
+  shorten(s, pages_for(length));
 }
 
 void KvCache::remove(SequenceId sequence) {
-  find(sequence);
+  shorten(find(sequence), 0);
   sequences_.erase(sequence);
 }
 
 // To no more pages than before.
-void KvCache::resize(Sequence& sequence, size_t pages) {
+void KvCache::shorten(Sequence& sequence, size_t pages) {
+  for (size_t i = pages; i < sequence.pages.size(); ++i) {
+    if (sequence.pages[i].use_count() == 1) spare_.push_back(std::move(sequence.pages[i]));
+  }
   sequence.pages.resize(pages);
   sequence.addresses.resize(pages);
+}
+
+std::shared_ptr<KvCache::Page> KvCache::take_page() {
+  if (spare_.empty()) return std::make_shared<Page>(page_bytes_);
+  auto page = std::move(spare_.back());
+  spare_.pop_back();
+  return page;
 }
 
 void KvCache::extend(SequenceId sequence, int64_t n) {
   Sequence& s = find(sequence);
   const bool part_page = s.length % static_cast<int64_t>(kPagePositions) != 0;
   if (n > 0 && part_page && s.pages.back().use_count() > 1) {
-    const auto page = new_page();
+    const auto page = take_page();
     std::memcpy(page->data(), s.addresses.back(), page_bytes_);
     s.addresses.back() = page->data();
     s.pages.back() = page;
   }
   while (s.pages.size() < pages_for(s.length + n)) {
-    s.pages.push_back(new_page());
+    s.pages.push_back(take_page());
     s.addresses.push_back(s.pages.back()->data());
   }
   s.length += n;

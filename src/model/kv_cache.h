@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keys and values of the sequences of one session, in pages of 64 absolute positions. A page holds
-// all layers and heads; sequences with a common prefix share whole pages.
+// all layers and heads; sequences with a common prefix share whole pages. Pages that no sequence
+// needs any more wait for the next one: new memory must be cleared by the system, and a virtual
+// machine may first have to ask its host for it, at a small part of the speed of memory.
 #pragma once
 
 #include <atomic>
@@ -67,8 +69,8 @@ class KvCache {
   };
   const Sequence& find(SequenceId sequence) const;
   Sequence& find(SequenceId sequence);
-  static void resize(Sequence& sequence, size_t pages);
-  std::shared_ptr<Page> new_page() const { return std::make_shared<Page>(page_bytes_); }
+  void shorten(Sequence& sequence, size_t pages);
+  std::shared_ptr<Page> take_page();
   // head_dim floats to the cache's type; the scale of an int8 row becomes number `scale` of the
   // part.
   void narrow(const KernelTable& kernels, const float* x, std::byte* part, size_t scale,
@@ -80,6 +82,7 @@ class KvCache {
   std::atomic<uint64_t>* clamped_;
   SequenceId next_ = 0;
   std::map<SequenceId, Sequence> sequences_;
+  std::vector<std::shared_ptr<Page>> spare_;
 };
 
 // Bytes of one page.
