@@ -47,10 +47,15 @@ fi
 python3 "$here/walls_table.py" "$out"
 failed=0
 tests() { # PROGRAM FILTER: what it prints besides the names of its tests, which are held to their bars
-  "$root/build/tests/$1" --gtest_filter="$2" | { grep -v '^\[ *\(=\|-\|RUN\|OK\)\|^$\|^Note\|^Running main' || true; } || failed=1
+  local program=$root/build/tests/$1
+  if [[ $("$program" --gtest_list_tests --gtest_filter="$2") != *$'\n  '* ]]; then
+    echo "$1: expected tests named $2, found none" >&2
+    failed=1
+  fi
+  "$program" --gtest_filter="$2" | { grep -v '^\[ *\(=\|-\|RUN\|OK\)\|^$\|^Note\|^Running main' || true; } || failed=1
 }
 # What weights lose, which is the same on every machine; the same bits on every instruction set.
 tests evaluate_tests 'Fidelity.OfEvery*:Outliers*'
 tests convert_tests 'Calibration.Halves*'
-tests model_tests 'SixBShape*'
+tests model_tests '*SixBShape*'
 exit "$failed"
