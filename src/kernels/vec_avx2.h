@@ -176,7 +176,7 @@ inline __m256i splat_four_bytes(const int8_t* x) {
 }
 // Hides from the compiler that these are the same bytes.
 inline void opaque(Bytes& v) { __asm__ volatile("" : "+x"(v.lo), "+x"(v.hi)); }
-#if defined(__AVXVNNI__)
+#if defined(__AVXVNNI__) || defined(GPTJ_EMULATED_AVXVNNI)
 inline I32x16 dot(I32x16 acc, Bytes w, Bytes x) {
   return {_mm256_dpbusd_avx_epi32(acc.lo, w.lo, x.lo), _mm256_dpbusd_avx_epi32(acc.hi, w.hi, x.hi)};
 }

@@ -7,6 +7,7 @@
 
 namespace gptj::test {
 
+extern const ProductKernel kAvx2VnniEmulated[kElements];
 extern const KernelTable kAvx512Simde;
 extern const ProductKernel kAvx512Bf16Simde[kElements];
 extern const ProductKernel kAmxEmulated[kElements];

@@ -25,11 +25,13 @@ bool has_avx2() {
 }  // namespace
 
 std::vector<const KernelTable*> emulated_sets() {
+  if (!has_avx2()) return {};
+  static const KernelTable vnni =
+      with_products("emulated avx2vnni", kAvx2Kernels, kAvx2VnniEmulated);
   static const KernelTable bf16 =
       with_products("avx512bf16 by SIMDe", kAvx512Simde, kAvx512Bf16Simde);
   static const KernelTable amx = with_products("emulated amx", kAvx512Simde, kAmxEmulated);
-  if (!has_avx2()) return {};
-  return {&kAvx512Simde, &bf16, &amx};
+  return {&vnni, &kAvx512Simde, &bf16, &amx};
 }
 #else
 std::vector<const KernelTable*> emulated_sets() { return {}; }
