@@ -57,19 +57,14 @@ std::string one_of_the_cache_types(const std::string& name) {
   return "expected f32, f16, bf16 or int8, found \"" + name + "\"";
 }
 
-// Ctrl-C ends the wait for input.
 std::string read_stdin() {
   std::string text;
   for (;;) {
-    pollfd input{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
-    const int ready = ::poll(&input, 1, -1);
-    if (interrupted().cancelled()) throw Error(ErrorCode::kCancelled, "interrupted");
-    if (ready < 0) continue;
-    char buffer[1 << 16];
-    const ssize_t size = ::read(STDIN_FILENO, buffer, sizeof buffer);
-    if (size < 0) throw Error(ErrorCode::kIo, "cannot read standard input");
-    if (size == 0) return text;
-    text.append(buffer, static_cast<size_t>(size));
+    switch (read_more(text)) {
+      case Input::kMore: break;
+      case Input::kEnd: return text;
+      case Input::kCancelled: throw Error(ErrorCode::kCancelled, "interrupted");
+    }
   }
 }
 
@@ -201,6 +196,18 @@ void clear_interrupt() {
   interrupt() = CancelToken();
   caught_signal = 0;
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+Input read_more(std::string& text) {
+  pollfd input{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+  const int ready = ::poll(&input, 1, -1);
+  if (interrupted().cancelled()) return Input::kCancelled;
+  if (ready < 0) return Input::kMore;
+  char buffer[1 << 16];
+  const ssize_t size = ::read(STDIN_FILENO, buffer, sizeof buffer);
+  if (size < 0) throw Error(ErrorCode::kIo, "cannot read standard input");
+  text.append(buffer, static_cast<size_t>(size));
+  return size == 0 ? Input::kEnd : Input::kMore;
 }
 
 int exit_code() {

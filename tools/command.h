@@ -70,6 +70,9 @@ class ProgressBar {
 const CancelToken& interrupted();
 // As if there had been none: interrupted() is a new one.
 void clear_interrupt();
+// Waits for standard input and appends what comes. Throws kIo.
+enum class Input { kMore, kEnd, kCancelled };
+Input read_more(std::string& text);
 // 130 or 143 after a signal, else kDone.
 int exit_code();
 void install_signal_handlers();

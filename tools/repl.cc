@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <poll.h>
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
@@ -41,24 +38,14 @@ class LineReader {
         buffer_.erase(0, end == std::string::npos ? end : end + 1);
         return true;
       }
-      if (ended_ || !read_more()) return false;
+      if (ended_) return false;
+      const Input input = read_more(buffer_);
+      if (input == Input::kCancelled) return false;
+      ended_ = input == Input::kEnd;
     }
   }
 
  private:
-  bool read_more() {
-    pollfd input{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
-    const int ready = ::poll(&input, 1, -1);
-    if (interrupted().cancelled()) return false;
-    if (ready < 0) return true;
-    char bytes[1 << 12];
-    const ssize_t size = ::read(STDIN_FILENO, bytes, sizeof bytes);
-    if (size < 0) throw Error(ErrorCode::kIo, "cannot read standard input");
-    ended_ = size == 0;
-    buffer_.append(bytes, static_cast<size_t>(size));
-    return true;
-  }
-
   std::string buffer_;
   bool ended_ = false;
 };

@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "base/cgroup.h"
+#include "base/check.h"
 #include "base/float_environment.h"
 
 namespace gptj {
@@ -52,6 +53,11 @@ size_t available_cpus() {
   if (::sched_getaffinity(0, sizeof set, &set) == 0) cpus = static_cast<size_t>(CPU_COUNT(&set));
   if (cpus == 0) cpus = std::max(1u, std::thread::hardware_concurrency());
   return cpus_within(cpus, cgroup_cpus());
+}
+
+void check_threads(size_t threads) {
+  constexpr size_t kMost = 1024;
+  check_param(threads <= kMost, "threads", "expected 0 to ", kMost, ", found ", threads);
 }
 
 ThreadPool::ThreadPool(size_t threads)

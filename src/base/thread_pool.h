@@ -16,6 +16,8 @@ namespace gptj {
 size_t available_cpus();
 // The same of known numbers: a quota is rounded up.
 size_t cpus_within(size_t cpus, double quota);
+// Throws kInvalidArgument above 1024, the most that may be asked for.
+void check_threads(size_t threads);
 
 // The half-open range of `n` things that part `part` of `parts` takes; sizes differ by at most one.
 struct PartRange {

@@ -170,8 +170,7 @@ class Bench {
   }
 
   BenchReport run() {
-    check_param(options_.load.threads <= kMaxThreads, "threads", "expected 0 to ", kMaxThreads,
-                ", found ", options_.load.threads);
+    check_threads(options_.load.threads);
     if (!options_.synthetic) inspect(options_.model);  // or say at once what is wrong with it
     Machine machine(options_.load);
     measure_machine(machine);

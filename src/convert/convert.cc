@@ -47,8 +47,7 @@ class Conversion {
         weights_(options.weights.value_or(source_.stored_type())),
         packing_(packing_of(weights_, options.head)) {
     check_target();
-    check_param(options.threads <= kMaxThreads, "threads", "expected 0 to ", kMaxThreads,
-                ", found ", options.threads);
+    check_threads(options.threads);
     report_.weights = weights_;
     report_.head = static_cast<WeightType>(packing_.head);
     needs_ = memory_needs(source_.config(), {.weights = weights_, .head = report_.head});

@@ -56,8 +56,7 @@ std::shared_ptr<Model::State> make_state(const std::string& path, const ModelCon
   const WeightType kv_cache = options.kv_cache.value_or(default_kv_cache(weights));
   check_kv_cache(kv_cache);
   const KernelTable& kernels = select_kernels(options.isa);
-  check_param(options.threads <= kMaxThreads, "threads", "expected 0 to ", kMaxThreads, ", found ",
-              options.threads);
+  check_threads(options.threads);
   check_memory(
       path,
       memory_needs(

@@ -13,8 +13,6 @@
 
 namespace gptj {
 
-inline constexpr size_t kMaxThreads = 1024;
-
 // All that a model is. Immutable but for the pool, which locks, and what `clamped` counts.
 struct Model::State {
   std::string name;
