@@ -11,8 +11,8 @@ namespace {
 inline __m256i dpbusd(__m256i acc, __m256i without_sign, __m256i with_sign) {
   const __m256i even = _mm256_madd_epi16(_mm256_and_si256(without_sign, _mm256_set1_epi16(0xff)),
                                          _mm256_srai_epi16(_mm256_slli_epi16(with_sign, 8), 8));
-  const __m256i odd = _mm256_madd_epi16(_mm256_srli_epi16(without_sign, 8),
-                                        _mm256_srai_epi16(with_sign, 8));
+  const __m256i odd =
+      _mm256_madd_epi16(_mm256_srli_epi16(without_sign, 8), _mm256_srai_epi16(with_sign, 8));
   return _mm256_add_epi32(acc, _mm256_add_epi32(even, odd));
 }
 

@@ -7,31 +7,19 @@
 #include <array>
 
 #include "model/batch.h"
+#include "model/kv_cache_fixture.h"
 
 namespace gptj {
 namespace {
 
-constexpr ModelConfig kConfig = {.vocab_size = 7,
-                                 .n_positions = 4096,
-                                 .n_embd = 4,
-                                 .n_layer = 1,
-                                 .n_head = 1,
-                                 .rotary_dim = 4,
-                                 .n_inner = 16};
-
-class AttentionBlocks : public testing::Test {
+class AttentionBlocks : public test::KvCacheTest {
  protected:
-  SequenceId sequence(int64_t length) {
-    const SequenceId s = cache_.add();
-    cache_.extend(s, length);
-    return s;
-  }
   void add_rows(SequenceId s, int64_t n) {
     for (int64_t i = 0; i < n; ++i) rows_.push_back({0, s, cache_.length(s) + i, false});
   }
   // Rows, runs and common pages of each block.
   std::vector<std::array<size_t, 3>> blocks() {
-    const std::vector<gptj::Run> runs = find_runs(rows_, kConfig, cache_);
+    const std::vector<gptj::Run> runs = find_runs(rows_, test::kOneHead, cache_);
     for (const gptj::Run& run : runs) {
       cache_.extend(rows_[run.first].sequence, static_cast<int64_t>(run.size));
     }
@@ -47,7 +35,6 @@ class AttentionBlocks : public testing::Test {
   }
   using Found = std::vector<std::array<size_t, 3>>;
 
-  KvCache cache_{kConfig, Element::kF32};
   std::vector<Row> rows_;
 };
 

@@ -6,32 +6,19 @@
 #include <algorithm>
 #include <vector>
 
+#include "model/kv_cache_fixture.h"
+
 namespace gptj {
 namespace {
 
-constexpr ModelConfig kConfig = {.vocab_size = 7,
-                                 .n_positions = 4096,
-                                 .n_embd = 4,
-                                 .n_layer = 1,
-                                 .n_head = 1,
-                                 .rotary_dim = 4,
-                                 .n_inner = 16};
-
-class KvPages : public testing::Test {
+class KvPages : public test::KvCacheTest {
  protected:
-  SequenceId sequence(int64_t length) {
-    const SequenceId s = cache_.add();
-    cache_.extend(s, length);
-    return s;
-  }
   // In order of addresses.
   std::vector<const std::byte*> pages(SequenceId s) const {
     std::vector<const std::byte*> found(cache_.pages(s), cache_.pages(s) + cache_.page_count(s));
     std::sort(found.begin(), found.end());
     return found;
   }
-
-  KvCache cache_{kConfig, Element::kF32};
 };
 
 TEST_F(KvPages, WhatARemovedSequenceLeavesIsUsedAgain) {
