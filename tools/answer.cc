@@ -86,7 +86,8 @@ void print_choices(const Completion& completion) {
 Completion answer(const Model& model, Request request, bool json,
                   const std::function<Completion(const Request&)>& run) {
   // Several would mix, and a truncated prompt is known only afterwards.
-  const int64_t n = request.n ? *request.n : request.num_return_sequences.value_or(1);
+  const int64_t by_default = model.generation_defaults().num_return_sequences.value_or(1);
+  const int64_t n = request.n ? *request.n : request.num_return_sequences.value_or(by_default);
   const bool one = n == 1 && request.best_of.value_or(1) == 1;
   const bool known = !request.echo || request.overflow != Overflow::kTruncate;
   std::optional<Stream> stream;

@@ -100,6 +100,7 @@ int run_batch(const BatchCommand& command) {
   if (!command.shard.empty()) read_shard(command.shard, job);
   job.share_prefixes = command.share_prefixes == "on";
   job.speculate = command.request.speculate == "auto";
+  mention_backslash(command.request, command.model.quiet);
   job.defaults = command.request.fields();
   std::erase_if(job.defaults, [&](const auto& field) {
     if (field.first != "seed") return false;

@@ -223,12 +223,17 @@ void install_signal_handlers() {
 }
 
 std::string read_input(const std::string& path) {
-  if (path.empty()) return read_stdin();
+  if (path.empty() || path == "-") return read_stdin();
   if (fs::is_directory(path))
     throw Error(ErrorCode::kIo, path + ": expected a file, found a folder");
   std::ifstream file(path, std::ios::binary);
   if (!file) throw Error(ErrorCode::kNotFound, path + ": cannot open");
   return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+std::string read_text(const std::string& path) {
+  const bool is_stdin = path.empty() || path == "-";
+  return plain_text(read_input(path), is_stdin ? "standard input" : path);
 }
 
 void print(std::string_view text) {

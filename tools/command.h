@@ -77,8 +77,10 @@ Input read_more(std::string& text);
 int exit_code();
 void install_signal_handlers();
 
-// The bytes of a file, or of standard input for an empty path. Throws kNotFound or kIo.
+// The bytes of a file, or of standard input for an empty path or "-". Throws kNotFound or kIo.
 std::string read_input(const std::string& path);
+// The same as plain_text().
+std::string read_text(const std::string& path);
 // Writes to stdout and flushes. Throws kIo.
 void print(std::string_view text);
 // A line on stderr, unless quiet.

@@ -64,6 +64,7 @@ TextOrIds asked(TextOrIds prompt, const TemplateOptions& options, Request& reque
 
 int run_complete(const CompleteOptions& options) {
   Request request = options.request.build();
+  mention_backslash(options.request, options.model.quiet);
   request.prompt = asked(options.prompt.read(), options.format, request);
   check_session(request, options.session);
   const Model model = load_model(options.model);

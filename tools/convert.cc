@@ -37,7 +37,7 @@ std::string report_text(const ConversionReport& report) {
 std::vector<TokenId> ids_of(const Tokenizer& tokenizer, const char* option,
                             const std::string& file) {
   if (file.empty()) return {};
-  std::vector<TokenId> ids = tokenizer.encode(read_input(file));
+  std::vector<TokenId> ids = tokenizer.encode(read_text(file));
   if (ids.empty()) {
     throw Error(ErrorCode::kInvalidArgument,
                 std::string(option) + ": expected a text, found " + file + " empty", option);

@@ -104,6 +104,7 @@ ordered_json inspect_json(const CheckpointInfo& info) {
   json["has_lm_head"] = info.has_lm_head;
   json["tokenizer_size"] =
       info.tokenizer_size ? ordered_json(*info.tokenizer_size) : ordered_json();
+  json["warnings"] = info.warnings;
   json["memory"] = memory_json(info);
   json["source"] = info.source.empty() ? ordered_json() : ordered_json::parse(info.source);
   json["report"] = info.report.empty() ? ordered_json() : ordered_json::parse(info.report);
@@ -194,6 +195,9 @@ void print_text(const CheckpointInfo& info, bool with_tensors) {
 int run_inspect(const InspectOptions& options) {
   const std::string path = model_path(options.model);
   const CheckpointInfo info = inspect(path);
+  for (const std::string& warning : info.warnings) {
+    note(options.model.quiet, "gptj: warning: " + warning);
+  }
   if (options.model.json) {
     print(inspect_json(info).dump() + "\n");
   } else {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 
 #include "command.h"
+#include "suggest.h"
 
 namespace {
 
@@ -32,13 +34,14 @@ int parse_and_run(int argc, char** argv) {
   tool::add_convert(app, run);
   tool::add_inspect(app, run);
   tool::add_bench(app, run);
+  std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
+  arguments = tool::with_dashes(app, std::move(arguments));
+  std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
   try {
-    app.parse(argc, argv);
+    app.parse(std::move(arguments));
   } catch (const CLI::ParseError& error) {
-    const std::vector<std::string> unknown = app.remaining();
-    if (app.get_subcommands().empty() && !unknown.empty()) {
-      std::fprintf(stderr, "gptj: there is no command or option \"%s\"; gptj --help lists them\n",
-                   unknown[0].c_str());
+    if (!app.remaining(/*recurse=*/true).empty()) {
+      std::fprintf(stderr, "%s\n", tool::unexpected_argument(app).c_str());
       return tool::kWrongUsage;
     }
     // --help and --version arrive here too, with code 0 and their text for stdout.

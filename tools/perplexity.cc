@@ -15,7 +15,7 @@ struct PerplexityCommand {
 };
 
 int run_perplexity(const PerplexityCommand& command) {
-  const std::string text = read_input(command.file);
+  const std::string text = read_text(command.file);
   const Model model = load_model(command.model);
   if (model.tokenizer() == nullptr) {
     throw Error(

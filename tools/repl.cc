@@ -26,7 +26,8 @@ constexpr const char* kHelp =
     "  /quit   end; Ctrl-D does too, and Ctrl-C ends an answer\n"
     "A line that should begin with / is typed with two.";
 
-// Lines of standard input; Ctrl-C ends the wait for one.
+// Lines of standard input, without a byte order mark and the CR of Windows; Ctrl-C ends the wait for
+// one.
 class LineReader {
  public:
   // False at the end, or once interrupted.
@@ -34,8 +35,9 @@ class LineReader {
     for (;;) {
       const size_t end = buffer_.find('\n');
       if (end != std::string::npos || (ended_ && !buffer_.empty())) {
-        line = buffer_.substr(0, end);
-        buffer_.erase(0, end == std::string::npos ? end : end + 1);
+        const size_t size = end == std::string::npos ? buffer_.size() : end + 1;
+        line = plain_line(buffer_.substr(0, size));
+        buffer_.erase(0, size);
         return true;
       }
       if (ended_) return false;
@@ -46,6 +48,12 @@ class LineReader {
   }
 
  private:
+  static std::string plain_line(std::string line) {
+    line = plain_text(std::move(line), "standard input");
+    if (line.ends_with('\n')) line.pop_back();
+    return line;
+  }
+
   std::string buffer_;
   bool ended_ = false;
 };
@@ -185,6 +193,7 @@ bool read_turn(LineReader& lines, bool terminal, std::string& turn) {
 }
 
 int run_repl(const ReplOptions& options) {
+  mention_backslash(options.request, options.model.quiet);
   const Model model = load_model(options.model);
   Conversation conversation(model, options);
   const bool terminal = is_terminal(STDIN_FILENO) && is_terminal(STDERR_FILENO);

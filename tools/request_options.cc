@@ -60,7 +60,8 @@ json field_json(FieldKind kind, const std::vector<std::string>& typed) {
     }
     case FieldKind::kInteger: return number_json<int64_t>(typed.back());
     case FieldKind::kNumber: return number_json<double>(typed.back());
-    case FieldKind::kFlag: break;
+    case FieldKind::kFlag:
+    case FieldKind::kFlagOrNever: break;
   }
   return json::accept(typed.back()) ? json::parse(typed.back()) : text_json(typed.back());
 }
@@ -73,7 +74,7 @@ TextOrIds PromptOptions::read() const {
   if (!has_file && is_terminal(STDIN_FILENO)) {
     note(false, "gptj: reading the prompt from the terminal; end it with Ctrl-D");
   }
-  std::string text = read_input(has_file ? file : "");
+  std::string text = read_text(has_file ? file : "");
   if (text.ends_with('\n')) text.pop_back();
   return text;
 }
@@ -99,7 +100,7 @@ void add_request_options(CLI::App& command, RequestOptions& options) {
   for (const RequestField& field : request_fields()) {
     std::vector<std::string>& values = options.values[field.name];
     const bool many = field.kind == FieldKind::kTexts || field.kind == FieldKind::kBias;
-    if (field.kind == FieldKind::kFlag) {
+    if (field.kind == FieldKind::kFlag || field.kind == FieldKind::kFlagOrNever) {
       command.add_flag(option_name(field.name), values, field.help);  // "true", or what follows =
       continue;
     }
@@ -126,6 +127,16 @@ Request RequestOptions::build() const {
   for (const auto& [name, value] : fields()) set_request_field(request, name, value);
   request.speculate = speculate == "auto";
   return request;
+}
+
+// Shells hand over \n as two characters.
+void mention_backslash(const RequestOptions& options, bool quiet) {
+  for (const std::string& stop : options.values.at("stop")) {
+    if (stop.find("\\n") == std::string::npos || stop.find('\n') != std::string::npos) continue;
+    note(quiet, "gptj: the stop string \"" + stop +
+                    "\" has a backslash and an n in it; for a newline type $'\\n'");
+    return;
+  }
 }
 
 void check_session(const Request& request, const std::string& session) {

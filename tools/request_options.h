@@ -35,6 +35,9 @@ struct RequestOptions {
 };
 void add_request_options(CLI::App& command, RequestOptions& options);
 
+// Says so, where a stop string was probably meant to be a newline.
+void mention_backslash(const RequestOptions& options, bool quiet);
+
 // Throws kInvalidArgument where the request cannot go on from what a session file keeps.
 void check_session(const Request& request, const std::string& session);
 

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gptj/export.h"
@@ -34,8 +35,17 @@ struct ModelConfig {
   int64_t head_dim() const { return n_embd / n_head; }
 };
 
-// generation_config.json: what the model's authors want a request to mean where it does not say.
-// Empty members are fields that the file does not have, or has as null.
+// When a beam search ends: transformers' early_stopping.
+enum class EarlyStopping {
+  kNo,     // false: once no beam can become better by the divisor of its present length
+  kYes,    // true: once there are num_beams hypotheses
+  kNever,  // "never": once no beam can become better by the divisor of any length up to the longest
+};
+
+// What the model's authors want a request to mean where it does not say: generation_config.json, or
+// where that is absent the same fields of config.json, as transformers takes them. Empty members
+// are fields that the file does not have, or has as null. src/model/README.md lists every field of
+// these files and what becomes of it.
 struct GenerationDefaults {
   std::optional<bool> do_sample = {};  // false or empty: greedy, whatever temperature says
   std::optional<double> temperature = {};
@@ -44,11 +54,31 @@ struct GenerationDefaults {
   std::optional<double> min_p = {};
   std::optional<double> typical_p = {};
   std::optional<double> repetition_penalty = {};
+  // Divides the logits of the prompt's ids the other way: above 1 keeps a text near its prompt.
+  std::optional<double> encoder_repetition_penalty = {};
   std::optional<int64_t> no_repeat_ngram_size = {};
+  // No n-gram of the prompt of this many tokens comes in the text.
+  std::optional<int64_t> encoder_no_repeat_ngram_size = {};
+  // Lengths in tokens. They are defaults and no ceilings: a request's own value may be larger.
   std::optional<int64_t> max_new_tokens = {};
+  std::optional<int64_t> max_length = {};  // with the prompt; max_new_tokens counts before it
+  std::optional<int64_t> min_new_tokens = {};
+  std::optional<int64_t> min_length = {};  // with the prompt; min_new_tokens counts before it
   std::optional<int64_t> num_beams = {};
+  std::optional<int64_t> num_return_sequences = {};
   std::optional<double> length_penalty = {};
-  std::optional<bool> early_stopping = {};
+  std::optional<EarlyStopping> early_stopping = {};
+  std::vector<std::vector<int64_t>> bad_words_ids = {};
+  std::vector<int64_t> suppress_tokens = {};        // never come
+  std::vector<int64_t> begin_suppress_tokens = {};  // never come first
+  // The first new token of a prompt of one token.
+  std::optional<int64_t> forced_bos_token_id = {};
+  // The last token of the most new ones that a request allows is one of these.
+  std::vector<int64_t> forced_eos_token_ids = {};
+  // {start, factor}: after `start` new tokens the end token's logit grows by |logit| x
+  // (factor^(new tokens - start) - 1).
+  std::optional<std::pair<int64_t, double>> exponential_decay_length_penalty = {};
+  std::vector<std::string> stop_strings = {};
   std::optional<int64_t> bos_token_id = {};  // already in ModelConfig::bos_token_id
   std::vector<int64_t> eos_token_ids = {};   // already in ModelConfig::eos_token_ids, if any
 };
@@ -100,6 +130,8 @@ struct CheckpointInfo {
   bool has_lm_head = false;  // without it (a save of the base model) nothing can be generated
   // Of this engine's own files, as JSON: what they were converted from, and how good they are.
   std::string source = {}, report = {};
+  // What the files say that is not done, or that deserves a look; one line each.
+  std::vector<std::string> warnings = {};
   std::optional<int64_t> tokenizer_size =
       {};  // highest id with a name, plus one; not set: no tokenizer
 };

@@ -75,10 +75,14 @@ struct Request {
   // Text, or token ids, which are taken as they are. Empty: the bos token.
   TextOrIds prompt = std::string();
 
-  // New tokens of each sample, 0 or more. Not set: 256, or as many as fit the context.
+  // New tokens of each sample, 0 or more. Not set: the model's max_new_tokens, or its max_length
+  // less the prompt, else 256; or as many as fit the context. Hugging Face's name is
+  // max_new_tokens.
   std::optional<int64_t> max_tokens = {};
-  // Neither an end token nor a stop string ends a sample before this many new tokens.
-  int64_t min_tokens = 0;
+  std::optional<int64_t> max_new_tokens = {};
+  // Neither an end token nor a stop string ends a sample before this many new tokens; not set: the
+  // model's, else 0.
+  std::optional<int64_t> min_tokens = {};
   // The end token does not end a sample (and is not forbidden).
   bool ignore_eos = false;
   Overflow overflow = Overflow::kError;
@@ -86,6 +90,8 @@ struct Request {
   // the text is causal. Not with logprobs of an echoed prompt, and nothing of it is kept or shared.
   bool prefix_lm = false;
 
+  // Hugging Face's switch: false is greedy, true samples, at 1 where no temperature is set.
+  std::optional<bool> do_sample = {};
   // 0: greedy. Not set: the model's default; where that is greedy, 1 if any of the four below is
   // set.
   std::optional<double> temperature = {};
@@ -108,10 +114,12 @@ struct Request {
   std::map<TokenId, double> logit_bias = {};
   // No n-gram of this many tokens comes twice; 0: off.
   std::optional<int64_t> no_repeat_ngram_size = {};
-  // These never come; text is tokenized as it stands.
-  std::vector<TextOrIds> bad_words = {};
+  // The tokens of these never come in a row. Text is tokenized as it stands, and once more behind a
+  // space, because a word in a text begins with one. Not set: the model's bad_words_ids.
+  std::optional<std::vector<TextOrIds>> bad_words = {};
 
-  // A sample ends before the first of these in its generated text; at most 16.
+  // A sample ends before the first of these in its generated text; at most 16. Empty: the model's
+  // stop_strings.
   std::vector<std::string> stop = {};
   // Report the logprob of each token, and of this many best besides it; 0 to 20.
   std::optional<int64_t> logprobs = {};
@@ -129,8 +137,8 @@ struct Request {
   // A hypothesis scores its sum of logprobs / (tokens of prompt and text)^length_penalty; not
   // set: 1.
   std::optional<double> length_penalty = {};
-  // The search ends once there are num_beams hypotheses, not when none can become better.
-  std::optional<bool> early_stopping = {};
+  // When the search ends; not set: kNo.
+  std::optional<EarlyStopping> early_stopping = {};
   // 0 to 2^63 - 1; not set: one is drawn, and reported.
   std::optional<int64_t> seed = {};
 
@@ -157,6 +165,9 @@ struct LogprobEntry {
   // Not set for the first token of an echoed prompt: nothing stands before it.
   std::optional<float> logprob = {};
   std::vector<TokenLogprob> top = {};  // best first
+  // Where the token begins in prompt and text together, in code points, whether the prompt is echoed
+  // or not; all parts of one character have its offset. Not set without a tokenizer.
+  std::optional<int64_t> text_offset = {};
 };
 
 struct Choice {
@@ -253,7 +264,8 @@ class GPTJ_API Generator {
 };
 
 // The fields of a request that are data, for whoever reads requests from text.
-enum class FieldKind { kFlag, kInteger, kNumber, kText, kTexts, kBias };
+// kFlagOrNever is true, false or "never".
+enum class FieldKind { kFlag, kFlagOrNever, kInteger, kNumber, kText, kTexts, kBias };
 struct RequestField {
   const char* name;  // "max_tokens"
   FieldKind kind;

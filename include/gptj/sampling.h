@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -20,6 +21,9 @@ struct SamplingOptions {
   // Divides the positive logits, multiplies the negative ones, of every id in prompt or output.
   // Above 1 discourages; 1: off.
   double repetition_penalty = 1;
+  // Multiplies the positive logits, divides the negative ones, of every id in the prompt: above 1
+  // keeps the output near it. 1: off.
+  double encoder_repetition_penalty = 1;
   // Subtracted from an id's logit once per occurrence in the output. 0: off.
   double frequency_penalty = 0;
   // Subtracted once from the logit of an id that occurs in the output. 0: off.
@@ -28,8 +32,21 @@ struct SamplingOptions {
   std::vector<std::pair<TokenId, double>> logit_bias = {};
   // No sequence of this many ids, prompt included, comes twice. In tokens; 0: off.
   int64_t no_repeat_ngram_size = 0;
+  // No sequence of this many ids of the prompt comes in the output. In tokens; 0: off.
+  int64_t encoder_no_repeat_ngram_size = 0;
   // None of these sequences of ids is completed. One that is just an end token is ignored.
   std::vector<std::vector<TokenId>> bad_words = {};
+  // The first id after a prompt of one token. Not set: off.
+  std::optional<TokenId> forced_first = {};
+  // The last of the most ids that the output may have is one of these. Empty: off.
+  std::vector<TokenId> forced_last = {};
+  // After `decay_start` ids of output, an end token's logit grows by |logit| x (decay_factor^(ids
+  // since) - 1). Factor 1: off.
+  int64_t decay_start = 0;
+  double decay_factor = 1;
+  // These never come; those of the second list not as the first of the output. Empty: off.
+  std::vector<TokenId> suppressed = {};
+  std::vector<TokenId> suppressed_first = {};
   // Divides the logits. 1: off; 0: greedy, the best id is certain.
   double temperature = 1;
   // Only the best so many ids, and all that tie with the last of them. In tokens; 0: off.

@@ -104,4 +104,9 @@ class GPTJ_API TextStream {
 // What a TextStream gives for the whole of `bytes`.
 GPTJ_API std::string to_valid_utf8(std::string_view bytes);
 
+// Returns the text of a file as people have it: without a UTF-8 byte order mark in front, and with a
+// newline for each CR LF of Windows. Throws kUnsupported for UTF-16 and UTF-32, with or without a
+// mark; `name`, the file's path, begins the message.
+GPTJ_API std::string plain_text(std::string bytes, const std::string& name);
+
 }  // namespace gptj

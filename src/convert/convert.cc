@@ -143,6 +143,9 @@ class Conversion {
 
   SafetensorsWriter::Metadata metadata() const {
     SafetensorsWriter::Metadata m;
+    if (options_.on_warning) {
+      for (const std::string& warning : source_.warnings()) options_.on_warning(warning);
+    }
     if (const auto chosen =
             choose_tokenizer(source_.tokenizer_hints(), options_.tokenizer, options_.on_warning)) {
       m = chosen->files.texts;

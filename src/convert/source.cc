@@ -45,6 +45,10 @@ std::string ConversionSource::generation_config() const {
   return checkpoint_->generation_config();
 }
 
+std::span<const std::string> ConversionSource::warnings() const {
+  return packed_ ? packed_->warnings() : checkpoint_->warnings();
+}
+
 TokenizerHints ConversionSource::tokenizer_hints() const {
   return packed_ ? gptj::tokenizer_hints(path_, *packed_)
                  : gptj::tokenizer_hints(path_, *checkpoint_);

@@ -26,7 +26,9 @@ class ConversionSource {
   const std::string& name() const { return name_; }
   // The files that hold weights.
   std::vector<const MappedFile*> files() const;
-  // The text of generation_config.json; empty where there is none.
+  // What the files say that is not done, one line each.
+  std::span<const std::string> warnings() const;
+  // The text of the settings, generation_config.json; empty where there are none.
   std::string generation_config() const;
   TokenizerHints tokenizer_hints() const;
   // Bytes of what stays in memory from the first layer to the last while all is packed: the

@@ -50,7 +50,9 @@ void BeamTask::add_continuations(size_t parent, std::span<const float> logits) {
   work_.resize(logits.size());
   for (size_t id = 0; id < work_.size(); ++id) work_[id] = log_softmax[static_cast<TokenId>(id)];
   mask_forbidden(model_, plan_, generated(), work_);
-  apply_penalties(work_, {beam.ids, plan_.prompt.size(), model_.config().eos_token_ids},
+  apply_penalties(work_,
+                  {beam.ids, plan_.prompt.size(), model_.config().eos_token_ids,
+                   generated() + 1 == plan_.max_tokens},
                   plan_.sampling);
   if (request_.on_logits) request_.on_logits(static_cast<int64_t>(parent), beam.ids, work_);
   for (float& value : work_) value += beam.sum;
@@ -98,8 +100,12 @@ void BeamTask::add_hypothesis(Beam beam, FinishReason reason) {
 // Whether no beam can become better than the worst hypothesis any more.
 bool BeamTask::is_done(float best_sum) const {
   if (hypotheses_.size() < static_cast<size_t>(plan_.num_beams)) return false;
-  if (plan_.early_stopping) return true;
-  return hypotheses_.back().score >= best_sum / divisor(beams_[0].ids.size() + 1);
+  if (plan_.early_stopping == EarlyStopping::kYes) return true;
+  size_t length = beams_[0].ids.size() + 1;
+  if (plan_.early_stopping == EarlyStopping::kNever && plan_.length_penalty > 0) {
+    length = plan_.prompt.size() + static_cast<size_t>(plan_.max_tokens);
+  }
+  return hypotheses_.back().score >= best_sum / divisor(length);
 }
 
 void BeamTask::end_text_step(Decoder& decoder) {

@@ -9,40 +9,54 @@ namespace {
 using OutputJson = nlohmann::basic_json<nlohmann::ordered_map, std::vector, std::string, bool,
                                         int64_t, uint64_t, float>;
 
-// The text of a token as an entry of "tokens".
-std::string token_text(const Tokenizer* tokenizer, TokenId id) {
-  if (tokenizer == nullptr) return std::to_string(id);
-  return tokenizer->has(id) ? to_valid_utf8(tokenizer->token_bytes(id)) : std::string();
+// "bytes:\\xe2\\x80", as OpenAI names a token that is no whole UTF-8.
+std::string hex_name(std::string_view bytes) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string name = "bytes:";
+  for (const char byte : bytes) {
+    const auto value = static_cast<unsigned char>(byte);
+    name += std::string("\\x") + kDigits[value >> 4] + kDigits[value & 15];
+  }
+  return name;
 }
 
-// A key of "top_logprobs": the token's text where that is whole UTF-8 and its alone.
-std::string token_key(const Tokenizer* tokenizer, TokenId id) {
+// Returns the one name of a token in "tokens" and "top_logprobs": its text, or its bytes in
+// hexadecimal where they are not whole UTF-8, or its id where another token has the same bytes.
+std::string token_name(const Tokenizer* tokenizer, TokenId id) {
   if (tokenizer != nullptr && tokenizer->has(id)) {
     const std::string bytes(tokenizer->token_bytes(id));
-    if (to_valid_utf8(bytes) == bytes && tokenizer->find(bytes) == id) return bytes;
+    if (tokenizer->find(bytes) == id) {
+      return to_valid_utf8(bytes) == bytes ? bytes : hex_name(bytes);
+    }
   }
   return "token_id:" + std::to_string(id);
 }
 
+// The best tokens, best first, and the chosen one, which comes last where it is not among them.
+OutputJson top_json(const Tokenizer* tokenizer, const LogprobEntry& entry, TokenId chosen) {
+  OutputJson best = OutputJson::object();
+  for (const TokenLogprob& t : entry.top) best[token_name(tokenizer, t.id)] = t.logprob;
+  const std::string name = token_name(tokenizer, chosen);
+  if (!best.contains(name)) best[name] = *entry.logprob;
+  return best;
+}
+
 OutputJson logprobs_json(const Tokenizer* tokenizer, const Choice& choice) {
-  OutputJson tokens = OutputJson::array(), chosen = OutputJson::array(), top = OutputJson::array();
+  OutputJson tokens = OutputJson::array(), chosen = OutputJson::array(), top = OutputJson::array(),
+             offsets = OutputJson::array();
   for (size_t i = 0; i < choice.token_ids.size(); ++i) {
     const LogprobEntry& entry = choice.logprobs[i];
-    tokens.push_back(token_text(tokenizer, choice.token_ids[i]));
-    if (!entry.logprob) {
-      chosen.push_back(nullptr);
-      top.push_back(nullptr);
-      continue;
-    }
-    chosen.push_back(*entry.logprob);
-    OutputJson best = OutputJson::object();
-    for (const TokenLogprob& t : entry.top) best[token_key(tokenizer, t.id)] = t.logprob;
-    top.push_back(std::move(best));
+    const TokenId id = choice.token_ids[i];
+    tokens.push_back(token_name(tokenizer, id));
+    chosen.push_back(entry.logprob ? OutputJson(*entry.logprob) : OutputJson());
+    top.push_back(entry.logprob ? top_json(tokenizer, entry, id) : OutputJson());
+    offsets.push_back(entry.text_offset ? OutputJson(*entry.text_offset) : OutputJson());
   }
   OutputJson json;
   json["tokens"] = std::move(tokens);
   json["token_logprobs"] = std::move(chosen);
   json["top_logprobs"] = std::move(top);
+  json["text_offset"] = std::move(offsets);
   return json;
 }
 

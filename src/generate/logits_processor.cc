@@ -6,11 +6,14 @@
 #include <limits>
 
 #include "base/check.h"
+#include "base/elementary.h"
 
 namespace gptj {
 namespace {
 
 using Ids = std::span<const TokenId>;
+
+constexpr double kLargest = 1e30;  // far above any logit, and finite after any division
 
 size_t at(TokenId id) { return static_cast<size_t>(id); }
 
@@ -40,12 +43,33 @@ void penalize_output(std::span<float> logits, Ids output, const SamplingOptions&
   }
 }
 
-// Forbids what once followed the last size - 1 ids.
-void forbid_repeated_ngrams(std::span<float> logits, Ids ids, size_t size) {
-  if (ids.size() < size) return;
+// Forbids what followed the last size - 1 of `ids` anywhere in `seen`.
+void forbid_repeated_ngrams(std::span<float> logits, Ids ids, Ids seen, size_t size) {
+  if (ids.size() + 1 < size) return;
   const Ids last = ids.last(size - 1);
-  for (size_t i = 0; i + size <= ids.size(); ++i) {
-    if (std::ranges::equal(ids.subspan(i, size - 1), last)) forbid(logits, ids[i + size - 1]);
+  for (size_t i = 0; i + size <= seen.size(); ++i) {
+    if (std::ranges::equal(seen.subspan(i, size - 1), last)) forbid(logits, seen[i + size - 1]);
+  }
+}
+
+// Leaves only these ids, equally likely; a beam's sum of logprobs stays as it is.
+void force(std::span<float> logits, Ids ids) {
+  std::ranges::fill(logits, -std::numeric_limits<float>::infinity());
+  for (const TokenId id : ids) logits[at(id)] = 0;
+}
+
+void favour_end(std::span<float> logits, const TokenHistory& history,
+                const SamplingOptions& options) {
+  const auto generated = static_cast<int64_t>(history.ids.size() - history.prompt_size);
+  if (generated <= options.decay_start) return;
+  const auto steps = static_cast<double>(generated - options.decay_start);
+  const double power = std::min(steps * elementary::log(options.decay_factor), 80.0);
+  const double growth = elementary::exp(power) - 1;
+  for (const TokenId end : history.end_ids) {
+    float& logit = logits[at(end)];
+    if (!std::isfinite(logit)) continue;  // min_tokens forbids it
+    const double grown = double{logit} + std::abs(double{logit}) * growth;
+    logit = static_cast<float>(std::min(grown, kLargest));
   }
 }
 
@@ -93,6 +117,11 @@ void check_sampling_options(const SamplingOptions& options, int64_t vocab_size) 
     check_finite("logit_bias", bias);
   }
   check_not_negative("no_repeat_ngram_size", options.no_repeat_ngram_size);
+  check_not_negative("encoder_no_repeat_ngram_size", options.encoder_no_repeat_ngram_size);
+  for (const auto* ids : {&options.forced_last, &options.suppressed, &options.suppressed_first}) {
+    for (const TokenId id : *ids) check_id("suppress_tokens", id, vocab_size);
+  }
+  if (options.forced_first) check_id("forced_bos_token_id", *options.forced_first, vocab_size);
   for (const auto& word : options.bad_words) {
     check_param(!word.empty(), "bad_words", "expected at least one token in each, found none");
     for (const TokenId id : word) check_id("bad_words", id, vocab_size);
@@ -107,17 +136,33 @@ void check_sampling_options(const SamplingOptions& options, int64_t vocab_size) 
 
 void apply_penalties(std::span<float> logits, const TokenHistory& history,
                      const SamplingOptions& options) {
+  const Ids prompt = history.ids.first(history.prompt_size);
+  const Ids output = history.ids.subspan(history.prompt_size);
+  if (options.encoder_repetition_penalty != 1) {
+    penalize_repetition(logits, prompt,
+                        static_cast<float>(1 / options.encoder_repetition_penalty));
+  }
   if (options.repetition_penalty != 1) {
     penalize_repetition(logits, history.ids, static_cast<float>(options.repetition_penalty));
   }
   if (options.frequency_penalty != 0 || options.presence_penalty != 0) {
-    penalize_output(logits, history.ids.subspan(history.prompt_size), options);
+    penalize_output(logits, output, options);
   }
   for (const auto& [id, bias] : options.logit_bias) logits[at(id)] += static_cast<float>(bias);
   if (options.no_repeat_ngram_size > 0) {
-    forbid_repeated_ngrams(logits, history.ids, at(options.no_repeat_ngram_size));
+    forbid_repeated_ngrams(logits, history.ids, history.ids, at(options.no_repeat_ngram_size));
+  }
+  if (options.encoder_no_repeat_ngram_size > 0) {
+    forbid_repeated_ngrams(logits, history.ids, prompt, at(options.encoder_no_repeat_ngram_size));
   }
   for (const auto& word : options.bad_words) forbid_word(logits, history, word);
+  if (options.forced_first && history.ids.size() == 1) force(logits, {&*options.forced_first, 1});
+  if (!options.forced_last.empty() && history.is_last) force(logits, options.forced_last);
+  if (options.decay_factor != 1) favour_end(logits, history, options);
+  for (const TokenId id : options.suppressed) forbid(logits, id);
+  if (output.empty()) {
+    for (const TokenId id : options.suppressed_first) forbid(logits, id);
+  }
 }
 
 }  // namespace gptj

@@ -17,9 +17,11 @@ struct TokenHistory {
   std::span<const TokenId> ids;      // prompt and output, each id below the number of logits
   size_t prompt_size = 0;            // how many of them are the prompt
   std::span<const TokenId> end_ids;  // a bad word that is just one of these is ignored
+  bool is_last = false;              // whether the token is the last that the output may have
 };
 
-// repetition_penalty to bad_words, in the options' order. What is forbidden becomes -infinity.
+// Applies repetition_penalty to suppressed_first, in the options' order, which is transformers'. What
+// is forbidden becomes -infinity.
 void apply_penalties(std::span<float> logits, const TokenHistory& history,
                      const SamplingOptions& options);
 

@@ -27,7 +27,7 @@ struct Plan {
   int64_t best_of = 1;
   int64_t num_beams = 1;  // above 1: a beam search
   double length_penalty = 1;
-  bool early_stopping = false;
+  EarlyStopping early_stopping = EarlyStopping::kNo;
   int64_t seed = 0;
 };
 

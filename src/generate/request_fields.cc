@@ -24,9 +24,14 @@ void read(const char* field, const Json& json, double& value) {
   value = json.get<double>();
 }
 
-template <class T>
-void read(const char* field, const Json& json, std::optional<T>& value) {
-  read(field, json, value.emplace());
+void read(const char* field, const Json& json, EarlyStopping& value) {
+  if (json == "never") {
+    value = EarlyStopping::kNever;
+  } else if (json.is_boolean()) {
+    value = json.get<bool>() ? EarlyStopping::kYes : EarlyStopping::kNo;
+  } else {
+    fail_type(field, "true, false or \"never\"", json);
+  }
 }
 
 void read(const char* field, const Json& json, Overflow& value) {
@@ -77,6 +82,14 @@ void read(const char* field, const Json& json, std::map<TokenId, double>& value)
   }
 }
 
+// The value stays as it was where the JSON is of another type.
+template <class T>
+void read(const char* field, const Json& json, std::optional<T>& value) {
+  T found{};
+  read(field, json, found);
+  value = std::move(found);
+}
+
 struct Entry {
   RequestField field;
   void (*set)(const char* name, const Json& json, Request& request);
@@ -92,9 +105,15 @@ constexpr Entry entry(const char* name, FieldKind kind, const char* help) {
 using enum FieldKind;
 constexpr Entry kEntries[] = {
     entry<&Request::max_tokens>("max_tokens", kInteger,
-                                "New tokens at most (default 256, or as many as fit)"),
+                                "New tokens at most (default: the model's, else 256, or as many as "
+                                "fit)"),
+    entry<&Request::max_new_tokens>("max_new_tokens", kInteger,
+                                    "The same as max_tokens, by Hugging Face's name"),
     entry<&Request::min_tokens>("min_tokens", kInteger,
-                                "New tokens before which nothing ends the text (default 0)"),
+                                "New tokens before which nothing ends the text (default: the "
+                                "model's, else 0)"),
+    entry<&Request::do_sample>("do_sample", kFlag,
+                               "Hugging Face's switch: true samples, false is greedy"),
     entry<&Request::temperature>("temperature", kNumber, "Divides the logits; 0 is greedy"),
     entry<&Request::top_k>("top_k", kInteger, "Only the k best tokens; 0 is off"),
     entry<&Request::top_p>("top_p", kNumber,
@@ -112,7 +131,9 @@ constexpr Entry kEntries[] = {
     entry<&Request::logit_bias>("logit_bias", kBias, "Adds BIAS (-100 to 100) to a token's logit"),
     entry<&Request::no_repeat_ngram_size>("no_repeat_ngram_size", kInteger,
                                           "No run of this many tokens comes twice; 0 is off"),
-    entry<&Request::bad_words>("bad_words", kTexts, "Text that must not come"),
+    entry<&Request::bad_words>("bad_words", kTexts,
+                               "Text whose tokens must not come, at a text's begin or behind a "
+                               "space"),
     entry<&Request::stop>("stop", kTexts, "Ends the text before this string (up to 16)"),
     entry<&Request::logprobs>("logprobs", kInteger,
                               "Report logprobs, and those of the N best (0 to 20)"),
@@ -123,8 +144,9 @@ constexpr Entry kEntries[] = {
     entry<&Request::num_beams>("num_beams", kInteger, "Above 1: a beam search of this width"),
     entry<&Request::length_penalty>("length_penalty", kNumber,
                                     "Of beams: above 0 favours long texts (default 1)"),
-    entry<&Request::early_stopping>("early_stopping", kFlag,
-                                    "Of beams: end once num_beams texts have ended"),
+    entry<&Request::early_stopping>("early_stopping", kFlagOrNever,
+                                    "Of beams: end once num_beams texts have ended; \"never\": once "
+                                    "none of any\nlength can become better"),
     entry<&Request::best_of>("best_of", kInteger, "Samples to choose the n best from (default n)"),
     entry<&Request::seed>("seed", kInteger, "0 to 2^63 - 1; the same seed gives the same text"),
     entry<&Request::ignore_eos>("ignore_eos", kFlag, "Go on past the end token"),

@@ -58,7 +58,9 @@ SampleState::SampleState(const Model& model, const Request& request, const Plan&
 TokenId SampleState::choose(std::span<const float> logits) {
   work_.assign(logits.begin(), logits.end());
   mask_forbidden(model_, plan_, generated(), work_);
-  apply_penalties(work_, {ids_, plan_.prompt.size(), model_.config().eos_token_ids},
+  apply_penalties(work_,
+                  {ids_, plan_.prompt.size(), model_.config().eos_token_ids,
+                   generated() + 1 == plan_.max_tokens},
                   plan_.sampling);
   if (request_.on_logits) request_.on_logits(index_, ids_, work_);
   if (plan_.sampling.temperature > 0) {

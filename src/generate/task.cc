@@ -4,7 +4,9 @@
 #include <algorithm>
 
 #include "generate/beam_task.h"
+#include "generate/sample_state.h"
 #include "generate/sampling_task.h"
+#include "generate/text_offsets.h"
 #include "kernels/kernels.h"
 
 namespace gptj {
@@ -125,9 +127,30 @@ void Task::add_choice(Choice choice, const std::string& bytes, std::vector<Choic
                            prompt_.logprobs().end());
   }
   if (model_.tokenizer() != nullptr) {
+    add_offsets(choice);
     choice.text = to_valid_utf8(plan_.echo ? prompt_.bytes() + bytes : bytes);
   }
   choices.push_back(std::move(choice));
+}
+
+// The prompt's tokens come first, whether the choice has them or not; neither the bos token that
+// stands for an empty prompt nor the end token that ends a text is text.
+void Task::add_offsets(Choice& choice) const {
+  if (choice.logprobs.empty()) return;
+  TextOffsets offsets;
+  const auto bytes_of = [&](TokenId id, bool is_text) {
+    return is_text ? bytes_or_none(model_, id) : std::string_view();
+  };
+  const size_t echoed = plan_.echo ? plan_.prompt.size() : 0;
+  for (size_t i = 0; i < plan_.prompt.size(); ++i) {
+    const int64_t offset = offsets.push(bytes_of(plan_.prompt[i], !plan_.bos_for_empty));
+    if (i < echoed) choice.logprobs[i].text_offset = offset;
+  }
+  for (size_t i = echoed; i < choice.token_ids.size(); ++i) {
+    const TokenId id = choice.token_ids[i];
+    choice.logprobs[i].text_offset =
+        offsets.push(bytes_of(id, !ends_text(model_, plan_, id)));
+  }
 }
 
 SequenceId Task::fork_prompt(Decoder& decoder) const {

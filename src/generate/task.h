@@ -89,6 +89,8 @@ class Task {
   // Whether the text may come to exceed the context.
   bool slides() const { return most_computed() > context(); }
   size_t most_computed() const;
+  // Sets text_offset of each entry of logprobs.
+  void add_offsets(Choice& choice) const;
 
   Clock::time_point start_ = Clock::now();
   double prompt_seconds_ = 0, text_seconds_ = 0;

@@ -240,16 +240,43 @@ class Job {
     }
   }
 
+  // The tasks of one line; its record is written once all of them have ended.
+  struct Group {
+    RequestLine line;
+    int64_t number = 0;
+    std::vector<Completion> answers;
+    size_t running = 0;
+    std::exception_ptr error = nullptr;  // of the first that failed
+  };
+
   void submit(RequestLine line, int64_t number) {
     if (!line.has_seed) line.request.seed = derived_seed(number);
     try {
       if (line.error) throw Error(*line.error);
-      std::unique_ptr<Task> task = make_task(model_, line.request);
-      scheduler_.add(std::move(task), cancel_, [this, line = std::move(line), number](Outcome o) {
-        finish(line, number, std::move(o));
-      });
+      submit_prompts(std::move(line), number);
     } catch (const Error& error) {
       put(number, error_record(line, error), true);
+    }
+  }
+
+  // Every prompt is proved before any is computed.
+  void submit_prompts(RequestLine&& line, int64_t number) {
+    std::vector<std::unique_ptr<Task>> tasks;
+    for (TextOrIds& prompt : line.prompts) {
+      Request request = line.request;
+      request.prompt = std::move(prompt);
+      tasks.push_back(make_task(model_, std::move(request)));
+    }
+    const auto group = std::make_shared<Group>(Group{.line = std::move(line),
+                                                     .number = number,
+                                                     .answers = std::vector<Completion>(tasks.size()),
+                                                     .running = tasks.size()});
+    for (size_t i = 0; i < tasks.size(); ++i) {
+      scheduler_.add(std::move(tasks[i]), cancel_, [this, group, i](Outcome outcome) {
+        group->answers[i] = std::move(outcome.completion);
+        if (outcome.error && !group->error) group->error = outcome.error;
+        if (--group->running == 0) finish(*group);
+      });
     }
   }
 
@@ -259,19 +286,20 @@ class Job {
                                 1);
   }
 
-  void finish(const RequestLine& line, int64_t number, Outcome outcome) {
+  void finish(Group& group) {
     if (cancel_.cancelled()) return;
-    if (!outcome.error) {
-      progress_.tokens += outcome.completion.usage.total_tokens;
-      put(number, answer_record(model_, line, outcome.completion), false);
+    if (!group.error) {
+      const Completion answer = joined(std::move(group.answers));
+      progress_.tokens += answer.usage.total_tokens;
+      put(group.number, answer_record(model_, group.line, answer), false);
       return;
     }
     try {
-      std::rethrow_exception(outcome.error);
+      std::rethrow_exception(group.error);
     } catch (const Error& error) {
-      put(number, error_record(line, error), true);
+      put(group.number, error_record(group.line, error), true);
     } catch (...) {
-      failure_ = outcome.error;  // no fault of the request
+      failure_ = group.error;  // no fault of the request
     }
   }
 

@@ -16,21 +16,30 @@ bool is_field(const std::string& name) {
   return false;
 }
 
-TextOrIds prompt_of(const Json& json) {
-  if (json.is_string()) return json.get<std::string>();
-  if (!json.is_array()) fail_type("prompt", "text or a list of token ids", json);
+constexpr const char* kPrompt = "text, a list of token ids, or a list of either";
+
+std::vector<TokenId> ids_of(const Json& json) {
   std::vector<TokenId> ids;
   for (const Json& item : json) {
-    if (item.is_string() || item.is_array()) {
-      fail_type("prompt", "one prompt, as a list of prompts needs a line each", json);
-    }
     const bool too_large = item.is_number_unsigned() && item.get<uint64_t>() > INT64_MAX;
-    if (!item.is_number_integer() || too_large) {
-      fail_type("prompt", "text or a list of token ids", json);
-    }
+    if (!item.is_number_integer() || too_large) fail_type("prompt", kPrompt, json);
     ids.push_back(item.get<TokenId>());
   }
   return ids;
+}
+
+// One prompt, or as clients send them, a list of texts or of lists of ids.
+std::vector<TextOrIds> prompts_of(const Json& json) {
+  if (json.is_string()) return {json.get<std::string>()};
+  if (!json.is_array()) fail_type("prompt", kPrompt, json);
+  const bool is_list = !json.empty() && (json[0].is_string() || json[0].is_array());
+  if (!is_list) return {ids_of(json)};
+  std::vector<TextOrIds> prompts;
+  for (const Json& item : json) {
+    if (item.type() != json[0].type()) fail_type("prompt", kPrompt, json);
+    prompts.push_back(item.is_string() ? TextOrIds(item.get<std::string>()) : ids_of(item));
+  }
+  return prompts;
 }
 
 // Prompt and fields, from the line itself or from an envelope's body.
@@ -40,7 +49,8 @@ void read_request(const Json& json, RequestLine& line) {
     if (value.is_null() || key == "model" || key == "user") continue;
     if (!line.envelope && (key == "id" || key == "custom_id")) continue;
     if (key == "prompt") {
-      line.request.prompt = prompt_of(value);
+      line.prompts = prompts_of(value);
+      line.request.prompt = line.prompts[0];
       has_prompt = true;
     } else if (key == "stream") {
       if (value != false) fail_type(key, "false: records are written whole", value);
@@ -119,6 +129,21 @@ RequestLine parse_request_line(std::string_view text, int64_t number, const Requ
     line.error = bad_json ? Error(ErrorCode::kInvalidArgument, error.what(), error.param()) : error;
   }
   return line;
+}
+
+Completion joined(std::vector<Completion> answers) {
+  Completion all = std::move(answers.front());
+  for (size_t i = 1; i < answers.size(); ++i) {
+    Completion& one = answers[i];
+    for (Choice& choice : one.choices) {
+      choice.index = static_cast<int64_t>(all.choices.size());
+      all.choices.push_back(std::move(choice));
+    }
+    all.usage.prompt_tokens += one.usage.prompt_tokens;
+    all.usage.completion_tokens += one.usage.completion_tokens;
+    all.usage.total_tokens += one.usage.total_tokens;
+  }
+  return all;
 }
 
 std::string answer_record(const Model& model, const RequestLine& line,

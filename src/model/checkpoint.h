@@ -27,10 +27,13 @@ class Checkpoint {
   // vocab_size is the number of rows of wte.weight, whatever config.json says.
   const ModelConfig& config() const { return config_; }
   const GenerationDefaults& generation_defaults() const { return generation_defaults_; }
-  // The text of generation_config.json; empty where there is none.
+  // The text of generation_config.json, or the settings in config.json in its place; empty where
+  // there are none.
   const std::string& generation_config() const { return generation_config_; }
   const std::string& folder() const { return folder_; }
   bool has_lm_head() const { return has_lm_head_; }
+  // What the files say that is not done, or that deserves a look; one line each.
+  std::span<const std::string> warnings() const { return warnings_; }
 
   // Under their canonical names (names.h), in the order of the forward pass.
   std::span<const StoredTensor> tensors() const { return tensors_; }
@@ -53,9 +56,11 @@ class Checkpoint {
   using NamedTensors = std::map<std::string, StoredTensor, std::less<>>;
 
   Checkpoint() = default;
-  static NamedTensors collect(std::vector<StoredTensor> tensors);
+  NamedTensors collect(std::vector<StoredTensor> tensors);
   void adopt_vocabulary(const NamedTensors& found);
-  void read_generation_defaults();
+  void tie_head(NamedTensors& found);
+  void read_generation_defaults(const std::string& config);
+  void leave_out_heads(NamedTensors& found);
   void take(NamedTensors found);
   void refuse_leftovers(const NamedTensors& found) const;
   static void check_tensor(const StoredTensor& tensor, const std::vector<uint64_t>& shape);
@@ -68,6 +73,7 @@ class Checkpoint {
   std::vector<StoredTensor> tensors_;
   std::vector<std::string_view> vocabulary_;  // in one of files_
   bool has_lm_head_ = false;
+  std::vector<std::string> warnings_;
 };
 
 // Throws kUnsupported, with the reason, for a save of the base model; `path` as the user gave it.

@@ -2,12 +2,14 @@
 #include "model/checkpoint_files.h"
 
 #include <algorithm>
+#include <cctype>
 #include <filesystem>
 #include <set>
 
 #include "base/check.h"
 #include "base/file_kind.h"
 #include "formats/ggml.h"
+#include "formats/json_text.h"
 #include "formats/msgpack.h"
 #include "formats/pytorch.h"
 #include "formats/safetensors.h"
@@ -217,7 +219,8 @@ CheckpointFiles open_weights(const std::string& folder, const std::string& path)
   return found;
 }
 
-CheckpointFiles open_folder(const std::string& folder) {
+CheckpointFiles open_folder(const std::string& given) {
+  const std::string folder = resolve_hub_cache(given);
   for (const char* name : kWeights) {
     if (is_there(beside(folder, name))) return open_weights(folder, beside(folder, name));
   }
@@ -254,6 +257,33 @@ CheckpointFiles open_file(const std::string& file) {
 }
 
 }  // namespace
+
+// refs/main names the commit; where another revision alone was downloaded, there is one snapshot.
+std::string resolve_hub_cache(const std::string& folder) {
+  const fs::path snapshots = fs::path(folder) / "snapshots";
+  std::error_code ignored;
+  if (!fs::is_directory(snapshots, ignored) || is_there(beside(folder, "config.json"))) {
+    return folder;
+  }
+  const std::string ref = beside(folder, "refs/main");
+  if (is_file(ref)) {
+    std::string commit = read_text_file(ref, 4096);
+    while (!commit.empty() && std::isspace(static_cast<unsigned char>(commit.back()))) {
+      commit.pop_back();
+    }
+    const bool is_name = !commit.empty() && commit.find('/') == std::string::npos && commit[0] != '.';
+    const std::string snapshot = is_name ? (snapshots / commit).string() : std::string();
+    check(is_name && is_there(snapshot), ErrorCode::kNotFound, ref,
+          ": expected the name of a folder in snapshots, found ", json_excerpt(commit),
+          "; the download is not complete");
+    return snapshot;
+  }
+  const std::set<std::string> names = names_in(snapshots.string());
+  check(names.size() == 1, ErrorCode::kNotFound, folder,
+        ": expected refs/main or one snapshot in this folder of the Hub's cache, found ",
+        names.size(), "; give the path of one of its snapshots");
+  return (snapshots / *names.begin()).string();
+}
 
 CheckpointFiles open_checkpoint_files(const std::string& path) {
   std::error_code error;

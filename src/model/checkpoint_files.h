@@ -30,6 +30,10 @@ struct CheckpointFiles {
 // says what it holds.
 CheckpointFiles open_checkpoint_files(const std::string& path);
 
+// Returns the snapshot that a folder of the Hub's cache ("models--org--name") means, and any other
+// folder as it is. Throws kNotFound where the cache has none or several without refs/main.
+std::string resolve_hub_cache(const std::string& folder);
+
 // The path of `name` in `folder`.
 std::string beside(const std::string& folder, const char* name);
 

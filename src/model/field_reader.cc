@@ -6,14 +6,20 @@
 namespace gptj {
 namespace {
 
-constexpr int64_t kMaxTokenId = INT32_MAX;
-
 bool is_integer_within(const Json& value, int64_t min, int64_t max) {
   return value.is_number_unsigned() && value.get<uint64_t>() >= static_cast<uint64_t>(min) &&
          value.get<uint64_t>() <= static_cast<uint64_t>(max);
 }
 
-bool is_token_id(const Json& value) { return is_integer_within(value, 0, kMaxTokenId); }
+bool is_token_id(const Json& value) {
+  if (!value.is_number_integer()) return false;
+  if (value.is_number_unsigned()) return value.get<uint64_t>() <= INT32_MAX;
+  return value.get<int64_t>() >= INT32_MIN;
+}
+
+bool is_id_list(const Json& value) {
+  return value.is_array() && std::all_of(value.begin(), value.end(), is_token_id);
+}
 
 }  // namespace
 
@@ -66,9 +72,16 @@ std::vector<int64_t> FieldReader::token_ids(const char* field) const {
   const Json* value = find(field);
   if (value == nullptr) return {};
   if (is_token_id(*value)) return {value->get<int64_t>()};
-  expect(value->is_array() && std::all_of(value->begin(), value->end(), is_token_id), field,
-         "a token id or a list of them");
+  expect(is_id_list(*value), field, "a token id or a list of them");
   return value->get<std::vector<int64_t>>();
+}
+
+std::vector<std::vector<int64_t>> FieldReader::id_lists(const char* field) const {
+  const Json* value = find(field);
+  if (value == nullptr) return {};
+  expect(value->is_array() && std::all_of(value->begin(), value->end(), is_id_list), field,
+         "a list of lists of token ids");
+  return value->get<std::vector<std::vector<int64_t>>>();
 }
 
 std::vector<std::string> FieldReader::strings(const char* field) const {

@@ -31,6 +31,7 @@ class FieldReader {
       : file_(file), object_(parse_json_object(text, file, DuplicateKeys::kLastCounts)) {}
 
   const std::string& file() const { return file_; }
+  const Json& object() const { return object_; }
   bool contains(const char* field) const { return object_.contains(field); }
   bool has(const char* field) const { return find(field) != nullptr; }
   // The value as messages show it; "nothing" where the field is absent.
@@ -41,8 +42,10 @@ class FieldReader {
   std::optional<double> number(const char* field, const NumberRule& rule) const;
   // min is not negative.
   std::optional<int64_t> integer(const char* field, int64_t min, int64_t max) const;
-  // A token id, or a list of them; empty where absent.
+  // A token id, or a list of them; empty where absent. Some are in no vocabulary, as -1.
   std::vector<int64_t> token_ids(const char* field) const;
+  // A list of lists of token ids; empty where absent.
+  std::vector<std::vector<int64_t>> id_lists(const char* field) const;
   std::vector<std::string> strings(const char* field) const;
   // An object within; its messages name file and field.
   std::optional<FieldReader> object(const char* field) const;

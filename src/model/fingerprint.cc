@@ -56,14 +56,31 @@ class ModelFingerprint {
   }
   void add(const GenerationDefaults& d) {
     add(d.do_sample.value_or(false) ? 1.0 : 0.0);
-    add(d.early_stopping.value_or(false) ? 1.0 : 0.0);
+    add(d.early_stopping ? static_cast<double>(*d.early_stopping) : -1.0);
     for (const auto& value :
-         {d.temperature, d.top_p, d.min_p, d.typical_p, d.repetition_penalty, d.length_penalty}) {
+         {d.temperature, d.top_p, d.min_p, d.typical_p, d.repetition_penalty,
+          d.encoder_repetition_penalty, d.length_penalty}) {
       add(value.value_or(-1.0));
     }
-    for (const auto& value : {d.top_k, d.no_repeat_ngram_size, d.max_new_tokens, d.num_beams}) {
+    for (const auto& value :
+         {d.top_k, d.no_repeat_ngram_size, d.encoder_no_repeat_ngram_size, d.max_new_tokens,
+          d.max_length, d.min_new_tokens, d.min_length, d.num_beams, d.num_return_sequences,
+          d.forced_bos_token_id}) {
       add(static_cast<double>(value.value_or(-1)));
     }
+    for (const auto& word : d.bad_words_ids) add(word);
+    for (const auto* ids :
+         {&d.suppress_tokens, &d.begin_suppress_tokens, &d.forced_eos_token_ids}) {
+      add(*ids);
+    }
+    const auto decay = d.exponential_decay_length_penalty.value_or(std::pair(int64_t{-1}, 1.0));
+    add(static_cast<double>(decay.first));
+    add(decay.second);
+    for (const std::string& stop : d.stop_strings) add(std::as_bytes(std::span(stop)));
+  }
+  void add(const std::vector<int64_t>& ids) {
+    add(static_cast<double>(ids.size()));
+    for (const int64_t id : ids) add(static_cast<double>(id));
   }
   void add(double value) { all_.add(std::bit_cast<uint64_t>(value)); }
   void add(uint64_t word) { all_.add(word); }

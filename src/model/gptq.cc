@@ -213,6 +213,33 @@ std::optional<std::pair<std::string, Part>> part_of(const std::string& name) {
   return {};
 }
 
+const StoredTensor* find_matrix(const std::vector<StoredTensor>& tensors, const char* name) {
+  const auto found = std::find_if(tensors.begin(), tensors.end(), [&](const StoredTensor& tensor) {
+    return canonical_name(tensor.name) == name && tensor.shape.size() == 2;
+  });
+  return found == tensors.end() ? nullptr : &*found;
+}
+
+// The format of h.0.attn.q_proj, which has n_embd inputs; empty where the shapes are not GPTQ's.
+std::optional<GptqFormat> format_of_shapes(const std::vector<StoredTensor>& tensors,
+                                           uint64_t n_embd) {
+  const StoredTensor* words = find_matrix(tensors, "h.0.attn.q_proj.qweight");
+  const StoredTensor* scales = find_matrix(tensors, "h.0.attn.q_proj.scales");
+  if (words == nullptr || scales == nullptr || scales->shape[0] == 0) return {};
+  GptqFormat format;
+  const bool is_whole = n_embd % scales->shape[0] == 0;
+  for (const uint64_t bits : {uint64_t{4}, uint64_t{8}}) {
+    if (words->shape[0] * (32 / bits) != n_embd || !is_whole) continue;
+    // One group of n_embd inputs is all of them, if the wider fc_out has but one too.
+    const StoredTensor* wide = find_matrix(tensors, "h.0.mlp.fc_out.scales");
+    const bool is_one = scales->shape[0] == 1 && (wide == nullptr || wide->shape[0] == 1);
+    format.bits = bits;
+    format.group_size = is_one ? 0 : n_embd / scales->shape[0];
+    return format;
+  }
+  return {};
+}
+
 bool is_needless_bias(const StoredTensor& tensor, const CheckpointFiles& files) {
   if (std::none_of(std::begin(kNoBias), std::end(kNoBias),
                    [&](const char* end) { return tensor.name.ends_with(end); })) {
@@ -227,12 +254,13 @@ bool is_needless_bias(const StoredTensor& tensor, const CheckpointFiles& files) 
 
 }  // namespace
 
-std::optional<GptqFormat> gptq_format(std::string_view config, const std::string& folder) {
-  const FieldReader json(config, beside(folder, "config.json"));
+std::optional<GptqFormat> gptq_format(std::string_view config, int64_t n_embd,
+                                      const CheckpointFiles& files) {
+  const FieldReader json(config, beside(files.folder, "config.json"));
   if (const auto inside = json.object("quantization_config")) return parse_format(*inside);
-  const std::string path = beside(folder, "quantize_config.json");
-  if (!is_there(path)) return {};
-  return parse_format(FieldReader(read_text_file(path, kMaxConfig), path));
+  const std::string path = beside(files.folder, "quantize_config.json");
+  if (is_there(path)) return parse_format(FieldReader(read_text_file(path, kMaxConfig), path));
+  return format_of_shapes(files.tensors, static_cast<uint64_t>(n_embd));
 }
 
 void dequantize_gptq(CheckpointFiles& files, const GptqFormat& format) {

@@ -28,6 +28,7 @@ CheckpointInfo inspect_packed(const std::string& path, const PackedFile& packed)
   info.head_type = static_cast<WeightType>(packed.packing().head);
   info.embedding = packed.embedding();
   info.has_lm_head = true;
+  info.warnings.assign(packed.warnings().begin(), packed.warnings().end());
   info.source = packed.file().metadata().at(packed::kSource);
   info.report = packed.file().metadata().at(packed::kReport);
   if (packed.tokenizer_files()) {
@@ -57,6 +58,7 @@ CheckpointInfo inspect(const std::string& path) {
   info.quantized = checkpoint.quantized();
   info.embedding = checkpoint.embedding();
   info.has_lm_head = checkpoint.has_lm_head();
+  info.warnings.assign(checkpoint.warnings().begin(), checkpoint.warnings().end());
   if (Tokenizer::found_in(checkpoint.folder())) {
     info.tokenizer_size = Tokenizer::load(checkpoint.folder()).size();
   }

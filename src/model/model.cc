@@ -88,6 +88,11 @@ Model pack(std::shared_ptr<Model::State> state, std::unique_ptr<WeightSource> so
   return Model(std::move(state));
 }
 
+void tell(std::span<const std::string> warnings, const LoadOptions& options) {
+  if (!options.on_warning) return;
+  for (const std::string& warning : warnings) options.on_warning(warning);
+}
+
 void adopt_tokenizer(const TokenizerHints& hints, const LoadOptions& options, Model::State& state) {
   auto chosen = choose_tokenizer(hints, options.tokenizer, options.on_warning);
   if (chosen) state.tokenizer = std::move(chosen->tokenizer);
@@ -104,6 +109,7 @@ Model load_packed(const std::string& path, std::shared_ptr<const PackedFile> fil
   auto source = as_stored ? nullptr : packed_source(file);
   const auto state = make_state(path, file->config(), wanted, file->embedding(), options);
   state->generation_defaults = file->generation_defaults();
+  tell(file->warnings(), options);
   adopt_tokenizer(tokenizer_hints(path, *file), options, *state);
   if (source) return pack(state, std::move(source), options);
   state->weights = file->weights();
@@ -124,6 +130,7 @@ Model Model::load(const std::string& path, const LoadOptions& options) {
   const auto state =
       make_state(path, config, checkpoint->stored_type(), checkpoint->embedding(), options);
   state->generation_defaults = checkpoint->generation_defaults();
+  tell(checkpoint->warnings(), options);
   adopt_tokenizer(tokenizer_hints(path, *checkpoint), options, *state);
   return pack(state, checkpoint_source(checkpoint), options);
 }

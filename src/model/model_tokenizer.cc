@@ -9,6 +9,7 @@
 #include "formats/json_text.h"
 #include "gptj/checkpoint.h"
 #include "model/checkpoint.h"
+#include "model/checkpoint_files.h"
 #include "model/mesh_checkpoint.h"
 #include "model/packed_file.h"
 #include "tokenizer/tokenizer_data.h"
@@ -21,7 +22,7 @@ std::string folder_of_tokenizer(const std::string& path) {
   std::error_code ignored;
   if (fs::exists(path, ignored) && !fs::is_directory(path, ignored)) return folder_of(path);
   const std::string step = find_mesh_step(path);
-  return step.empty() ? path : mesh_config_folder(step);
+  return step.empty() ? resolve_hub_cache(path) : mesh_config_folder(step);
 }
 
 // Added tokens are left out: writers of ggml files permuted their names.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 namespace gptj {
 namespace {
@@ -29,9 +30,20 @@ constexpr Row kAfterLayers[] = {
     {"lm_head.bias", kVocab, kNone},
 };
 
-constexpr std::string_view kPrefix = "transformer.";
+// What wrappers put in front of the names: transformers, DataParallel, torch.compile, trlx and PEFT,
+// trl, DeepSpeed under Lightning, Lightning.
+constexpr std::string_view kPrefixes[] = {"transformer.",      "module.",          "_orig_mod.",
+                                          "base_model.",       "pretrained_model.", "_forward_module.",
+                                          "model."};
+// Causal masks and sinusoids follow from the config.
 constexpr const char* kBuffers[] = {".attn.bias", ".attn.masked_bias", ".attn.embed_positions",
                                     ".attn.causal_mask"};
+
+// Heads that training puts beside lm_head: those of trl, trlx and reward models.
+constexpr const char* kTrainingHeads[] = {"v_head.",      "value_head.", "ilql_heads.",
+                                          "frozen_head.", "reward_head.", "score."};
+constexpr const char* kRotaryBuffers[] = {".inv_freq", ".rotary_emb.cos_cached",
+                                          ".rotary_emb.sin_cached"};
 
 std::vector<uint64_t> shape_of(const Row& row, const ModelConfig& config) {
   const auto size = [&](Extent extent) -> uint64_t {
@@ -69,7 +81,30 @@ std::string layer_tensor_name(int64_t layer, std::string_view part) {
 }
 
 std::string canonical_name(std::string_view name) {
-  if (name.starts_with(kPrefix)) name.remove_prefix(kPrefix.size());
+  for (bool found = true; found;) {
+    found = false;
+    for (const std::string_view prefix : kPrefixes) {
+      if (!name.starts_with(prefix)) continue;
+      name.remove_prefix(prefix.size());
+      found = true;
+    }
+  }
+  return std::string(name);
+}
+
+std::optional<std::string> neo_to_gptj_name(std::string_view name) {
+  static constexpr std::pair<std::string_view, std::string_view> kParts[] = {
+      {".attn.attention.", ".attn."}, {".mlp.c_fc.", ".mlp.fc_in."}, {".mlp.c_proj.", ".mlp.fc_out."}};
+  static constexpr std::string_view kTables[] = {"attn.attention.bias", "attn.attention.masked_bias",
+                                                 "attn.attention.scale_attn", "attn.attention.sin",
+                                                 "attn.attention.cos"};
+  const auto ends = [&](std::string_view end) { return name.ends_with(end); };
+  if (std::any_of(std::begin(kTables), std::end(kTables), ends)) return {};
+  for (const auto& [neo, gptj] : kParts) {
+    const size_t at = name.find(neo);
+    if (at == std::string_view::npos) continue;
+    return std::string(name.substr(0, at)).append(gptj).append(name.substr(at + neo.size()));
+  }
   return std::string(name);
 }
 
@@ -77,6 +112,16 @@ bool is_ignorable_buffer(std::string_view canonical) {
   if (canonical == "embed_positions") return true;
   return canonical.starts_with("h.") &&
          std::any_of(std::begin(kBuffers), std::end(kBuffers),
+                     [&](const char* end) { return canonical.ends_with(end); });
+}
+
+bool is_training_head(std::string_view canonical) {
+  return std::any_of(std::begin(kTrainingHeads), std::end(kTrainingHeads),
+                     [&](const char* begin) { return canonical.starts_with(begin); });
+}
+
+bool is_rotary_buffer(std::string_view canonical) {
+  return std::any_of(std::begin(kRotaryBuffers), std::end(kRotaryBuffers),
                      [&](const char* end) { return canonical.ends_with(end); });
 }
 

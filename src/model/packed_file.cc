@@ -97,13 +97,13 @@ void PackedFile::read_metadata() {
   packing_ = packing_of(weight_type_, type(packed::kHead));
 
   const std::string name = path + ": " + packed::kConfig;
-  config_ = parse_config(metadata(packed::kConfig), name);
-  check_token_ids(config_.bos_token_id, config_.eos_token_ids, config_.vocab_size, name);
+  config_ = parse_config(metadata(packed::kConfig), name, warnings_);
+  drop_foreign_ids(config_, name, warnings_);
   if (file_->metadata().count(packed::kGenerationConfig) != 0) {
     const std::string defaults = path + ": " + packed::kGenerationConfig;
-    generation_defaults_ = parse_generation_defaults(metadata(packed::kGenerationConfig), defaults);
-    check_token_ids(generation_defaults_.bos_token_id, generation_defaults_.eos_token_ids,
-                    config_.vocab_size, defaults);
+    generation_defaults_ =
+        parse_generation_defaults(metadata(packed::kGenerationConfig), defaults, warnings_);
+    adopt_generation_defaults(generation_defaults_, defaults, config_, warnings_);
   }
   for (const char* key : {packed::kSource, packed::kReport}) {
     parse_json_object(metadata(key), path + ": " + key, DuplicateKeys::kLastCounts);

@@ -56,6 +56,8 @@ class PackedFile {
   WeightType weight_type() const { return weight_type_; }
   const Packing& packing() const { return packing_; }
   EmbeddingStorage embedding() const;
+  // What its settings say that is not done, one line each.
+  std::span<const std::string> warnings() const { return warnings_; }
   // Its tokenizer's files; empty where it has none.
   const std::optional<TokenizerFiles>& tokenizer_files() const { return tokenizer_files_; }
 
@@ -80,6 +82,7 @@ class PackedFile {
   GenerationDefaults generation_defaults_;
   WeightType weight_type_ = WeightType::kF32;
   Packing packing_{};
+  std::vector<std::string> warnings_;
   std::optional<TokenizerFiles> tokenizer_files_;
 };
 

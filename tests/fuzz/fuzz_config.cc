@@ -7,9 +7,11 @@
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text = gptj::fuzz::text_of(data, size);
   gptj::fuzz::run([&] { gptj::codegen_blocks(text, "config.json"); });
-  gptj::fuzz::run([&] { gptj::gptq_format(text, gptj::fuzz::folder().path()); });
+  gptj::fuzz::run([&] { gptj::gptq_format(text, 16, {gptj::fuzz::folder().path(), {}, {}}); });
   return gptj::fuzz::run([&] {
-    const gptj::ModelConfig config = gptj::parse_config(text, "config.json");
-    gptj::parse_config(gptj::config_json(config), "config.json");
+    gptj::Warnings warnings;
+    gptj::ModelConfig config = gptj::parse_config(text, "config.json", warnings);
+    gptj::parse_config(gptj::config_json(config), "config.json", warnings);
+    gptj::settings_in_config(text, "config.json");
   });
 }

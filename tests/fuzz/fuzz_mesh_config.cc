@@ -14,6 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     config = gptj::mesh_config(folder, folder, {.n_shards = 2});
   });
   // What it takes is one of ours: an Error here is a finding.
-  if (config) gptj::parse_config(gptj::config_json(*config), "config.json");
+  gptj::Warnings warnings;
+  if (config) gptj::parse_config(gptj::config_json(*config), "config.json", warnings);
   return 0;
 }

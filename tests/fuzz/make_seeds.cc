@@ -102,7 +102,9 @@ std::vector<TestTensor> tensors_of(const nlohmann::json& config) {
   const bool quantized = config.contains("quantization_config");
   const uint64_t width = config["n_embd"];
   std::vector<TestTensor> tensors;
-  for (const TensorSpec& spec : tensor_specs(parse_config(config.dump(), "layouts.json"))) {
+  Warnings warnings;
+  for (const TensorSpec& spec :
+       tensor_specs(parse_config(config.dump(), "layouts.json", warnings))) {
     const std::string name = (is_lm_head(spec.name) ? "" : "transformer.") + spec.name;
     const std::string module = name.substr(0, name.rfind('.') + 1);
     const bool is_q = name.ends_with("q_proj.weight");

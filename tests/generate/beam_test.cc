@@ -37,7 +37,8 @@ TEST_P(GoldenBeams, SequencesAndScoresAreHuggingFaces) {
       Request request =
           beams(c.at("prompt_ids").get<std::vector<TokenId>>(), 20, b.at("num_beams"));
       request.length_penalty = b.at("length_penalty").get<double>();
-      request.early_stopping = b.at("early_stopping").get<bool>();
+      request.early_stopping =
+          b.at("early_stopping").get<bool>() ? EarlyStopping::kYes : EarlyStopping::kNo;
       if (b.contains("repetition_penalty")) {
         request.repetition_penalty = b.at("repetition_penalty").get<double>();
       }

@@ -232,6 +232,14 @@ TEST(Complete, BadWordsDoNotCome) {
   EXPECT_EQ(complete(fairytale(), by_text).choices[0].token_ids, found);
 }
 
+// A word of a text begins with a space, which nobody types: vllm issue 23886.
+TEST(Complete, ABadWordDoesNotComeBehindASpaceEither) {
+  Request request = request_of("Once upon a time", 14);
+  request.bad_words = std::vector<TextOrIds>{"king"};
+  EXPECT_EQ(complete(fairytale(), request).choices[0].text,
+            ", and the man who had been so much as a man, and");
+}
+
 TEST(Complete, LogitBiasForcesAndForbids) {
   Request request = request_of(Ids{1, 2, 3}, 5);
   request.logit_bias = {{42, 100}};
@@ -421,7 +429,8 @@ TEST(Complete, ALogitThatIsNotFiniteNamesThePosition) {
 
 TEST(Complete, WhatForbidsEveryTokenIsAnError) {
   Request request = request_of(Ids{1, 2, 3}, 2);
-  for (TokenId id = 0; id < 131; ++id) request.bad_words.emplace_back(Ids{id});
+  std::vector<TextOrIds>& words = request.bad_words.emplace();
+  for (TokenId id = 0; id < 131; ++id) words.emplace_back(Ids{id});
   request.on_logits = [](int64_t, std::span<const TokenId>, std::span<float> logits) {
     logits[0] = -std::numeric_limits<float>::infinity();  // the end token's own word is ignored
   };

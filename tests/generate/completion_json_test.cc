@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "generate/models.h"
+#include "generate/text_offsets.h"
 
 namespace gptj {
 namespace {
@@ -65,7 +66,7 @@ TEST(CompletionJson, LogprobsAreAsLongAsTheIds) {
   const auto [completion, json] = run(fairytale(), request);
   const Choice& choice = completion.choices[0];
   const ordered_json& logprobs = json["choices"][0]["logprobs"];
-  EXPECT_EQ(keys_of(logprobs), (Keys{"tokens", "token_logprobs", "top_logprobs"}));
+  EXPECT_EQ(keys_of(logprobs), (Keys{"tokens", "token_logprobs", "top_logprobs", "text_offset"}));
   for (const auto& [key, list] : logprobs.items()) EXPECT_EQ(list.size(), choice.token_ids.size());
   EXPECT_TRUE(logprobs["token_logprobs"][0].is_null());
   EXPECT_TRUE(logprobs["top_logprobs"][0].is_null());
@@ -76,9 +77,11 @@ TEST(CompletionJson, LogprobsAreAsLongAsTheIds) {
     // A float comes back exactly.
     EXPECT_EQ(logprobs["token_logprobs"][i].get<float>(), choice.logprobs[i].logprob);
     const ordered_json& top = logprobs["top_logprobs"][i];
-    ASSERT_EQ(top.size(), 4u);
+    ASSERT_GE(top.size(), 4u);  // and the token itself, where it is not among them
+    EXPECT_EQ(top[logprobs["tokens"][i].get<std::string>()], logprobs["token_logprobs"][i]);
     size_t t = 0;
     for (const auto& [key, value] : top.items()) {
+      if (t == 4) break;
       EXPECT_EQ(value.get<float>(), choice.logprobs[i].top[t].logprob);
       const TokenId id = choice.logprobs[i].top[t++].id;
       EXPECT_TRUE(key == fairytale().tokenizer()->token_bytes(id) ||
@@ -87,12 +90,16 @@ TEST(CompletionJson, LogprobsAreAsLongAsTheIds) {
   }
 }
 
-TEST(CompletionJson, LogprobsZeroHasEmptyObjects) {
+TEST(CompletionJson, LogprobsZeroHasTheChosenToken) {
   Request request = request_of("Once upon a time", 2);
   request.logprobs = 0;
   const ordered_json json = run(fairytale(), request).json;
-  EXPECT_EQ(json["choices"][0]["logprobs"]["top_logprobs"],
-            ordered_json::array({ordered_json::object(), ordered_json::object()}));
+  const ordered_json& logprobs = json["choices"][0]["logprobs"];
+  for (size_t i = 0; i < 2; ++i) {
+    const ordered_json& top = logprobs["top_logprobs"][i];
+    EXPECT_EQ(top.size(), 1u);
+    EXPECT_EQ(top[logprobs["tokens"][i].get<std::string>()], logprobs["token_logprobs"][i]);
+  }
 }
 
 TEST(CompletionJson, WithoutATokenizerThereAreIds) {
@@ -102,7 +109,9 @@ TEST(CompletionJson, WithoutATokenizerThereAreIds) {
   const ordered_json& choice = json["choices"][0];
   EXPECT_TRUE(choice["text"].is_null());
   for (size_t i = 0; i < completion.choices[0].token_ids.size(); ++i) {
-    EXPECT_EQ(choice["logprobs"]["tokens"][i], std::to_string(completion.choices[0].token_ids[i]));
+    EXPECT_EQ(choice["logprobs"]["tokens"][i],
+              "token_id:" + std::to_string(completion.choices[0].token_ids[i]));
+    EXPECT_TRUE(choice["logprobs"]["text_offset"][i].is_null());
     const LogprobEntry& entry = completion.choices[0].logprobs[i];
     EXPECT_EQ(keys_of(choice["logprobs"]["top_logprobs"][i]),
               (Keys{"token_id:" + std::to_string(entry.top[0].id),
@@ -111,7 +120,7 @@ TEST(CompletionJson, WithoutATokenizerThereAreIds) {
 }
 
 // A token that is part of a character.
-TEST(CompletionJson, ATokenThatIsNotUtf8IsNamedByItsId) {
+TEST(CompletionJson, ATokenThatIsNotUtf8IsNamedByItsBytes) {
   const TokenId id = fairytale().tokenizer()->find("\xC3").value();
   Request request = request_of("caf", 1);
   request.logit_bias = {{id, 100}};
@@ -122,9 +131,42 @@ TEST(CompletionJson, ATokenThatIsNotUtf8IsNamedByItsId) {
   const auto json = ordered_json::parse(completion_json(fairytale(), request, shown));
   const ordered_json& choice = json["choices"][0];
   EXPECT_EQ(choice["text"], "\xEF\xBF\xBD");
-  EXPECT_EQ(choice["logprobs"]["tokens"][0], "\xEF\xBF\xBD");
-  EXPECT_EQ(choice["logprobs"]["top_logprobs"][0],
-            ordered_json({{"token_id:" + std::to_string(id), -1.5}}));
+  EXPECT_EQ(choice["logprobs"]["tokens"][0], "bytes:\\xc3");
+  EXPECT_EQ(choice["logprobs"]["top_logprobs"][0], ordered_json({{"bytes:\\xc3", -1.5}}));
+}
+
+// The cases of clients: text_offset counts from the prompt's first character, echoed or not, and the
+// chosen token is among the best.
+TEST(CompletionJson, OffsetsCountCodePointsFromThePromptsFirst) {
+  Request request = request_of("Once upon", 1);
+  request.logprobs = 1;
+  request.echo = true;
+  const auto offsets = [](const ordered_json& json) {
+    return json["choices"][0]["logprobs"]["text_offset"].get<Ids>();
+  };
+  EXPECT_EQ(offsets(run(fairytale(), request).json), (Ids{0, 4, 9}));
+  request.echo = false;
+  EXPECT_EQ(offsets(run(fairytale(), request).json), Ids{9});
+  request.echo = true;
+  request.max_tokens = 0;
+  const ordered_json scored = run(fairytale(), request).json;
+  const ordered_json& top = scored["choices"][0]["logprobs"]["top_logprobs"][1];
+  EXPECT_EQ(keys_of(top), (Keys{" there", " upon"}));
+  EXPECT_EQ(top[" upon"].get<float>(), -5.147717f);
+}
+
+TEST(TextOffsets, PartsOfACharacterShareItsOffset) {
+  TextOffsets offsets;
+  EXPECT_EQ(offsets.push("a\u00e9"), 0);
+  EXPECT_EQ(offsets.push("\xF0\x9F"), 2);
+  EXPECT_EQ(offsets.push("\x98"), 2);
+  EXPECT_EQ(offsets.push("\x80"), 2);
+  EXPECT_EQ(offsets.push("b"), 3);
+  EXPECT_EQ(offsets.push(""), 4);
+  EXPECT_EQ(offsets.push("\xC3"), 4);  // begins a character that never ends: U+FFFD
+  EXPECT_EQ(offsets.push("c"), 5);
+  EXPECT_EQ(offsets.push("\xFF"), 6);
+  EXPECT_EQ(offsets.push("d"), 7);
 }
 
 }  // namespace

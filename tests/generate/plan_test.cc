@@ -95,6 +95,57 @@ TEST(Plan, EveryMessageNamesItsField) {
   }
 }
 
+TEST(Plan, HuggingFacesNamesAreUnderstood) {
+  Request request = request_of(Ids{1, 2, 3}, 4);
+  const Ids greedy = complete(golden_model(), request).choices[0].token_ids;
+  request.max_new_tokens = 4;
+  request.temperature.reset();
+  request.do_sample = false;
+  EXPECT_EQ(complete(golden_model(), request).choices[0].token_ids, greedy);
+  request.temperature = 1;  // transformers' default, which greedy does not use
+  EXPECT_EQ(complete(golden_model(), request).choices[0].token_ids, greedy);
+  request.do_sample = true;
+  Request sampled = request_of(Ids{1, 2, 3}, 4, 1);
+  const Ids ids = complete(golden_model(), sampled).choices[0].token_ids;
+  EXPECT_EQ(complete(golden_model(), request).choices[0].token_ids, ids);
+  request.temperature.reset();
+  EXPECT_EQ(complete(golden_model(), request).choices[0].token_ids, ids);
+  request.max_new_tokens = 5;
+  expect_field("max_new_tokens", [&] { complete(golden_model(), request); });
+  request.max_tokens.reset();
+  EXPECT_EQ(complete(golden_model(), request).choices[0].token_ids.size(), 5u);
+  request.temperature = 0;
+  expect_field("temperature", [&] { complete(golden_model(), request); });
+  request.do_sample = false;
+  request.temperature = 0.5;
+  expect_field("temperature", [&] { complete(golden_model(), request); });
+}
+
+// Where a prompt fills the context, a default length is what fits, never nothing at all.
+TEST(Plan, ADefaultLengthLeavesRoomForATextOrSaysSo) {
+  const auto made = [](size_t prompt, Overflow overflow) {
+    Request request;
+    request.prompt = Ids(prompt, 5);
+    request.overflow = overflow;
+    return complete(golden_model(), request).usage;
+  };
+  EXPECT_EQ(made(127, Overflow::kError).completion_tokens, 1);
+  for (const size_t prompt : {size_t{128}, size_t{129}}) {
+    try {
+      made(prompt, Overflow::kError);
+      ADD_FAILURE() << prompt;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kContextLength);
+      EXPECT_EQ(error.param(), "prompt");
+      EXPECT_NE(std::string(error.what()).find("expected at most 127"), std::string::npos);
+    }
+  }
+  for (const size_t prompt : {size_t{65}, size_t{127}, size_t{128}, size_t{129}, size_t{300}}) {
+    const Usage usage = made(prompt, Overflow::kTruncate);
+    EXPECT_EQ(usage.prompt_tokens, 64) << prompt;
+  }
+}
+
 TEST(Plan, TheEdgesOfTheRangesAreAllowed) {
   Request request = request_of("a", 1);
   request.stop = std::vector<std::string>(16, "x");
@@ -157,6 +208,14 @@ TEST(RequestFields, AreSetFromJson) {
   EXPECT_EQ(request.seed, INT64_MAX);
   EXPECT_TRUE(request.ignore_eos);
   EXPECT_EQ(request.overflow, Overflow::kTruncate);
+  set("max_new_tokens", "3");
+  set("do_sample", "false");
+  set("early_stopping", "\"never\"");
+  EXPECT_EQ(request.max_new_tokens, 3);
+  EXPECT_EQ(request.do_sample, false);
+  EXPECT_EQ(request.early_stopping, EarlyStopping::kNever);
+  set("early_stopping", "true");
+  EXPECT_EQ(request.early_stopping, EarlyStopping::kYes);
   set("stop", "\"one\"");
   EXPECT_EQ(request.stop, std::vector<std::string>{"one"});
   set("prefix_lm", "true");
@@ -176,7 +235,8 @@ TEST(RequestFields, AWrongTypeNamesTheField) {
   for (const RequestField& field : request_fields()) {
     for (const char* json : {"[[\"x\"]]", "{\"x\": \"y\"}", "\"sometimes\"", "1.5", "true"}) {
       const std::string text = json;
-      const bool right = (field.kind == FieldKind::kFlag && text == "true") ||
+      const bool right = ((field.kind == FieldKind::kFlag || field.kind == FieldKind::kFlagOrNever) &&
+                          text == "true") ||
                          (field.kind == FieldKind::kNumber && text == "1.5") ||
                          (std::string(field.name) == "stop" && text == "\"sometimes\"");
       if (right) continue;
@@ -185,7 +245,7 @@ TEST(RequestFields, AWrongTypeNamesTheField) {
     ++fields;
     EXPECT_NE(std::string(field.help), "");
   }
-  EXPECT_EQ(fields, 26u);
+  EXPECT_EQ(fields, 28u);
   expect_field("seed", [&] { set_request_field(request, "seed", "9223372036854775808"); });
   expect_field("logit_bias", [&] { set_request_field(request, "logit_bias", "{\"3x\": 1}"); });
   expect_field("logit_bias", [&] { set_request_field(request, "logit_bias", "{\"3\": \"1\"}"); });

@@ -305,15 +305,146 @@ TEST_F(CheckpointTest, UnexpectedTensors) {
   tiny_.tensor(before.name) = before;
   with("h.0.attn.q_proj.lora_A.weight", "LoRA");
   with("h.0.attn.qkv_proj.weight", "CodeGen");
-  with("score.weight", "classifies");
-  with("module.transformer.wte.weight", "prefix");
   tiny_.add("\x1b[31m", DType::kF16, {2});
   refuses(ErrorCode::kBadFile, "unexpected tensor \"\\u001b[31m\"");
 }
 
 TEST_F(CheckpointTest, TheSameTensorTwice) {
-  tiny_.add("wte.weight", DType::kF16, {7, 4});
-  refuses(ErrorCode::kBadFile, "\"wte.weight\" is there twice");
+  for (const char* name : {"wte.weight", "module.transformer.wte.weight"}) {
+    tiny_.add(name, DType::kF16, {7, 4});
+    refuses(ErrorCode::kBadFile, "\"wte.weight\" is there twice");
+    tiny_.remove(name);
+  }
+}
+
+TEST_F(CheckpointTest, NamesBehindWrappersOpen) {
+  for (const char* prefix : {"module.", "_orig_mod.", "base_model.", "pretrained_model."}) {
+    const std::vector<TestTensor> plain = tiny_.tensors;
+    for (TestTensor& tensor : tiny_.tensors) tensor.name = prefix + tensor.name;
+    EXPECT_EQ(open().tensors().size(), 25u) << prefix;
+    tiny_.tensors = plain;
+  }
+}
+
+TEST_F(CheckpointTest, HeadsOfTrainingAreLeftOutAndNamed) {
+  tiny_.add("v_head.summary.weight", DType::kF32, {1, 4});
+  tiny_.add("v_head.summary.bias", DType::kF32, {1});
+  tiny_.add("score.weight", DType::kF16, {2, 4});
+  tiny_.add("transformer.h.0.attn.rotary_emb.inv_freq", DType::kF32, {1});
+  const Checkpoint checkpoint = open();
+  EXPECT_EQ(checkpoint.tensors().size(), 25u);
+  ASSERT_EQ(checkpoint.warnings().size(), 2u);
+  EXPECT_NE(checkpoint.warnings()[0].find("rotary_emb.inv_freq"), std::string::npos);
+  EXPECT_NE(checkpoint.warnings()[1].find(
+                "(score.weight, v_head.summary.bias, v_head.summary.weight)"),
+            std::string::npos);
+}
+
+TEST_F(CheckpointTest, AClassifierIsRefused) {
+  tiny_.add("score.weight", DType::kF16, {2, 4});
+  tiny_.remove("lm_head.weight");
+  tiny_.remove("lm_head.bias");
+  refuses(ErrorCode::kBadFile, "unexpected tensor \"score.weight\"", "classifies");
+}
+
+TEST_F(CheckpointTest, ATiedHeadIsTheEmbedding) {
+  tiny_.config["tie_word_embeddings"] = true;
+  tiny_.remove("lm_head.weight");
+  const Checkpoint tied = open();
+  EXPECT_TRUE(tied.has_lm_head());
+  EXPECT_TRUE(tied.warnings().empty());
+  EXPECT_EQ(tied.tensor("lm_head.weight").bytes.data(), tied.tensor("wte.weight").bytes.data());
+  EXPECT_FALSE(tied.tensor("lm_head.bias").make);  // the file's own
+  tiny_.remove("lm_head.bias");
+  const Checkpoint without_bias = open();
+  const StoredTensor& bias = without_bias.tensor("lm_head.bias");
+  std::vector<std::byte> values(bias.size(), std::byte{1});
+  bias.make(values);
+  EXPECT_EQ(values, std::vector<std::byte>(7 * sizeof(float)));
+  tiny_.config["tie_word_embeddings"] = false;
+  EXPECT_FALSE(open().has_lm_head());
+}
+
+TEST_F(CheckpointTest, ATiedHeadCountsBeforeAStoredOne) {
+  tiny_.config["tie_word_embeddings"] = true;
+  const Checkpoint checkpoint = open();
+  ASSERT_EQ(checkpoint.warnings().size(), 1u);
+  EXPECT_NE(checkpoint.warnings()[0].find("left out: lm_head.weight"), std::string::npos);
+  EXPECT_EQ(checkpoint.tensor("lm_head.weight").bytes.data(),
+            checkpoint.tensor("wte.weight").bytes.data());
+}
+
+TEST_F(CheckpointTest, DoublesAreRoundedOnce) {
+  TestTensor& doubles = tiny_.tensor("transformer.ln_f.bias");
+  doubles = counting_tensor(doubles.name, DType::kF64, {4});
+  const double values[] = {0.1, -1e-60, 1e300, 3.0000000001};
+  doubles.bytes.assign(reinterpret_cast<const char*>(values), sizeof values);
+  const Checkpoint checkpoint = open();
+  const StoredTensor& tensor = checkpoint.tensor("ln_f.bias");
+  EXPECT_EQ(tensor.type, DType::kF32);
+  float rounded[4];
+  tensor.make(std::as_writable_bytes(std::span(rounded)));
+  for (size_t i = 0; i < 4; ++i) EXPECT_EQ(rounded[i], static_cast<float>(values[i]));
+}
+
+// The Hub's cache: refs/main names the snapshot; without it there is but one.
+TEST_F(CheckpointTest, FoldersOfTheHubsCacheOpen) {
+  namespace fs = std::filesystem;
+  const std::string commit = "0123456789abcdef0123456789abcdef01234567";
+  const auto make_snapshot = [&](const std::string& name) {
+    TempFolder made;
+    tiny_.write(made);
+    fs::create_directories(folder_.path("snapshots/" + name));
+    for (const char* file : {"config.json", "model.safetensors"}) {
+      fs::copy_file(made.path(file), folder_.path("snapshots/" + name + "/" + file));
+    }
+  };
+  make_snapshot(commit);
+  EXPECT_EQ(Checkpoint::open(folder_.path()).folder(), folder_.path("snapshots/" + commit));
+  make_snapshot("fedcba9876543210fedcba9876543210fedcba98");
+  folder_refused(ErrorCode::kNotFound, "expected refs/main or one snapshot", "found 2");
+  fs::create_directories(folder_.path("refs"));
+  folder_.write("refs/main", commit + "\n");
+  EXPECT_EQ(Checkpoint::open(folder_.path()).folder(), folder_.path("snapshots/" + commit));
+  for (const char* wrong : {"", "../snapshots", "..", "0000"}) {
+    folder_.write("refs/main", wrong);
+    folder_refused(ErrorCode::kNotFound, "refs/main: expected the name of a folder in snapshots");
+  }
+}
+
+// GPT-J as it was published before transformers had it.
+TEST_F(CheckpointTest, ARotaryGptNeoIsAGptJ) {
+  const std::vector<TestTensor> plain = tiny_.tensors;
+  for (TestTensor& tensor : tiny_.tensors) {
+    const auto replace = [&](const std::string& from, const std::string& to) {
+      const size_t at = tensor.name.find(from);
+      if (at != std::string::npos) tensor.name.replace(at, from.size(), to);
+    };
+    replace(".attn.", ".attn.attention.");
+    replace("mlp.fc_in", "mlp.c_fc");
+    replace("mlp.fc_out", "mlp.c_proj");
+  }
+  tiny_.add("transformer.h.0.attn.attention.masked_bias", DType::kF32, {});
+  tiny_.config = {{"model_type", "gpt_neo"},
+                  {"vocab_size", 7},
+                  {"max_position_embeddings", 8},
+                  {"hidden_size", 4},
+                  {"num_layers", 2},
+                  {"num_heads", 2},
+                  {"intermediate_size", 3},
+                  {"rotary", true},
+                  {"jax", true},
+                  {"attention_layers", {"global", "global"}},
+                  {"attention_types", {{{"global"}, 2}}},
+                  {"window_size", 256},
+                  {"bos_token_id", 0},
+                  {"eos_token_id", 6}};
+  const Checkpoint neo = open();
+  EXPECT_EQ(neo.config().rotary_dim, 2);  // the whole head, where the file does not say
+  EXPECT_TRUE(neo.warnings().empty());
+  EXPECT_EQ(neo.tensors().size(), 25u);
+  tiny_.remove("lm_head.weight");
+  refuses(ErrorCode::kBadFile, "lm_head.weight is missing", "early GPT-J forks dropped it");
 }
 
 TEST_F(CheckpointTest, WrongShapesAndTypes) {
@@ -341,11 +472,9 @@ TEST_F(CheckpointTest, WrongShapesAndTypes) {
        "found 0");
   with("transformer.wte.weight", DType::kF16, {uint64_t{1} << 60, 0}, ErrorCode::kBadFile,
        "wte.weight: vocab_size", "expected a whole number");
-  with("transformer.ln_f.bias", DType::kF64, {4}, ErrorCode::kUnsupported, "found F64",
-       "save model.float()");
-  for (const DType type : {DType::kI8, DType::kU8, DType::kF64, DType::kBool, DType::kI64}) {
+  for (const DType type : {DType::kI8, DType::kU8, DType::kBool, DType::kI64}) {
     with("transformer.h.0.attn.q_proj.weight", type, {4, 4}, ErrorCode::kUnsupported,
-         "h.0.attn.q_proj.weight: expected F32, F16 or BF16", dtype_name(type));
+         "h.0.attn.q_proj.weight: expected F64, F32, F16 or BF16", dtype_name(type));
   }
   for (const DType type : {DType::kI8, DType::kU8}) {
     with("transformer.wte.weight", type, {7, 4}, ErrorCode::kUnsupported, dtype_name(type),
@@ -361,15 +490,39 @@ TEST_F(CheckpointTest, ResizedVocabulariesCountByTheirRows) {
   EXPECT_EQ(open().config().eos_token_ids, std::vector<int64_t>{6});
 }
 
-TEST_F(CheckpointTest, TokenIdsOutsideTheVocabulary) {
-  tiny_.config["eos_token_id"] = 7;
-  refuses(ErrorCode::kBadFile, "/config.json: eos_token_id", "7 rows, found 7");
+// They never come: bos and end tokens load with a warning each.
+TEST_F(CheckpointTest, TokenIdsOutsideTheVocabularyAreWarnedOf) {
+  const auto warns = [&](const std::string& word) {
+    const Checkpoint checkpoint = open();
+    ASSERT_EQ(checkpoint.warnings().size(), 1u);
+    EXPECT_NE(checkpoint.warnings()[0].find(word), std::string::npos) << checkpoint.warnings()[0];
+  };
+  tiny_.config["eos_token_id"] = {7, 3};
+  warns("/config.json: eos_token_id: expected a token id below the vocabulary's 7 rows, found 7");
+  EXPECT_EQ(open().config().eos_token_ids, std::vector<int64_t>{3});
+  tiny_.config["eos_token_id"] = -1;
+  warns("/config.json: eos_token_id");
+  EXPECT_TRUE(open().config().eos_token_ids.empty());
   tiny_.config["eos_token_id"] = 6;
   tiny_.config["bos_token_id"] = 50256;
-  refuses(ErrorCode::kBadFile, "/config.json: bos_token_id", "found 50256");
+  warns("/config.json: bos_token_id");
+  EXPECT_EQ(open().config().bos_token_id, std::nullopt);
   tiny_.config["bos_token_id"] = nullptr;
   folder_.write("generation_config.json", R"({"eos_token_id": [1, 9]})");
-  refuses(ErrorCode::kBadFile, "/generation_config.json: eos_token_id", "found 9");
+  warns("/generation_config.json: eos_token_id");
+  EXPECT_EQ(open().config().eos_token_ids, std::vector<int64_t>{1});
+  folder_.write("generation_config.json", R"({"eos_token_id": 9})");
+  EXPECT_TRUE(open().config().eos_token_ids.empty());
+  folder_.write("generation_config.json",
+                R"({"suppress_tokens": [1, 7], "bad_words_ids": [[1, 2], [7, 1]],
+                    "forced_eos_token_id": -5, "forced_bos_token_id": 8})");
+  const Checkpoint checkpoint = open();
+  EXPECT_EQ(checkpoint.warnings().size(), 4u);
+  const GenerationDefaults& defaults = checkpoint.generation_defaults();
+  EXPECT_EQ(defaults.suppress_tokens, std::vector<int64_t>{1});
+  EXPECT_EQ(defaults.bad_words_ids, (std::vector<std::vector<int64_t>>{{1, 2}}));
+  EXPECT_TRUE(defaults.forced_eos_token_ids.empty());
+  EXPECT_EQ(defaults.forced_bos_token_id, std::nullopt);
 }
 
 TEST_F(CheckpointTest, GenerationConfigOverridesEndTokens) {

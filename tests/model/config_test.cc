@@ -17,7 +17,11 @@ json small() {
           {"n_layer", 2},         {"n_head", 3},       {"rotary_dim", 8},   {"eos_token_id", 9}};
 }
 
-ModelConfig parse(const json& config) { return parse_config(config.dump(), "config.json"); }
+ModelConfig parse_text(const std::string& text, const std::string& file) {
+  Warnings warnings;
+  return parse_config(text, file, warnings);
+}
+ModelConfig parse(const json& config) { return parse_text(config.dump(), "config.json"); }
 
 template <class Value>
 json with(const char* field, Value value) {
@@ -38,7 +42,7 @@ void does_not_support(const json& config, const Words&... words) {
 }
 
 TEST(Config, ReadsThe6B) {
-  const ModelConfig config = parse_config(R"({
+  const ModelConfig config = parse_text(R"({
     "activation_function": "gelu_new", "architectures": ["GPTJForCausalLM"], "attn_pdrop": 0.0,
     "bos_token_id": 50256, "embd_pdrop": 0.0, "eos_token_id": 50256,
     "gradient_checkpointing": false, "initializer_range": 0.02, "layer_norm_epsilon": 1e-05,
@@ -75,7 +79,7 @@ TEST(Config, HonoursGivenFields) {
 TEST(Config, LastOfDuplicateKeysCounts) {
   std::string text = small().dump();
   text.insert(1, R"("n_layer": 7, "welcome": "x",)");
-  EXPECT_EQ(parse_config(text, "c").n_layer, 2);
+  EXPECT_EQ(parse_text(text, "c").n_layer, 2);
 }
 
 TEST(Config, TokenIds) {
@@ -90,21 +94,55 @@ TEST(Config, TokenIds) {
   EXPECT_EQ(parse(absent).bos_token_id, 50256);
   absent["eos_token_id"] = nullptr;
   EXPECT_TRUE(parse(absent).eos_token_ids.empty());
-  refuses(with("eos_token_id", -1),
-          "eos_token_id: expected a token id or a list of them, found -1");
   refuses(with("eos_token_id", "9"), "eos_token_id");
   refuses(with("eos_token_id", std::vector{1.5}), "eos_token_id");
   refuses(with("bos_token_id", std::vector{1, 2}), "bos_token_id: expected one token id");
-  check_token_ids(99, {0, 99}, 100, "f");
-  expect_error(
-      ErrorCode::kBadFile, [] { check_token_ids(100, {}, 100, "f"); },
-      "f: bos_token_id: expected a token id below the vocabulary's 100 rows, found 100");
-  expect_error(
-      ErrorCode::kBadFile,
-      [] {
-        check_token_ids({}, {5, 100}, 100, "f");
-      },
-      "f: eos_token_id", "found 100");
+  ModelConfig outside = parse(with("eos_token_id", std::vector{-1, 5, 100}));
+  outside.bos_token_id = 100;
+  Warnings warnings;
+  drop_foreign_ids(outside, "f", warnings);
+  EXPECT_EQ(outside.eos_token_ids, std::vector<int64_t>{5});
+  EXPECT_EQ(outside.bos_token_id, std::nullopt);
+  EXPECT_EQ(warnings.size(), 3u);
+  EXPECT_EQ(warnings[0],
+            "f: bos_token_id: expected a token id below the vocabulary's 100 rows, found 100; it "
+            "never comes");
+}
+
+// An empty config.json is GPT-J-6B's.
+TEST(Config, AbsentFieldsHaveTheDefaultsOfGPTJConfig) {
+  const ModelConfig config = parse(json::object());
+  EXPECT_EQ(config.vocab_size, 50400);
+  EXPECT_EQ(config.n_positions, 2048);
+  EXPECT_EQ(config.n_embd, 4096);
+  EXPECT_EQ(config.n_layer, 28);
+  EXPECT_EQ(config.n_head, 16);
+  EXPECT_EQ(config.rotary_dim, 64);
+  EXPECT_EQ(config.n_inner, 16384);
+  EXPECT_EQ(config.layer_norm_epsilon, 1e-5f);
+  EXPECT_EQ(config.bos_token_id, 50256);
+  EXPECT_EQ(config.eos_token_ids, std::vector<int64_t>{50256});
+}
+
+TEST(Config, AliasesAreUnderstoodAndCountFirst) {
+  json aliased = small();
+  for (const auto& [name, alias] :
+       {std::pair{"n_positions", "max_position_embeddings"}, std::pair{"n_embd", "hidden_size"},
+        std::pair{"n_layer", "num_hidden_layers"}, std::pair{"n_head", "num_attention_heads"}}) {
+    aliased[alias] = aliased[name];
+    aliased.erase(name);
+  }
+  EXPECT_EQ(config_json(parse(aliased)), config_json(parse(small())));
+  Warnings warnings;
+  json both = with("num_hidden_layers", 3);
+  EXPECT_EQ(parse_config(both.dump(), "c", warnings).n_layer, 3);
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_EQ(warnings[0], "c: n_layer is 2 and num_hidden_layers is 3, which counts");
+  both["num_hidden_layers"] = 2;
+  warnings.clear();
+  EXPECT_EQ(parse_config(both.dump(), "c", warnings).n_layer, 2);
+  EXPECT_TRUE(warnings.empty());
+  refuses(with("hidden_size", 0), "hidden_size: expected a whole number from 1");
 }
 
 TEST(Config, ModelTypes) {
@@ -119,14 +157,10 @@ TEST(Config, ModelTypes) {
   EXPECT_EQ(parse(with("model_type", "codegen")).n_embd, 48);
   refuses(with("model_type", 7), "model_type: expected a string, found 7");
   refuses(with("architectures", "GPTJ"), "architectures: expected a list of strings");
-  refuses(json::object(), "vocab_size", "found nothing");
 }
 
-TEST(Config, EverySizeIsRequiredAndInRange) {
+TEST(Config, EverySizeIsInRange) {
   for (const char* field : {"vocab_size", "n_positions", "n_embd", "n_layer", "n_head"}) {
-    json absent = small();
-    absent.erase(field);
-    refuses(absent, field, ": expected a whole number from 1 to ", "found nothing");
     refuses(with(field, nullptr), field, "found null");
     for (const json& bad : {json(0), json(-1), json(1.0), json("8"), json(true), json(1ull << 63),
                             json(~0ull), json(int64_t{1} << 40), json({1})}) {
@@ -144,8 +178,8 @@ TEST(Config, SizesFitTogether) {
     refuses(with("rotary_dim", none), "rotary_dim", "fit no head", "found " + none.dump());
   }
   json absent = small();
-  absent.erase("rotary_dim");
-  refuses(absent, "rotary_dim", "found nothing");
+  absent.erase("rotary_dim");  // 64, which no head of 16 has
+  refuses(absent, "rotary_dim: expected an even number from 2 to 16", "found 64");
   refuses(with("rotary_dim", 7), "rotary_dim: expected an even number from 2 to 16", "found 7");
   refuses(with("rotary_dim", 18), "rotary_dim: expected an even number from 2 to 16", "found 18");
   refuses(with("rotary_dim", 64), "rotary_dim", "found 64");
@@ -162,21 +196,24 @@ TEST(Config, Epsilon) {
   std::string text = small().dump();
   text.insert(1, R"("layer_norm_epsilon": 1e999,)");
   expect_error(
-      ErrorCode::kBadFile, [&] { parse_config(text, "c"); }, "c: not valid JSON");
+      ErrorCode::kBadFile, [&] { parse_text(text, "c"); }, "c: not valid JSON");
 }
 
 TEST(Config, RefusesWhatItWouldRunWrongly) {
   does_not_support(with("activation_function", "gelu"), "activation_function", "found \"gelu\"");
   does_not_support(with("activation_function", "relu"), "found \"relu\"");
   refuses(with("activation_function", 1), "activation_function: expected a string");
-  does_not_support(with("tie_word_embeddings", true), "tie_word_embeddings: expected false");
-  refuses(with("tie_word_embeddings", "no"), "tie_word_embeddings: expected true or false");
+  EXPECT_TRUE(has_tied_head(with("tie_word_embeddings", true).dump(), "c"));
+  EXPECT_FALSE(has_tied_head(small().dump(), "c"));
+  expect_error(
+      ErrorCode::kBadFile, [] { has_tied_head(R"({"tie_word_embeddings": "no"})", "c"); },
+      "c: tie_word_embeddings: expected true or false");
 }
 
 TEST(Config, RefusesWhatIsNoConfig) {
   const auto refuses_text = [](const std::string& text, const char* word) {
     expect_error(
-        ErrorCode::kBadFile, [&] { parse_config(text, "c"); }, "c: ", word);
+        ErrorCode::kBadFile, [&] { parse_text(text, "c"); }, "c: ", word);
   };
   refuses_text("", "not valid JSON");
   refuses_text("[]", "expected a JSON object, found []");
@@ -198,10 +235,10 @@ TEST(Config, MemberChecksNameTheField) {
 TEST(Config, DamageIsRefusedOrGivesAValidConfig) {
   const std::string whole = small().dump();
   const auto parses = [](const std::string& text) {
-    finishes([&] { check_config(parse_config(text, "c"), ErrorCode::kInvalidArgument, "c"); });
+    finishes([&] { check_config(parse_text(text, "c"), ErrorCode::kInvalidArgument, "c"); });
   };
   for (size_t size = 0; size < whole.size(); ++size) {
-    EXPECT_FALSE(finishes([&] { parse_config(whole.substr(0, size), "c"); })) << size;
+    EXPECT_FALSE(finishes([&] { parse_text(whole.substr(0, size), "c"); })) << size;
   }
   for (size_t at = 0; at < whole.size(); ++at) {
     for (int byte = 0; byte < 256; ++byte) {

@@ -7,7 +7,10 @@
 namespace gptj::test {
 namespace {
 
-GenerationDefaults parse(const std::string& text) { return parse_generation_defaults(text, "g"); }
+GenerationDefaults parse(const std::string& text) {
+  Warnings warnings;
+  return parse_generation_defaults(text, "g", warnings);
+}
 
 TEST(GenerationDefaults, ReadsEveryField) {
   const GenerationDefaults d = parse(R"({"do_sample": true, "temperature": 0.8, "top_k": 40,
@@ -26,9 +29,35 @@ TEST(GenerationDefaults, ReadsEveryField) {
   EXPECT_EQ(d.max_new_tokens, 20);
   EXPECT_EQ(d.num_beams, 4);
   EXPECT_EQ(d.length_penalty, -0.5);
-  EXPECT_EQ(d.early_stopping, true);
+  EXPECT_EQ(d.early_stopping, EarlyStopping::kYes);
   EXPECT_EQ(d.bos_token_id, 1);
   EXPECT_EQ(d.eos_token_ids, (std::vector<int64_t>{2, 3}));
+}
+
+TEST(GenerationDefaults, ReadsWhatChangesTokens) {
+  const GenerationDefaults d = parse(R"({"max_length": 50, "min_length": 4, "min_new_tokens": 2,
+    "num_return_sequences": 3, "encoder_repetition_penalty": 1.5,
+    "encoder_no_repeat_ngram_size": 2, "bad_words_ids": [[1], [2, 3], []],
+    "suppress_tokens": [4, 5], "begin_suppress_tokens": [6], "forced_bos_token_id": 7,
+    "forced_eos_token_id": [8, 9], "exponential_decay_length_penalty": [10, 1.01],
+    "stop_strings": ["a", ""], "early_stopping": "never"})");
+  EXPECT_EQ(d.max_length, 50);
+  EXPECT_EQ(d.min_length, 4);
+  EXPECT_EQ(d.min_new_tokens, 2);
+  EXPECT_EQ(d.num_return_sequences, 3);
+  EXPECT_EQ(d.encoder_repetition_penalty, 1.5);
+  EXPECT_EQ(d.encoder_no_repeat_ngram_size, 2);
+  EXPECT_EQ(d.bad_words_ids, (std::vector<std::vector<int64_t>>{{1}, {2, 3}}));
+  EXPECT_EQ(d.suppress_tokens, (std::vector<int64_t>{4, 5}));
+  EXPECT_EQ(d.begin_suppress_tokens, std::vector<int64_t>{6});
+  EXPECT_EQ(d.forced_bos_token_id, 7);
+  EXPECT_EQ(d.forced_eos_token_ids, (std::vector<int64_t>{8, 9}));
+  EXPECT_EQ(d.exponential_decay_length_penalty, (std::pair<int64_t, double>{10, 1.01}));
+  EXPECT_EQ(d.stop_strings, std::vector<std::string>{"a"});
+  EXPECT_EQ(d.early_stopping, EarlyStopping::kNever);
+  EXPECT_EQ(parse(R"({"early_stopping": false})").early_stopping, EarlyStopping::kNo);
+  EXPECT_EQ(parse(R"({"forced_eos_token_id": 8})").forced_eos_token_ids, std::vector<int64_t>{8});
+  EXPECT_EQ(parse(R"({"stop_strings": "b"})").stop_strings, std::vector<std::string>{"b"});
 }
 
 TEST(GenerationDefaults, AbsentAndNullAreEmpty) {
@@ -49,7 +78,16 @@ TEST(GenerationDefaults, ChecksTypesAndRanges) {
         "g: " + field + ": expected " + expected + ", found " + value);
   };
   refuses("do_sample", "1", "true or false");
-  refuses("early_stopping", "\"never\"", "true or false");
+  refuses("early_stopping", "\"soon\"", "true, false or \"never\"");
+  refuses("bad_words_ids", "[1]", "a list of lists of token ids");
+  refuses("suppress_tokens", "[\"a\"]", "a token id or a list of them");
+  refuses("forced_bos_token_id", "[1,2]", "one token id");
+  refuses("exponential_decay_length_penalty", "[1]",
+          "[tokens before it begins, a factor above 0]");
+  refuses("exponential_decay_length_penalty", "[1,0]",
+          "[tokens before it begins, a factor above 0]");
+  refuses("stop_strings", "[1]", "a list of strings");
+  refuses("min_new_tokens", "-1", "a whole number from 0 to 2147483647");
   refuses("temperature", "-0.5", "a number of at least 0");
   refuses("temperature", "\"hot\"", "a number of at least 0");
   refuses("top_p", "1.5", "a number from 0 to 1");
@@ -62,7 +100,7 @@ TEST(GenerationDefaults, ChecksTypesAndRanges) {
   refuses("no_repeat_ngram_size", "[]", "a whole number from 0 to 2147483647");
   refuses("max_new_tokens", "0", "a whole number from 1 to 2147483647");
   refuses("num_beams", "0", "a whole number from 1 to 2147483647");
-  refuses("bos_token_id", "[1]", "a whole number from 0 to 2147483647");
+  refuses("bos_token_id", "[1,2]", "one token id");
   refuses("eos_token_id", "\"</s>\"", "a token id or a list of them");
   refuses("eos_token_id", "4294967296", "a token id or a list of them");
 }

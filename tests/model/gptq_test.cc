@@ -261,7 +261,9 @@ TEST_F(Gptq, RefusesOtherFormats) {
   refuses(ErrorCode::kBadFile, {{"bits", 4}}, "group_size: expected", "found nothing");
   refuses(ErrorCode::kBadFile, {{"bits", 4}, {"group_size", 0}}, "group_size", "found 0");
   refuses(ErrorCode::kBadFile, "gptq", "quantization_config: expected an object");
-  refuses(ErrorCode::kBadFile, nullptr, "unexpected tensor", "quantize_config.json");
+  // Without a word of it the shapes must be GPTQ's.
+  tensor("q_proj.scales") = counting_tensor(tensor("q_proj.scales").name, DType::kF16, {3, 16});
+  refuses(ErrorCode::kBadFile, nullptr, "unexpected tensor", "nor the shapes say that GPTQ");
 }
 
 }  // namespace

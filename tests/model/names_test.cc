@@ -48,7 +48,39 @@ TEST(Names, Canonical) {
   EXPECT_EQ(canonical_name("transformer.h.3.ln_1.weight"), layer_tensor_name(3, "ln_1.weight"));
   EXPECT_EQ(canonical_name("lm_head.bias"), "lm_head.bias");
   EXPECT_EQ(canonical_name("wte.weight"), "wte.weight");
-  EXPECT_EQ(canonical_name("module.transformer.wte.weight"), "module.transformer.wte.weight");
+  for (const char* wrapped :
+       {"module.transformer.wte.weight", "_orig_mod.transformer.wte.weight",
+        "_orig_mod.module.transformer.wte.weight", "module._orig_mod.transformer.wte.weight",
+        "base_model.transformer.wte.weight", "transformer._orig_mod.wte.weight",
+        "pretrained_model.transformer.wte.weight", "_forward_module.model.transformer.wte.weight"}) {
+    EXPECT_EQ(canonical_name(wrapped), "wte.weight") << wrapped;
+  }
+  EXPECT_EQ(canonical_name("my.transformer.wte.weight"), "my.transformer.wte.weight");
+}
+
+TEST(Names, OfARotaryGptNeo) {
+  EXPECT_EQ(neo_to_gptj_name("transformer.h.3.attn.attention.q_proj.weight"),
+            "transformer.h.3.attn.q_proj.weight");
+  EXPECT_EQ(neo_to_gptj_name("transformer.h.3.mlp.c_fc.bias"), "transformer.h.3.mlp.fc_in.bias");
+  EXPECT_EQ(neo_to_gptj_name("transformer.h.3.mlp.c_proj.weight"),
+            "transformer.h.3.mlp.fc_out.weight");
+  EXPECT_EQ(neo_to_gptj_name("transformer.ln_f.bias"), "transformer.ln_f.bias");
+  for (const char* table : {"bias", "masked_bias", "scale_attn", "sin", "cos"}) {
+    EXPECT_EQ(neo_to_gptj_name(std::string("transformer.h.0.attn.attention.") + table),
+              std::nullopt);
+  }
+}
+
+TEST(Names, HeadsOfTraining) {
+  for (const char* head : {"v_head.summary.weight", "v_head.0.bias", "ilql_heads.q_heads.0.0.weight",
+                           "frozen_head.lm_head.weight", "score.weight"}) {
+    EXPECT_TRUE(is_training_head(head)) << head;
+  }
+  for (const TensorSpec& spec : tensor_specs(k6B)) {
+    EXPECT_FALSE(is_training_head(spec.name));
+    EXPECT_FALSE(is_rotary_buffer(spec.name));
+  }
+  EXPECT_TRUE(is_rotary_buffer("h.0.attn.rotary_emb.inv_freq"));
 }
 
 TEST(Names, Buffers) {

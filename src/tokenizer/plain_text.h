@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// What plain_text() is made of, for text that comes line by line.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace gptj {
+
+// Returns whether the bytes begin with a UTF-8 byte order mark, which is three bytes long.
+bool has_utf8_mark(std::string_view bytes);
+
+// Throws kUnsupported for the beginning of a text in UTF-16 or UTF-32; `name` begins the message.
+void check_is_utf8_text(std::string_view bytes, const std::string& name);
+
+}  // namespace gptj
