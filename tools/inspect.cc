@@ -195,7 +195,7 @@ int run_inspect(const InspectOptions& options) {
   const std::string path = model_path(options.model);
   const CheckpointInfo info = inspect(path);
   if (options.model.json) {
-    print(inspect_json(info).dump() + "\n");
+    print(dump_text(inspect_json(info)) + "\n");
   } else {
     print_text(info, options.tensors);
   }
