@@ -95,7 +95,7 @@ Completion answer(const Model& model, Request request, bool json,
     request.on_token = [&](const TokenEvent& event) {
       if (!stream) stream.emplace(model, request);
       stream->put(event);
-      return Progress::kContinue;
+      return output_closed() ? Progress::kCancel : Progress::kContinue;
     };
   }
   Completion completion = run(request);

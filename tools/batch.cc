@@ -3,7 +3,6 @@
 
 #include <CLI/CLI.hpp>
 #include <chrono>
-#include <csignal>
 #include <cstdio>
 
 #include "command.h"
@@ -115,13 +114,18 @@ int run_batch(const BatchCommand& command) {
                                   (job.input.empty() ? "standard input" : "standard output") +
                                   " cannot be resumed; name files to be safe from crashes");
   }
-  // A log that is no longer read does not end a job that writes elsewhere.
-  if (!job.output.empty()) std::signal(SIGPIPE, SIG_IGN);
   const Model model = load_model(command.model);
   JobDisplay display(command.progress_seconds, command.model.quiet);
   job.on_progress = [&](const JobProgress& progress) { display.show(progress); };
   const auto start = std::chrono::steady_clock::now();
-  const JobProgress progress = run_job(model, job, interrupted());
+  JobProgress progress;
+  try {
+    progress = run_job(model, job, interrupted());
+  } catch (const Error&) {
+    // Of `batch | head` there is nothing more to do, and nothing to complain about.
+    if (job.output.empty() && output_has_no_reader()) return kDone;
+    throw;
+  }
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   char text[160];
@@ -131,7 +135,7 @@ int run_batch(const BatchCommand& command) {
   note(command.model.quiet, std::string(is_terminal(STDERR_FILENO) ? "\r\033[K" : "") + text);
   mention_clamped(model, command.model);
   if (exit_code() != kDone) return exit_code();
-  return progress.failed > 0 ? kFailed : kDone;
+  return progress.failed > 0 ? kIncomplete : kDone;
 }
 
 }  // namespace
@@ -165,6 +169,7 @@ void add_batch(CLI::App& app, Run& run) {
   add_model_options(command, options->model);
   command.footer(
       "Options of a request are the default for lines that do not say.\n"
+      "Exit code 3: all is answered, and some lines have an error as their record.\n"
       "Examples:\n"
       "  gptj batch questions.jsonl -o answers.jsonl --max-tokens 64\n"
       "  gptj batch questions.jsonl -o answers.jsonl --max-tokens 64 --resume\n"

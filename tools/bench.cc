@@ -127,7 +127,7 @@ int run_bench(const BenchCommand& command) {
   };
   const BenchReport report = bench(options);
   if (show) std::fputs("\r\033[K", stderr);
-  print(command.model.json ? report_json(report).dump() + "\n" : report_text(report));
+  print(command.model.json ? dump_text(report_json(report)) + "\n" : report_text(report));
   return exit_code();
 }
 

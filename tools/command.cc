@@ -1,47 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "command.h"
 
-#include <poll.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <atomic>
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 
 namespace gptj::tool {
 namespace {
 
 namespace fs = std::filesystem;
 
-std::atomic<int> caught_signal{0};
-
 // The demo model, from the program's own place: build tree or installed.
 std::string bundled_model() {
-  const fs::path here = fs::read_symlink("/proc/self/exe").parent_path();
+  std::error_code unknown;
+  const fs::path here = fs::read_symlink("/proc/self/exe", unknown).parent_path();
+  if (unknown) {
+    throw Error(ErrorCode::kNotFound,
+                "the program's own place is unknown (/proc/self/exe: " + unknown.message() +
+                    "); name a model with --model or GPTJ_MODEL");
+  }
   const fs::path places[] = {here / "../models", here / "../share/gptj/models"};
   for (const fs::path& place : places) {
     const fs::path model = (place / "fairytale-8m").lexically_normal();
-    if (fs::exists(model / "config.json")) return model.string();
+    if (fs::exists(model / "config.json", unknown)) return model.string();
   }
   throw Error(ErrorCode::kNotFound, "the bundled model is neither in " +
                                         places[0].lexically_normal().string() + " nor in " +
                                         places[1].lexically_normal().string() +
                                         "; name one with --model or GPTJ_MODEL");
-}
-
-CancelToken& interrupt() {
-  static CancelToken token;
-  return token;
-}
-
-extern "C" void on_signal(int signal) {
-  if (caught_signal.exchange(signal) != 0) ::_exit(128 + signal);
-  interrupted().cancel();
 }
 
 // For CLI11, which puts the option's name in front: empty, or what is wrong.
@@ -56,20 +45,6 @@ std::string one_of_the_cache_types(const std::string& name) {
   if (known && one_of_the_weight_types(name).empty()) return {};
   return "expected f32, f16, bf16 or int8, found \"" + name + "\"";
 }
-
-std::string read_stdin() {
-  std::string text;
-  for (;;) {
-    switch (read_more(text)) {
-      case Input::kMore: break;
-      case Input::kEnd: return text;
-      case Input::kCancelled: throw Error(ErrorCode::kCancelled, "interrupted");
-    }
-  }
-}
-
-// Whoever read our output has gone: nothing more to do, and nothing to complain about.
-extern "C" void on_closed_pipe(int) { ::_exit(kDone); }
 
 }  // namespace
 
@@ -184,70 +159,6 @@ void ProgressBar::show(double fraction) {
   std::fprintf(stderr, "\r%s [%-*s] %3d %%", what_.c_str(), kWidth, done.c_str(), percent);
   std::fflush(stderr);
 }
-
-const CancelToken& interrupted() { return interrupt(); }
-
-void clear_interrupt() {
-  sigset_t signals, before;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &signals, &before);
-  interrupt() = CancelToken();
-  caught_signal = 0;
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-}
-
-Input read_more(std::string& text) {
-  pollfd input{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
-  const int ready = ::poll(&input, 1, -1);
-  if (interrupted().cancelled()) return Input::kCancelled;
-  if (ready < 0) return Input::kMore;
-  char buffer[1 << 16];
-  const ssize_t size = ::read(STDIN_FILENO, buffer, sizeof buffer);
-  if (size < 0) throw Error(ErrorCode::kIo, "cannot read standard input");
-  text.append(buffer, static_cast<size_t>(size));
-  return size == 0 ? Input::kEnd : Input::kMore;
-}
-
-int exit_code() {
-  const int signal = caught_signal.load();
-  return signal == 0 ? kDone : 128 + signal;
-}
-
-void install_signal_handlers() {
-  interrupted();  // made now, not in a handler
-  std::signal(SIGINT, on_signal);
-  std::signal(SIGTERM, on_signal);
-  std::signal(SIGPIPE, on_closed_pipe);
-}
-
-std::string read_input(const std::string& path) {
-  if (path.empty() || path == "-") return read_stdin();
-  if (fs::is_directory(path))
-    throw Error(ErrorCode::kIo, path + ": expected a file, found a folder");
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw Error(ErrorCode::kNotFound, path + ": cannot open");
-  return std::string(std::istreambuf_iterator<char>(file), {});
-}
-
-std::string read_text(const std::string& path) {
-  const bool is_stdin = path.empty() || path == "-";
-  return plain_text(read_input(path), is_stdin ? "standard input" : path);
-}
-
-void print(std::string_view text) {
-  const size_t written = std::fwrite(text.data(), 1, text.size(), stdout);
-  if (written != text.size() || std::fflush(stdout) != 0) {
-    throw Error(ErrorCode::kIo, "cannot write to standard output");
-  }
-}
-
-void note(bool quiet, const std::string& line) {
-  if (!quiet) std::fprintf(stderr, "%s\n", line.c_str());
-}
-
-bool is_terminal(int descriptor) { return ::isatty(descriptor) == 1; }
 
 std::vector<TokenId> parse_ids(const std::string& option, std::string_view text) {
   const std::string separators = " ,[]\t\r\n";

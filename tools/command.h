@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the subcommands share: options, loading with progress, signals, input and output.
+// What the subcommands share: options, and loading with progress.
 #pragma once
 
 #include <cstdint>
@@ -9,14 +9,13 @@
 #include <string_view>
 
 #include "gptj/gptj.h"
+#include "process.h"
 
 namespace CLI {
 class App;
 }
 
 namespace gptj::tool {
-
-inline constexpr int kDone = 0, kFailed = 1, kWrongUsage = 2, kInterrupted = 130;
 
 // Options of every subcommand that loads a model.
 struct ModelOptions {
@@ -66,26 +65,11 @@ class ProgressBar {
   int percent_ = -1;
 };
 
-// Ctrl-C and SIGTERM set it; a second one ends the program at once. A closed pipe ends it with 0.
-const CancelToken& interrupted();
-// As if there had been none: interrupted() is a new one.
-void clear_interrupt();
-// Waits for standard input and appends what comes. Throws kIo.
-enum class Input { kMore, kEnd, kCancelled };
-Input read_more(std::string& text);
-// 130 or 143 after a signal, else kDone.
-int exit_code();
-void install_signal_handlers();
-
-// The bytes of a file, or of standard input for an empty path or "-". Throws kNotFound or kIo.
-std::string read_input(const std::string& path);
-// The same as plain_text().
-std::string read_text(const std::string& path);
-// Writes to stdout and flushes. Throws kIo.
-void print(std::string_view text);
-// A line on stderr, unless quiet.
-void note(bool quiet, const std::string& line);
-bool is_terminal(int descriptor);
+// JSON in one line; bytes that are not UTF-8, as names of files may have, become U+FFFD.
+template <class Json>
+std::string dump_text(const Json& value) {
+  return value.dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
+}
 
 // "464,2068" or "464 2068" or "[464, 2068]": token ids.
 std::vector<TokenId> parse_ids(const std::string& option, std::string_view text);

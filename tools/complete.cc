@@ -43,7 +43,9 @@ void mention_faster_type(const Model& model, const ModelOptions& options) {
 Completion complete_with_session(const Model& model, const Request& request,
                                  const std::string& path) {
   if (path.empty()) return complete(model, request, interrupted());
-  Context context = std::filesystem::exists(path) ? Context::load(model, path) : Context(model);
+  std::error_code unknown;
+  Context context =
+      std::filesystem::exists(path, unknown) ? Context::load(model, path) : Context(model);
   const Completion completion = context.complete(request, interrupted());
   if (!context.ids().empty()) context.save(path);
   return completion;

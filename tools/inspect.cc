@@ -199,7 +199,7 @@ int run_inspect(const InspectOptions& options) {
     note(options.model.quiet, "gptj: warning: " + warning);
   }
   if (options.model.json) {
-    print(inspect_json(info).dump() + "\n");
+    print(dump_text(inspect_json(info)) + "\n");
   } else {
     print_text(info, options.tensors);
   }

@@ -53,9 +53,11 @@ int parse_and_run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  tool::install_signal_handlers();
+  tool::prepare_process();
   try {
-    return parse_and_run(argc, argv);
+    const int code = parse_and_run(argc, argv);
+    std::fflush(stdout);
+    return code;
   } catch (const Error& error) {
     if (error.code() == ErrorCode::kCancelled && tool::exit_code() != 0) return tool::exit_code();
     std::fprintf(stderr, "gptj: %s\n", error.what());

@@ -36,7 +36,7 @@ int run_perplexity(const PerplexityCommand& command) {
       json["tokens"] = result.tokens;
       json["window"] = result.window;
       json["stride"] = result.stride;
-      print(json.dump() + "\n");
+      print(dump_text(json) + "\n");
       return exit_code();
     }
     char line[160];

@@ -70,7 +70,8 @@ class Conversation {
         context_(model) {
     if (format_) add_stops(*format_, request_);
     check_session(request_, options.session);
-    if (options.session.empty() || !std::filesystem::exists(options.session)) return;
+    std::error_code unknown;
+    if (options.session.empty() || !std::filesystem::exists(options.session, unknown)) return;
     context_ = Context::load(model, options.session);
     ids_.assign(context_.ids().begin(), context_.ids().end());
   }
@@ -225,7 +226,7 @@ int run_repl(const ReplOptions& options) {
       // Ctrl-C ends an answer, not the conversation.
       if (terminal && exit_code() == kInterrupted) clear_interrupt();
     }
-    if (interrupted().cancelled()) break;
+    if (interrupted().cancelled() || output_closed()) break;
   }
   if (!options.session.empty()) conversation.save();
   mention_clamped(model, options.model);

@@ -117,7 +117,7 @@ std::vector<std::pair<std::string, std::string>> RequestOptions::fields() const 
   std::vector<std::pair<std::string, std::string>> fields;
   for (const RequestField& field : request_fields()) {
     const std::vector<std::string>& typed = values.at(field.name);
-    if (!typed.empty()) fields.emplace_back(field.name, field_json(field.kind, typed).dump());
+    if (!typed.empty()) fields.emplace_back(field.name, dump_text(field_json(field.kind, typed)));
   }
   return fields;
 }

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one exception of the library. Every public function may throw it, and throws nothing else
-// but std::bad_alloc.
+// but std::bad_alloc, whatever a file, a name or a machine is like. What a callback of the caller's
+// throws passes through unchanged. After any exception the object may be used again: a Session's
+// sequences are as they were before the call, a Context keeps what it kept, a Generator goes on
+// with other requests, and a batch can be resumed.
 #pragma once
 
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "gptj/export.h"
 
@@ -17,7 +21,7 @@ enum class ErrorCode {
   kBadFile,          // a file whose content is not what its format says
   kUnsupported,      // well-formed, but nothing this engine runs
   kContextLength,    // prompt and new tokens do not fit n_positions
-  kOutOfMemory,      // the computed need exceeds what there is; nothing was allocated
+  kOutOfMemory,      // the computed need exceeds what there is; nothing was allocated for it
   kNotFinite,        // a logit is NaN or infinite: the weights or the file are damaged
   kCancelled,        // a callback or a CancelToken stopped the work
 };

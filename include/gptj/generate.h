@@ -37,6 +37,8 @@ class GPTJ_API CancelToken {
   CancelToken() : flag_(std::make_shared<std::atomic<bool>>(false)) {}
   void cancel() const { flag_->store(true); }
   bool cancelled() const { return flag_->load(); }
+  // Takes cancel() back, for the next generation by the same token.
+  void reset() const { flag_->store(false); }
 
  private:
   std::shared_ptr<std::atomic<bool>> flag_;
@@ -104,7 +106,8 @@ struct Request {
   // Only the most typical ids with this much probability; 1: off.
   std::optional<double> typical_p = {};
 
-  // Of every id in prompt or output: logit / penalty if positive, else logit * penalty; 1: off.
+  // Of every id in prompt or output: logit / penalty if positive, else logit * penalty; 0.001 to
+  // 1000, 1: off.
   std::optional<double> repetition_penalty = {};
   // Subtracted once for each time that an id stands in the output; -2 to 2, 0: off.
   double frequency_penalty = 0;
@@ -150,7 +153,8 @@ struct Request {
   // The caller's own guesses: what may follow `ids` (prompt and output so far), at most `most`.
   std::function<std::vector<TokenId>(std::span<const TokenId> ids, size_t most)> on_guess = {};
   // The caller's own rule: may change the logits of sample `index` after the penalties and before
-  // the temperature. `ids` are prompt and output so far.
+  // the temperature. `ids` are prompt and output so far. -infinity forbids a token; NaN or
+  // +infinity is kInvalidArgument.
   std::function<void(int64_t index, std::span<const TokenId> ids, std::span<float> logits)>
       on_logits = {};
 };
@@ -194,13 +198,15 @@ struct Completion {
   std::vector<Choice> choices;
   Usage usage;
   int64_t seed = 0;  // the one that was used
-  // Wall time spent on the prompt and on the new tokens, in seconds.
+  // Wall time spent on the prompt, from the request's first step on, and on the new tokens, in
+  // seconds. Waiting for a turn beside other requests is not counted.
   double prompt_seconds = 0;
   double decode_seconds = 0;
 };
 
-// Throws kInvalidArgument with the field as its param, kContextLength, kNotFinite. When cancelled
-// it returns what there is, with FinishReason::kCancelled.
+// Throws kInvalidArgument with the field as its param, kContextLength, kNotFinite; kOutOfMemory
+// with the figures where the keys and values of all its samples or beams do not fit the memory that
+// is left. When cancelled it returns what there is, with FinishReason::kCancelled.
 GPTJ_API Completion complete(const Model& model, const Request& request,
                              const CancelToken& cancel = {});
 
@@ -231,7 +237,8 @@ class GPTJ_API Context {
 };
 
 struct GeneratorOptions {
-  // Bytes of KV cache at once: how many requests run together. 0: half of the memory that is free.
+  // Bytes of KV cache at once: how many requests run together. One that alone needs more is refused
+  // with kOutOfMemory. 0: half of the memory that is free; one that needs more of it runs alone.
   uint64_t kv_memory = 0;
   // What prompts of requests that run together have in common is computed and kept once.
   bool share_prefixes = true;
@@ -254,8 +261,8 @@ class GPTJ_API Generator {
   Generator& operator=(const Generator&) = delete;
 
   // May be called from any thread. Throws as complete() does for a request that is wrong; what goes
-  // wrong later comes by the future. The request's callbacks are called on the generator's thread,
-  // and must not destroy it.
+  // wrong later, kOutOfMemory too, comes by the future. The request's callbacks are called on the
+  // generator's thread, and must not destroy it.
   std::future<Completion> submit(Request request, const CancelToken& cancel = {});
 
  private:

@@ -45,7 +45,12 @@ struct LoadOptions {
 };
 
 // Immutable; copies share the weights and may be used from many threads at once. Owns one thread
-// pool, on which calls queue. After fork(), only exec.
+// pool, on which calls queue; its threads block signals, which so reach the host's own threads.
+// After fork(), only exec.
+//
+// A file that convert() wrote, and the embedding of others, stay mapped for as long as the model
+// lives. Where another process shortens such a file, or its disk fails, the system ends this
+// process with SIGBUS: replace model files by renaming new ones over them, never in place.
 class GPTJ_API Model {
  public:
   // Whatever inspect() opens; a file that convert() wrote is mapped and not read. Throws what
@@ -73,8 +78,8 @@ class GPTJ_API Model {
   // Keys and values computed so far that a KV cache of f16 could not hold, kept as +-65504; any
   // thread may ask. Of other types 0.
   uint64_t clamped_values() const;
-  // Tells this model from others, by weights as they are held, shape and tokenizer. Reads all of
-  // them, at the speed of memory.
+  // Tells this model from others, by weights as they are held, shape and tokenizer. The first call
+  // reads all of them, at the speed of memory; it is computed once, for all copies.
   uint64_t fingerprint() const;
 
   // For the library's own use: see src/model/model_state.h.

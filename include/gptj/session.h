@@ -74,9 +74,10 @@ class GPTJ_API Session {
   // Computes the rows, appends them to their sequences, and hands out the logits asked for. The
   // logits of a row depend on its own prefix alone, bit for bit: not on other rows, threads, or how
   // the prefix was cut into calls. Any number of rows; they are computed in chunks.
-  // Throws kInvalidArgument or kContextLength for rows that do not fit (nothing has changed then),
-  // and kNotFinite, naming the position, for a logit that is NaN or infinite. What `sink` throws
-  // passes through; the chunk's rows are in the cache then.
+  // Throws kInvalidArgument or kContextLength for rows that do not fit, kOutOfMemory with the
+  // figures where their pages do not fit the memory that is left, and kNotFinite, naming the
+  // position, for a logit that is NaN or infinite. What `sink` throws passes through. Whatever is
+  // thrown, the sequences are as they were before the call.
   void forward(std::span<const Row> rows, const LogitsSink& sink);
 
   ForwardTimes times() const;

@@ -2,7 +2,6 @@
 #include "base/atomic_file.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -10,9 +9,9 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <filesystem>
 
 #include "base/check.h"
+#include "base/durable.h"
 
 namespace gptj {
 namespace {
@@ -27,34 +26,20 @@ bool is_named(int descriptor, const std::string& path) {
 
 }  // namespace
 
-std::string folder_of(const std::string& path) {
-  const std::string folder = std::filesystem::path(path).parent_path().string();
-  return folder.empty() ? "." : folder;
-}
-
-void sync_folder_of(const std::string& path) {
-  const std::string name = folder_of(path);
-  const int folder = ::open(name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const bool ok = folder >= 0 && ::fsync(folder) == 0;
-  const int error = errno;
-  if (folder >= 0) ::close(folder);
-  check(ok, ErrorCode::kIo, name, ": cannot flush: ", std::strerror(error));
-}
-
 AtomicFile::AtomicFile(const std::string& path) : path_(path), partial_(path + ".partial") {
   for (;;) {
     descriptor_ = ::open(partial_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
     check(descriptor_ >= 0, ErrorCode::kIo, partial_, ": cannot create: ", std::strerror(errno));
-    const bool locked = ::flock(descriptor_, LOCK_EX | LOCK_NB) == 0;
-    const int error = errno;
+    const LockResult lock = lock_file(descriptor_, FileLock::kExclusive);
     // Between the two calls another writer may have finished with the file and renamed it.
-    const bool ours = locked && is_named(descriptor_, partial_);
+    const bool ours = lock == LockResult::kAbsent ||
+                      (lock == LockResult::kLocked && is_named(descriptor_, partial_));
     if (ours && ::ftruncate(descriptor_, 0) == 0) return;
+    const int error = errno;
     ::close(descriptor_);
-    check(locked, ErrorCode::kIo, partial_,
-          error == EWOULDBLOCK ? ": another process is writing this file"
-                               : std::string(": ") + std::strerror(error));
-    check(!ours, ErrorCode::kIo, partial_, ": cannot be emptied");
+    check(lock != LockResult::kTaken, ErrorCode::kIo, partial_,
+          ": another process is writing this file");
+    check(!ours, ErrorCode::kIo, partial_, ": cannot be emptied: ", std::strerror(error));
   }
 }
 
@@ -74,8 +59,7 @@ void AtomicFile::write_at(uint64_t offset, std::span<const std::byte> bytes) {
 }
 
 void AtomicFile::commit() {
-  check(::fsync(descriptor_) == 0, ErrorCode::kIo, partial_,
-        ": cannot write: ", std::strerror(errno));
+  sync_file(descriptor_, partial_);
   check(std::rename(partial_.c_str(), path_.c_str()) == 0, ErrorCode::kIo, path_,
         ": cannot rename ", partial_, " to it: ", std::strerror(errno));
   committed_ = true;

@@ -32,13 +32,6 @@ class AtomicFile {
   bool committed_ = false;
 };
 
-// The folder where `path` lies or would lie: "." for a bare name.
-std::string folder_of(const std::string& path);
-
-// A file that was made or renamed in the folder of `path` is found there after a power cut. Throws
-// kIo.
-void sync_folder_of(const std::string& path);
-
 // Bytes free for new files in the folder where `path` lies or would lie. Throws kIo.
 uint64_t free_disk_space(const std::string& path);
 

@@ -2,7 +2,7 @@
 #include "base/cgroup.h"
 
 #include <algorithm>
-#include <cstdlib>
+#include <charconv>
 #include <fstream>
 #include <vector>
 
@@ -53,10 +53,16 @@ uint64_t left(uint64_t limit, uint64_t used, uint64_t of_files) {
   return limit > used ? limit - used : 0;
 }
 
+// The number that a text begins with, written with a point whatever the host's locale; else 0.
+double number(const std::string& text) {
+  double value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
 // quota / period; version 2 has both in one file, "max" being no quota.
 double cpus(const std::string& quota, const std::string& period) {
-  const double time = std::strtod(quota.c_str(), nullptr);
-  const double per = std::strtod(period.c_str(), nullptr);
+  const double time = number(quota), per = number(period);
   return time > 0 && per > 0 ? time / per : 1e9;
 }
 

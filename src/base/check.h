@@ -2,6 +2,7 @@
 // The one way to throw.
 #pragma once
 
+#include <locale>
 #include <sstream>
 #include <string>
 
@@ -11,9 +12,13 @@ namespace gptj {
 
 [[noreturn]] void fail(ErrorCode code, const std::string& message, const std::string& param = {});
 
+// The parts one after the other. Numbers look the same whatever locale the host has made global.
+// Throws std::bad_alloc, which a stream would take for the end of its text.
 template <class... Parts>
 std::string concat(const Parts&... parts) {
   std::ostringstream out;
+  out.imbue(std::locale::classic());
+  out.exceptions(std::ios::badbit);
   (out << ... << parts);
   return out.str();
 }

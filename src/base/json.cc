@@ -56,8 +56,9 @@ Json parse_json(std::string_view text, std::string_view name) {
   } catch (const Json::exception& error) {  // also a number out of range
     // nlohmann's text reads "[json.exception.parse_error.101] parse error at line ...".
     const std::string_view what = error.what();
+    const size_t tag = what.find("] ");
     fail(ErrorCode::kBadFile, concat(name, ": not valid JSON: ",
-                                     what.substr(std::min(what.size(), what.find("] ") + 2))));
+                                     tag == std::string_view::npos ? what : what.substr(tag + 2)));
   }
 }
 
@@ -66,7 +67,7 @@ Json parse_json_file(const std::string& path, size_t limit) {
 }
 
 void fail_type(std::string_view field, std::string_view expected, const Json& found) {
-  std::string text = found.dump(-1, ' ', false, Json::error_handler_t::replace);
+  std::string text = dump_text(found);
   if (text.size() > 40) text = text.substr(0, 40) + "...";
   const std::string name(field);
   fail(ErrorCode::kInvalidArgument, concat(name, ": expected ", expected, ", found ", text), name);

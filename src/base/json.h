@@ -14,6 +14,13 @@ namespace gptj {
 
 using Json = nlohmann::json;
 
+// Returns the value as JSON in one line. Bytes that are not UTF-8, as names of files may have,
+// become U+FFFD. The one way to write JSON: Json::dump() throws nlohmann's own exception for them.
+template <class AnyJson>
+std::string dump_text(const AnyJson& value) {
+  return value.dump(-1, ' ', /*ensure_ascii=*/false, AnyJson::error_handler_t::replace);
+}
+
 // Parses `text`; `name` (a file's path, say) begins every message. Of duplicate keys the last
 // counts. Throws kBadFile with the byte at fault, or where there are more values than any file or
 // request needs.

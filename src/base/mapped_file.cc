@@ -23,18 +23,27 @@ struct Descriptor {
   }
 };
 
+// An open regular file and its size. Without O_NONBLOCK, opening a named pipe would wait for its
+// writer.
+struct RegularFile : Descriptor {
+  explicit RegularFile(const std::string& path)
+      : Descriptor{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)} {
+    check(fd >= 0, errno == ENOENT ? ErrorCode::kNotFound : ErrorCode::kIo, path,
+          ": cannot open: ", std::strerror(errno));
+    struct stat info {};
+    check(::fstat(fd, &info) == 0, ErrorCode::kIo, path, ": ", std::strerror(errno));
+    check(S_ISREG(info.st_mode), ErrorCode::kBadFile, path, ": expected a regular file, found a ",
+          S_ISDIR(info.st_mode) ? "folder" : "device or pipe");
+    size = static_cast<size_t>(info.st_size);
+  }
+  size_t size = 0;
+};
+
 }  // namespace
 
 MappedFile::MappedFile(const std::string& path) : path_(path) {
-  // Without O_NONBLOCK, opening a named pipe would wait for its writer.
-  Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
-  check(file.fd >= 0, errno == ENOENT ? ErrorCode::kNotFound : ErrorCode::kIo, path,
-        ": cannot open: ", std::strerror(errno));
-  struct stat info {};
-  check(::fstat(file.fd, &info) == 0, ErrorCode::kIo, path, ": ", std::strerror(errno));
-  check(S_ISREG(info.st_mode), ErrorCode::kBadFile, path, ": expected a regular file, found a ",
-        S_ISDIR(info.st_mode) ? "folder" : "device or pipe");
-  size_ = static_cast<size_t>(info.st_size);
+  const RegularFile file(path);
+  size_ = file.size;
   if (size_ == 0) return;
   void* address = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.fd, 0);
   check(address != MAP_FAILED, ErrorCode::kIo, path, ": cannot map: ", std::strerror(errno));
@@ -71,10 +80,20 @@ void MappedFile::drop(std::span<const std::byte> range) const {
 }
 
 std::string read_text_file(const std::string& path, size_t limit) {
-  const MappedFile file(path);
-  check(file.bytes().size() <= limit, ErrorCode::kBadFile, path, ": expected at most ", limit,
-        " bytes, found ", file.bytes().size());
-  return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
+  const RegularFile file(path);
+  check(file.size <= limit, ErrorCode::kBadFile, path, ": expected at most ", limit,
+        " bytes, found ", file.size);
+  std::string text(file.size, '\0');
+  size_t done = 0;
+  while (done < text.size()) {
+    const ssize_t n = ::read(file.fd, text.data() + done, text.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    check(n >= 0, ErrorCode::kIo, path, ": cannot read: ", std::strerror(errno));
+    if (n == 0) break;
+    done += static_cast<size_t>(n);
+  }
+  text.resize(done);
+  return text;
 }
 
 }  // namespace gptj

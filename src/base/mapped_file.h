@@ -33,7 +33,8 @@ class MappedFile {
   size_t size_ = 0;
 };
 
-// The whole file as text. Throws as MappedFile; kBadFile when it exceeds `limit` bytes.
+// The whole file as text, read and not mapped: one that shrinks meanwhile gives a shorter text, not
+// SIGBUS. Throws as MappedFile; kBadFile when it exceeds `limit` bytes.
 std::string read_text_file(const std::string& path, size_t limit);
 
 }  // namespace gptj

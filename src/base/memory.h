@@ -12,5 +12,7 @@ uint64_t available_memory();
 
 // "12.10 GB"
 std::string gigabytes(uint64_t bytes);
+// The same for sizes that may be small: "12.10 GB", "3.50 MB", "912 bytes".
+std::string size_text(uint64_t bytes);
 
 }  // namespace gptj

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <fstream>
 #include <limits>
+#include <locale>
 #include <string>
 
 namespace gptj {
@@ -15,6 +16,7 @@ inline constexpr uint64_t kNoNumber = uint64_t{1} << 62;
 // The number that a file begins with.
 inline uint64_t read_number(const std::string& path) {
   std::ifstream file(path);
+  file.imbue(std::locale::classic());
   uint64_t value = 0;
   return file >> value ? value : kNoNumber;
 }
@@ -22,6 +24,7 @@ inline uint64_t read_number(const std::string& path) {
 // The value of `key` in a file of lines "key value".
 inline uint64_t read_number(const std::string& path, const std::string& key) {
   std::ifstream file(path);
+  file.imbue(std::locale::classic());
   std::string word;
   uint64_t value = 0;
   while (file >> word) {

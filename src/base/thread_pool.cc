@@ -4,6 +4,7 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cmath>
 #include <system_error>
@@ -11,6 +12,7 @@
 #include "base/cgroup.h"
 #include "base/check.h"
 #include "base/float_environment.h"
+#include "base/signals_blocked.h"
 
 namespace gptj {
 namespace {
@@ -46,11 +48,27 @@ size_t cpus_within(size_t cpus, double quota) {
   return whole < static_cast<double>(cpus) ? std::max<size_t>(1, static_cast<size_t>(whole)) : cpus;
 }
 
+namespace {
+
+// The CPUs of the affinity mask; 0 where the system does not say. A kernel made for more CPUs than
+// the set has room for answers EINVAL.
+size_t affinity_cpus() {
+  constexpr size_t kMostCpus = size_t{1} << 20;
+  for (size_t n = CPU_SETSIZE; n <= kMostCpus; n *= 2) {
+    const size_t bytes = CPU_ALLOC_SIZE(n);
+    std::vector<unsigned long> words(bytes / sizeof(unsigned long));
+    auto* set = reinterpret_cast<cpu_set_t*>(words.data());
+    if (::sched_getaffinity(0, bytes, set) == 0)
+      return static_cast<size_t>(CPU_COUNT_S(bytes, set));
+    if (errno != EINVAL) return 0;
+  }
+  return 0;
+}
+
+}  // namespace
+
 size_t available_cpus() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  size_t cpus = 0;
-  if (::sched_getaffinity(0, sizeof set, &set) == 0) cpus = static_cast<size_t>(CPU_COUNT(&set));
+  size_t cpus = affinity_cpus();
   if (cpus == 0) cpus = std::max(1u, std::thread::hardware_concurrency());
   return cpus_within(cpus, cgroup_cpus());
 }
@@ -64,6 +82,7 @@ ThreadPool::ThreadPool(size_t threads)
     : asked_(threads == 0 ? available_cpus() : threads),
       workers_(std::min(asked_, available_cpus())) {
   helpers_.reserve(workers_ - 1);
+  const SignalsBlocked blocked;  // which helpers inherit
   try {
     for (size_t worker = 1; worker < workers_; ++worker) {
       helpers_.emplace_back([this, worker] { work(worker); });

@@ -3,13 +3,13 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
 #include <utility>
 
 #include "base/check.h"
 #include "base/float_environment.h"
+#include "base/json.h"
 #include "base/memory.h"
 #include "convert/calibration.h"
 #include "convert/source.h"
@@ -165,7 +165,7 @@ class Conversion {
     }
     origin["type"] = weight_type_name(source_.stored_type());
     // Names of files need not be UTF-8.
-    m[packed::kSource] = origin.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+    m[packed::kSource] = dump_text(origin);
     return m;
   }
 
@@ -282,7 +282,7 @@ std::string conversion_report_json(const ConversionReport& report) {
   json["bits_per_weight"] = report.bits_per_weight;
   json["calibration_tokens"] = report.calibration_tokens;
   json["fidelity"] = fidelity_json(report.fidelity);
-  return json.dump();
+  return dump_text(json);
 }
 
 ConversionReport convert(const std::string& source, const std::string& target,

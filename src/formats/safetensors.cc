@@ -9,6 +9,7 @@
 
 #include "base/checked_math.h"
 #include "base/file_kind.h"
+#include "base/json_apart.h"
 #include "formats/json_text.h"
 
 namespace gptj {
@@ -146,7 +147,8 @@ SafetensorsFile::SafetensorsFile(const std::string& path)
     : file_(std::make_shared<const MappedFile>(path)) {
   const std::string_view text = header_text(file_->bytes(), path);
   const Bytes data = file_->bytes().subspan(kLengthBytes + text.size());
-  const Json header = parse_json_object(text, path, DuplicateKeys::kRefused);
+  Json header = parse_json_object(text, path, DuplicateKeys::kRefused);
+  const TakenApart apart(header);
   std::vector<Entry> entries;
   for (const auto& [name, json] : header.items()) {
     if (name == "__metadata__") {

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "formats/safetensors_writer.h"
 
+#include <algorithm>
 #include <bit>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "base/check.h"
+#include "base/json_apart.h"
 
 namespace gptj {
 namespace {
@@ -37,14 +40,16 @@ SafetensorsWriter::SafetensorsWriter(const std::string& path,
 uint64_t SafetensorsWriter::file_bytes() const { return data_begin_ + data_bytes_; }
 
 std::string SafetensorsWriter::header() const {
-  nlohmann::ordered_json json;
+  auto json = object_of<nlohmann::ordered_json>(tensors_.size() + 1);
+  const TakenApart apart(json);
   json["__metadata__"] = metadata_;
   uint64_t begin = 0;
   for (const TensorDeclaration& tensor : tensors_) {
     const uint64_t end = begin + tensor.bytes();
-    json[tensor.name] = {{"dtype", dtype_name(tensor.type)},
-                         {"shape", tensor.shape},
-                         {"data_offsets", {begin, end}}};
+    auto& entry = json[tensor.name] = object_of<nlohmann::ordered_json>(3);
+    entry["dtype"] = dtype_name(tensor.type);
+    entry["shape"] = tensor.shape;
+    entry["data_offsets"] = std::vector<uint64_t>{begin, end};
     begin = end;
   }
   try {
@@ -64,13 +69,21 @@ void SafetensorsWriter::write(std::span<const std::byte> bytes) {
 void SafetensorsWriter::write_header() {
   check(written_ == data_bytes_, ErrorCode::kInvalidArgument, path_, ": expected ", data_bytes_,
         " bytes of tensors, found ", written_);
-  std::string text = header();
+  const std::string block = header_block();
+  const auto bytes = std::as_bytes(std::span(block));
+  file_.write_at(kLengthBytes, bytes.subspan(kLengthBytes));
+  file_.write_at(0, bytes.first(kLengthBytes));
+}
+
+std::string SafetensorsWriter::header_block() const {
+  const std::string text = header();
   const uint64_t length = data_begin_ - kLengthBytes;
   check(text.size() <= length, ErrorCode::kInvalidArgument, path_, ": the header has room for ",
         length, " bytes, not for ", text.size());
-  text.resize(length, ' ');
-  file_.write_at(kLengthBytes, std::as_bytes(std::span(text)));
-  file_.write_at(0, std::as_bytes(std::span(&length, 1)));
+  std::string block(data_begin_, ' ');
+  std::memcpy(block.data(), &length, kLengthBytes);
+  std::copy(text.begin(), text.end(), block.begin() + kLengthBytes);
+  return block;
 }
 
 void SafetensorsWriter::set_metadata(const std::string& key, const std::string& value) {

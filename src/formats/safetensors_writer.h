@@ -41,6 +41,8 @@ class SafetensorsWriter {
   // Puts the header; the partial file is then whole. All bytes must have been written. May be
   // called again after the metadata have changed.
   void write_header();
+  // What write_header() puts: the file's bytes in front of the tensors'.
+  std::string header_block() const;
   void set_metadata(const std::string& key, const std::string& value);
   void commit() { file_.commit(); }
 

@@ -54,7 +54,7 @@ void BeamTask::add_continuations(size_t parent, std::span<const float> logits) {
                   {beam.ids, plan_.prompt.size(), model_.config().eos_token_ids,
                    generated() + 1 == plan_.max_tokens},
                   plan_.sampling);
-  if (request_.on_logits) request_.on_logits(static_cast<int64_t>(parent), beam.ids, work_);
+  change_logits(request_, static_cast<int64_t>(parent), beam.ids, work_);
   for (float& value : work_) value += beam.sum;
 
   std::vector<TokenLogprob> top;

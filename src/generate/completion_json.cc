@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/json.h"
+#include "base/json_apart.h"
 #include "gptj/generate.h"
 
 namespace gptj {
@@ -52,7 +53,7 @@ OutputJson logprobs_json(const Tokenizer* tokenizer, const Choice& choice) {
     top.push_back(entry.logprob ? top_json(tokenizer, entry, id) : OutputJson());
     offsets.push_back(entry.text_offset ? OutputJson(*entry.text_offset) : OutputJson());
   }
-  OutputJson json;
+  OutputJson json = object_of<OutputJson>(8);
   json["tokens"] = std::move(tokens);
   json["token_logprobs"] = std::move(chosen);
   json["top_logprobs"] = std::move(top);
@@ -61,7 +62,7 @@ OutputJson logprobs_json(const Tokenizer* tokenizer, const Choice& choice) {
 }
 
 OutputJson choice_json(const Tokenizer* tokenizer, const Choice& choice, bool with_logprobs) {
-  OutputJson json;
+  OutputJson json = object_of<OutputJson>(8);
   json["text"] = choice.text ? OutputJson(*choice.text) : OutputJson();
   json["index"] = choice.index;
   json["finish_reason"] = finish_reason_name(choice.finish_reason);
@@ -75,18 +76,20 @@ OutputJson choice_json(const Tokenizer* tokenizer, const Choice& choice, bool wi
 
 std::string completion_json(const Model& model, const Request& request,
                             const Completion& completion) {
-  OutputJson json;
+  OutputJson json = object_of<OutputJson>(8);
+  const TakenApart apart(json);
   json["object"] = "text_completion";
   json["model"] = to_valid_utf8(model.name());
   json["choices"] = OutputJson::array();
   for (const Choice& choice : completion.choices) {
     json["choices"].push_back(choice_json(model.tokenizer(), choice, request.logprobs.has_value()));
   }
-  json["usage"]["prompt_tokens"] = completion.usage.prompt_tokens;
-  json["usage"]["completion_tokens"] = completion.usage.completion_tokens;
-  json["usage"]["total_tokens"] = completion.usage.total_tokens;
+  OutputJson& usage = json["usage"] = OutputJson::object();
+  usage["prompt_tokens"] = completion.usage.prompt_tokens;
+  usage["completion_tokens"] = completion.usage.completion_tokens;
+  usage["total_tokens"] = completion.usage.total_tokens;
   json["seed"] = completion.seed;
-  return json.dump();
+  return dump_text(json);
 }
 
 }  // namespace gptj

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <condition_variable>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <utility>
 
+#include "base/check.h"
 #include "base/float_environment.h"
+#include "base/signals_blocked.h"
 #include "generate/scheduler.h"
 
 namespace gptj {
@@ -40,13 +43,17 @@ std::vector<Generator::State::Submission> Generator::State::take(bool idle) {
 
 void Generator::State::submit_to_scheduler(std::vector<Submission> submissions) {
   for (Submission& s : submissions) {
-    scheduler.add(std::move(s.task), s.cancel, [promise = s.promise](Outcome outcome) {
-      if (outcome.error) {
-        promise->set_exception(outcome.error);
-      } else {
-        promise->set_value(std::move(outcome.completion));
-      }
-    });
+    try {
+      scheduler.add(std::move(s.task), s.cancel, [promise = s.promise](Outcome outcome) {
+        if (outcome.error) {
+          promise->set_exception(outcome.error);
+        } else {
+          promise->set_value(std::move(outcome.completion));
+        }
+      });
+    } catch (...) {  // one that can never fit, or memory that ran out
+      s.promise->set_exception(std::current_exception());
+    }
   }
 }
 
@@ -66,13 +73,22 @@ void Generator::State::work() {
     }
   }
   submit_to_scheduler(take(false));
-  scheduler.cancel_all();
+  try {
+    scheduler.cancel_all();
+  } catch (...) {
+    scheduler.fail_all(std::current_exception());
+  }
 }
 
 Generator::Generator(const Model& model, const GeneratorOptions& options) {
-  const uint64_t kv_bytes = kv_cache_budget(model, options.kv_memory);
-  state_ = std::make_unique<State>(model, SchedulerOptions{kv_bytes, options.share_prefixes});
-  state_->thread = std::thread([this] { state_->work(); });
+  state_ = std::make_unique<State>(
+      model, scheduler_options(model, options.kv_memory, options.share_prefixes));
+  const SignalsBlocked blocked;  // which the thread inherits
+  try {
+    state_->thread = std::thread([state = state_.get()] { state->work(); });
+  } catch (const std::system_error& error) {
+    fail(ErrorCode::kIo, concat("generator: cannot start a thread: ", error.code().message()));
+  }
 }
 
 Generator::~Generator() {

@@ -107,9 +107,7 @@ void check_not_negative(const char* param, int64_t value) {
 }  // namespace
 
 void check_sampling_options(const SamplingOptions& options, int64_t vocab_size) {
-  check_param(options.repetition_penalty > 0 && std::isfinite(options.repetition_penalty),
-              "repetition_penalty", "expected a number above 0, found ",
-              options.repetition_penalty);
+  check_range("repetition_penalty", options.repetition_penalty, 0.001, 1000);
   check_finite("frequency_penalty", options.frequency_penalty);
   check_finite("presence_penalty", options.presence_penalty);
   for (const auto& [id, bias] : options.logit_bias) {

@@ -217,8 +217,8 @@ void plan_beams(const Request& r, const Model& model, Plan& plan) {
   plan.num_beams = r.num_beams.value_or(by_default);
   check_range("num_beams", plan.num_beams, 1, kMaxBeams);
   plan.length_penalty = choose(r.length_penalty, d.length_penalty, 1.0);
-  check_param(std::isfinite(plan.length_penalty), "length_penalty", "expected a number, found ",
-              plan.length_penalty);
+  // length^50 and length^-50 are finite numbers above 0.
+  check_range("length_penalty", plan.length_penalty, -50.0, 50.0);
   plan.early_stopping = choose(r.early_stopping, d.early_stopping, EarlyStopping::kNo);
   if (plan.num_beams == 1) return;
   const auto refuse = [&](bool given, const char* field) {
@@ -250,8 +250,13 @@ void plan_prefix(const Request& request, const Model& model, Plan& plan) {
 }
 
 int64_t draw_seed() {
-  std::random_device device;
-  const uint64_t bits = (uint64_t{device()} << 32) | device();
+  uint64_t bits = 0;
+  try {
+    std::random_device device;
+    bits = (uint64_t{device()} << 32) | device();
+  } catch (const std::exception& error) {  // of the standard library, where there is no source
+    fail(ErrorCode::kIo, concat("seed: the system has no random numbers: ", error.what()), "seed");
+  }
   return static_cast<int64_t>(bits >> 1);
 }
 

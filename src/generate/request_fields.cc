@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/json.h"
+#include "base/json_apart.h"
 #include "gptj/generate.h"
 
 namespace gptj {
@@ -48,11 +49,12 @@ void read(const char* field, const Json& json, Overflow& value) {
 
 void read(const char* field, const Json& json, std::vector<std::string>& value) {
   value.clear();
-  const Json list = json.is_array() ? json : Json::array({json});
-  for (const Json& item : list) {
+  const auto add = [&](const Json& item) {
     if (!item.is_string()) fail_type(field, "a string or a list of strings", json);
     value.push_back(item.get<std::string>());
-  }
+  };
+  if (!json.is_array()) return add(json);
+  for (const Json& item : json) add(item);
 }
 
 void read(const char* field, const Json& json, std::vector<TextOrIds>& value) {
@@ -98,7 +100,9 @@ struct Entry {
 template <auto Member>
 constexpr Entry entry(const char* name, FieldKind kind, const char* help) {
   return {{name, kind, help}, [](const char* field, const Json& json, Request& request) {
-            read(field, json, request.*Member);
+            auto value = request.*Member;
+            read(field, json, value);  // what throws leaves the request as it was
+            request.*Member = std::move(value);
           }};
 }
 
@@ -173,7 +177,8 @@ std::span<const RequestField> request_fields() {
 void set_request_field(Request& request, std::string_view name, std::string_view json_value) {
   for (const Entry& e : kEntries) {
     if (name != e.field.name) continue;
-    const Json json = parse_json(json_value, name);
+    Json json = parse_json(json_value, name);
+    const TakenApart apart(json);
     if (!json.is_null()) e.set(e.field.name, json, request);
     return;
   }

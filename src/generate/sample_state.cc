@@ -30,15 +30,25 @@ bool ends_text(const Model& model, const Plan& plan, TokenId id) {
 
 void mask_forbidden(const Model& model, const Plan& plan, int64_t generated,
                     std::span<float> logits) {
-  if (const Tokenizer* tokenizer = model.tokenizer()) {
-    for (size_t id = 0; id < logits.size(); ++id) {
-      if (!tokenizer->has(static_cast<TokenId>(id))) logits[id] = kForbidden;
-    }
-  }
+  for (const TokenId id : model.state().unnamed_ids) logits[static_cast<size_t>(id)] = kForbidden;
   if (plan.ignore_eos || generated >= plan.min_tokens) return;
   for (const TokenId end : model.config().eos_token_ids) {
     logits[static_cast<size_t>(end)] = kForbidden;
   }
+}
+
+void change_logits(const Request& request, int64_t index, std::span<const TokenId> ids,
+                   std::span<float> logits) {
+  if (!request.on_logits) return;
+  request.on_logits(index, ids, logits);
+  const auto is_wrong = [](float logit) {
+    return !(logit < std::numeric_limits<float>::infinity());
+  };
+  const auto wrong = std::find_if(logits.begin(), logits.end(), is_wrong);
+  if (wrong == logits.end()) return;
+  check_param(false, "on_logits", "position ", ids.size(),
+              ": expected finite logits, or -inf for tokens that must not come, found ", *wrong,
+              " for token ", wrong - logits.begin());
 }
 
 SampleState::SampleState(const Model& model, const Request& request, const Plan& plan,
@@ -62,7 +72,7 @@ TokenId SampleState::choose(std::span<const float> logits) {
                   {ids_, plan_.prompt.size(), model_.config().eos_token_ids,
                    generated() + 1 == plan_.max_tokens},
                   plan_.sampling);
-  if (request_.on_logits) request_.on_logits(index_, ids_, work_);
+  change_logits(request_, index_, ids_, work_);
   if (plan_.sampling.temperature > 0) {
     Distribution distribution = final_distribution(work_, plan_.sampling);
     return sample(distribution, random_uniform(static_cast<uint64_t>(plan_.seed),

@@ -64,5 +64,9 @@ bool ends_text(const Model& model, const Plan& plan, TokenId id);
 // Ids that no tokenizer can name never come; neither does an end before min_tokens.
 void mask_forbidden(const Model& model, const Plan& plan, int64_t generated,
                     std::span<float> logits);
+// Calls the request's on_logits, where it has one. Throws kInvalidArgument for NaN or +inf of it,
+// by which no token can be ranked.
+void change_logits(const Request& request, int64_t index, std::span<const TokenId> ids,
+                   std::span<float> logits);
 
 }  // namespace gptj

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "kernels/kernels.h"
 #include "model/attention_blocks.h"
+#include "model/kv_room.h"
 #include "model/model_state.h"
 
 namespace gptj {
@@ -28,7 +29,9 @@ size_t common_length(std::span<const TokenId> a, std::span<const TokenId> b) {
 
 Scheduler::Scheduler(const Model& model, const SchedulerOptions& options)
     : decoder_(model),
+      model_(model),
       max_pages_(static_cast<size_t>(options.kv_bytes / decoder_.cache().page_bytes())),
+      most_bytes_(options.most_bytes),
       share_prefixes_(options.share_prefixes),
       keep_last_(options.keep_last) {}
 
@@ -39,7 +42,19 @@ void Scheduler::keep(KeptText text) {
 
 void Scheduler::add(std::unique_ptr<Task> task, CancelToken cancel, Done done) {
   const size_t pages = task->pages();
+  check_memory(*task, pages);
   waiting_.push_back({std::move(task), std::move(cancel), std::move(done), pages});
+}
+
+// Pages that wait in the cache, and those of a kept text, make room first.
+void Scheduler::check_memory(const Task& task, size_t pages) {
+  const KvCache& cache = decoder_.cache();
+  if (most_bytes_ == 0 && pages <= cache.spare_pages()) return;
+  const uint64_t room = most_bytes_ > 0 ? most_bytes_ : kv_room(model_, cache.held_bytes());
+  const size_t kept = kept_.sequence == kNoSequence ? 0 : cache.page_count(kept_.sequence);
+  if (kept + pages > room / cache.page_bytes()) keep({});
+  const std::string field = task.widest_field();
+  check_kv_room(cache, pages, room, "the request", "lower " + field, field);
 }
 
 bool Scheduler::step() {
@@ -56,19 +71,27 @@ void Scheduler::cancel_all() {
 }
 
 void Scheduler::cancel_if(const std::function<bool(const Job&)>& asked) {
+  const auto cancel = [](Job& job) {
+    try {
+      job.task->cancel();
+    } catch (...) {
+      job.error = std::current_exception();
+    }
+  };
   for (Job& job : running_) {
-    if (asked(job)) job.task->cancel();
+    if (asked(job)) cancel(job);
   }
   retire();
-  // They end as if they had just begun. A callback may add to those that wait.
-  std::vector<Job> cancelled;
-  for (Job& job : waiting_) {
-    if (asked(job)) cancelled.push_back(std::move(job));
-  }
-  std::erase_if(waiting_, [](const Job& job) { return job.task == nullptr; });
-  for (Job& job : cancelled) {
-    job.task->cancel();
-    job.done({job.task->result()});
+  // Those that wait end as if they had just begun. A callback may add to them, behind all.
+  for (size_t left = waiting_.size(), i = 0; left > 0; --left) {
+    if (!asked(waiting_[i])) {
+      ++i;
+      continue;
+    }
+    Job job = std::move(waiting_[i]);
+    waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(i));
+    cancel(job);
+    finish(job);
   }
 }
 
@@ -185,50 +208,71 @@ void Scheduler::compute() {
   for (size_t i = 0; i < running_.size(); ++i) may_begin(i);
 }
 
-void Scheduler::finish(Job& job) {
-  if (keep_last_ && !job.error) {
-    std::vector<TokenId> ids = job.task->ids_of_sequence(decoder_);
-    if (!ids.empty()) {
-      const auto length = static_cast<int64_t>(ids.size());
-      keep({std::move(ids), decoder_.cache().fork(job.task->any_sequence(), length)});
-    }
-  }
-  job.task->release(decoder_);
+void Scheduler::keep_text_of(Job& job) {
+  std::vector<TokenId> ids = job.task->ids_of_sequence(decoder_);
+  if (ids.empty()) return;
+  const auto length = static_cast<int64_t>(ids.size());
+  keep({std::move(ids), decoder_.cache().fork(job.task->any_sequence(), length)});
+}
+
+void Scheduler::finish(Job& job) noexcept {
   Outcome outcome;
+  try {
+    if (!job.error) {
+      outcome.completion = job.task->result();
+      if (keep_last_) keep_text_of(job);
+    }
+  } catch (...) {
+    job.error = std::current_exception();
+  }
   outcome.error = job.error;
-  if (!outcome.error) outcome.completion = job.task->result();
+  job.task->release(decoder_);
   job.task.reset();
   job.done(std::move(outcome));
 }
 
 // Those that have ended make room.
-void Scheduler::retire() {
+void Scheduler::retire() noexcept {
   for (Job& job : running_) {
     if (job.task != nullptr && (job.error || job.task->finished())) finish(job);
   }
   std::erase_if(running_, [](const Job& job) { return job.task == nullptr; });
 }
 
-void Scheduler::fail_all(const std::exception_ptr& error) {
+void Scheduler::fail_all(const std::exception_ptr& error) noexcept {
   for (Job& job : running_) job.error = error;
   retire();
-  std::deque<Job> waiting;
-  waiting.swap(waiting_);
-  for (Job& job : waiting) job.done({{}, error});
+  // A callback may add to those that wait, behind all.
+  for (size_t left = waiting_.size(); left > 0; --left) {
+    Job job = std::move(waiting_.front());
+    waiting_.pop_front();
+    job.error = error;
+    finish(job);
+  }
 }
 
 uint64_t kv_cache_budget(const Model& model, uint64_t asked) {
   const uint64_t free = available_memory();
-  const uint64_t wanted = asked > 0 ? std::min(asked, free) : free / 2;
-  const uint64_t max_ram = model.state().max_ram;
-  if (max_ram == 0) return wanted;
-  return std::min(wanted, max_ram - std::min(max_ram, model.weight_bytes()));
+  return std::min(asked > 0 ? std::min(asked, free) : free / 2, kv_room(model, 0));
+}
+
+SchedulerOptions scheduler_options(const Model& model, uint64_t kv_memory, bool share_prefixes) {
+  const uint64_t together = kv_cache_budget(model, kv_memory);
+  return {.kv_bytes = together,
+          .most_bytes = kv_memory > 0 ? together : 0,
+          .share_prefixes = share_prefixes};
 }
 
 Completion run_alone(Scheduler& scheduler, std::unique_ptr<Task> task, const CancelToken& cancel) {
   Outcome outcome;
   scheduler.add(std::move(task), cancel, [&](Outcome o) { outcome = std::move(o); });
-  while (scheduler.step()) {
+  try {
+    while (scheduler.step()) {
+    }
+  } catch (...) {
+    // It must not be finished by a later step, whose `outcome` would be another's.
+    scheduler.fail_all(std::current_exception());
+    throw;
   }
   if (outcome.error) std::rethrow_exception(outcome.error);
   return std::move(outcome.completion);

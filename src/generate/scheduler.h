@@ -19,6 +19,8 @@ struct Outcome {
 
 struct SchedulerOptions {
   uint64_t kv_bytes = 0;  // of the KV cache at once; a request that needs more runs alone
+  // What one request may need of it; 0: what the machine and LoadOptions::max_ram have left.
+  uint64_t most_bytes = 0;
   bool share_prefixes = true;
   // Keep what was computed of the last request that ended, for one that begins like it.
   bool keep_last = false;
@@ -43,13 +45,14 @@ class Scheduler {
   Scheduler(const Model& model, const SchedulerOptions& options);
 
   using Done = std::function<void(Outcome)>;
-  // `done` is called once, from step().
+  // `done` is called once, from step() or whatever ends all; it must not throw. Throws kOutOfMemory
+  // with the figures for a request whose pages can never fit; `done` is not called then.
   void add(std::unique_ptr<Task> task, CancelToken cancel, Done done);
   // One forward pass. False if there is nothing to do. What goes wrong with one request alone is
   // its outcome; what is thrown here concerns all, and leaves them for fail_all().
   bool step();
-  // Ends all requests: with an error, or with what there is.
-  void fail_all(const std::exception_ptr& error);
+  // Ends all requests: with an error, or with what there is. The first needs no memory.
+  void fail_all(const std::exception_ptr& error) noexcept;
   void cancel_all();
 
   const KeptText& kept() const { return kept_; }
@@ -74,6 +77,7 @@ class Scheduler {
     std::exception_ptr error = {};  // of the task alone
   };
 
+  void check_memory(const Task& task, size_t pages);
   void cancel_if(const std::function<bool(const Job&)>& asked);
   void admit();
   // Of running jobs before the `before`-th, the one whose prompt begins most like `prompt`, and in
@@ -85,11 +89,14 @@ class Scheduler {
   Ancestor find_ancestor(PromptPass& prompt, size_t before);
   bool may_begin(size_t index);
   void compute();
-  void finish(Job& job);
-  void retire();
+  void keep_text_of(Job& job);
+  void finish(Job& job) noexcept;
+  void retire() noexcept;
 
   Decoder decoder_;
+  const Model model_;
   size_t max_pages_;
+  uint64_t most_bytes_;
   bool share_prefixes_, keep_last_;
   KeptText kept_;
   int64_t rows_ = 0;
@@ -101,8 +108,10 @@ class Scheduler {
 // is free; either way no more than is free, nor than LoadOptions::max_ram leaves beside the
 // weights.
 uint64_t kv_cache_budget(const Model& model, uint64_t asked);
+// The options of many requests together: one alone may need what the caller says, or all there is.
+SchedulerOptions scheduler_options(const Model& model, uint64_t kv_memory, bool share_prefixes);
 
-// Runs one request to its end; throws what it throws.
+// Runs one request to its end; throws what it throws, and leaves the scheduler fit for the next.
 Completion run_alone(Scheduler& scheduler, std::unique_ptr<Task> task, const CancelToken& cancel);
 
 }  // namespace gptj

@@ -6,45 +6,59 @@
 
 namespace gptj {
 
+// The length of the beginning with which the text ends, one byte after it ended with `length`.
+size_t StopText::Stop::after(size_t length, char byte) const {
+  while (length > 0 && (length == text.size() || text[length] != byte)) length = borders[length];
+  return length < text.size() && text[length] == byte ? length + 1 : 0;
+}
+
+StopText::StopText(const std::vector<std::string>& stops) {
+  for (const std::string& text : stops) {
+    Stop stop{text, {0, 0}};
+    for (size_t n = 1; n < text.size(); ++n) {
+      stop.borders.push_back(stop.after(stop.borders[n], text[n]));
+    }
+    stops_.push_back(std::move(stop));
+  }
+}
+
 std::string StopText::push(std::string_view bytes, bool may_stop) {
   std::string certain;
   for (const char byte : bytes) {
     held_ += byte;
-    const size_t length = may_stop ? longest_ending_here() : 0;
-    if (length > 0) {
+    size_t completed = 0, keep = 0;
+    for (Stop& stop : stops_) {
+      stop.matched = stop.after(stop.matched, byte);
+      const bool whole = stop.matched == stop.text.size();
+      if (whole) completed = std::max(completed, stop.matched);
+      keep = std::max(keep, whole ? stop.borders[stop.matched] : stop.matched);
+    }
+    if (may_stop && completed > 0) {
       stopped_ = true;
-      certain.append(held_, 0, held_.size() - length);
+      release(completed, certain);
       held_.clear();
+      begin_ = 0;
       return certain;
     }
-    const size_t keep = longest_beginning();
-    certain.append(held_, 0, held_.size() - keep);
-    held_.erase(0, held_.size() - keep);
+    release(keep, certain);
   }
   return certain;
 }
 
-std::string StopText::finish() { return std::exchange(held_, {}); }
-
-// The length of the longest stop string that held_ ends with; 0: none.
-size_t StopText::longest_ending_here() const {
-  size_t longest = 0;
-  for (const std::string& stop : stops_) {
-    if (held_.ends_with(stop)) longest = std::max(longest, stop.size());
-  }
-  return longest;
+// All that is held but for its last `keep` bytes becomes text.
+void StopText::release(size_t keep, std::string& certain) {
+  const size_t end = held_.size() - keep;
+  certain.append(held_, begin_, end - begin_);
+  begin_ = end;
+  if (begin_ <= keep) return;  // so that each byte is moved once at most
+  held_.erase(0, begin_);
+  begin_ = 0;
 }
 
-// The length of the longest end of held_ that a stop string may go on from.
-size_t StopText::longest_beginning() const {
-  const std::string_view held = held_;
-  for (size_t length = held.size(); length > 0; --length) {
-    const std::string_view end = held.substr(held.size() - length);
-    for (const std::string& stop : stops_) {
-      if (length < stop.size() && stop.starts_with(end)) return length;
-    }
-  }
-  return 0;
+std::string StopText::finish() {
+  std::string rest;
+  release(0, rest);
+  return rest;
 }
 
 }  // namespace gptj

@@ -32,6 +32,12 @@ size_t Task::most_computed() const {
   return plan_.prompt.size() + made - (made > 0 ? 1 : 0);
 }
 
+const char* Task::widest_field() const {
+  if (plan_.num_beams > 1) return "num_beams";
+  if (plan_.best_of > plan_.n) return "best_of";
+  return plan_.n > 1 ? "n" : "max_tokens";
+}
+
 SequenceId Task::any_sequence() const {
   if (prompt_.sequence() != kNoSequence) return prompt_.sequence();
   const std::vector<SequenceId> all = sequences();
@@ -59,11 +65,13 @@ void Task::add_pages(const Decoder& decoder, std::vector<const std::byte*>& page
 }
 
 void Task::next_rows(Decoder& decoder, size_t room, size_t guesses, std::vector<Row>& rows) {
+  const size_t before = rows.size();
   if (prompt_.done()) {
     text_rows(decoder, room, guesses, rows);
   } else {
     prompt_.next_rows(decoder, room, rows);
   }
+  if (!start_ && rows.size() > before) start_ = Clock::now();
 }
 
 void Task::accept(size_t i, std::span<const float> logits) {
@@ -78,7 +86,7 @@ void Task::end_step(Decoder& decoder) {
   if (!prompt_.done()) {
     prompt_.end_step(decoder);
     if (!prompt_.done()) return;
-    prompt_seconds_ = seconds_since(start_);
+    prompt_seconds_ = seconds();
     if (plan_.max_tokens == 0) {
       end_text(FinishReason::kLength);
       finished_ = true;
@@ -88,16 +96,16 @@ void Task::end_step(Decoder& decoder) {
     prompt_.release(decoder);
   }
   end_text_step(decoder);
-  if (finished_) text_seconds_ = seconds_since(start_) - prompt_seconds_;
+  if (finished_) text_seconds_ = seconds() - prompt_seconds_;
 }
 
 void Task::cancel() {
   if (finished_) return;
   if (prompt_.done()) {
-    text_seconds_ = seconds_since(start_) - prompt_seconds_;
+    text_seconds_ = seconds() - prompt_seconds_;
   } else {
     prompt_.give_up();
-    prompt_seconds_ = seconds_since(start_);
+    prompt_seconds_ = seconds();
   }
   end_text(FinishReason::kCancelled);
   finished_ = true;

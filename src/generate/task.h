@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -31,6 +32,8 @@ class Task {
   }
   // Pages of the KV cache that it holds at once at most.
   size_t pages() const;
+  // The field of the request to lower where those are too many.
+  const char* widest_field() const;
   // A sequence of its own that begins with what is computed of the prompt; kNoSequence: none.
   SequenceId any_sequence() const;
   // The tokens that any_sequence() is made of, as a causal text is; none otherwise.
@@ -91,8 +94,9 @@ class Task {
   size_t most_computed() const;
   // Sets text_offset of each entry of logprobs.
   void add_offsets(Choice& choice) const;
+  double seconds() const { return start_ ? seconds_since(*start_) : 0; }
 
-  Clock::time_point start_ = Clock::now();
+  std::optional<Clock::time_point> start_;  // of its first row
   double prompt_seconds_ = 0, text_seconds_ = 0;
 };
 

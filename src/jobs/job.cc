@@ -1,25 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <deque>
 #include <filesystem>
-#include <set>
+#include <map>
 
-#include "base/atomic_file.h"
 #include "base/check.h"
 #include "base/clock.h"
-#include "base/fingerprint.h"
 #include "base/float_environment.h"
 #include "base/json.h"
+#include "base/json_apart.h"
 #include "base/random.h"
 #include "generate/scheduler.h"
 #include "gptj/jobs.h"
-#include "jobs/journal.h"
+#include "jobs/job_files.h"
+#include "jobs/job_header.h"
+#include "jobs/job_input.h"
 #include "jobs/output.h"
 #include "jobs/request_line.h"
-#include "model/model_state.h"
 
 namespace gptj {
 namespace {
@@ -34,100 +30,6 @@ constexpr double kFlushSeconds = 0.5;
 constexpr int kPollMilliseconds = 100;
 constexpr uint64_t kSeedStream = 0x6a6f6273;  // apart from the streams of samples
 
-std::string journal_path(const std::string& output) { return output + ".journal"; }
-
-// The lines of a job's input, with their numbers.
-class Input {
- public:
-  explicit Input(const std::string& path)
-      : path_(path),
-        descriptor_(path.empty() ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC)),
-        reader_(path.empty() ? "standard input" : path, descriptor_) {
-    if (descriptor_ < 0) fail_io(path_, "cannot open");
-  }
-  ~Input() {
-    if (!path_.empty()) ::close(descriptor_);
-  }
-  Input(const Input&) = delete;
-  Input& operator=(const Input&) = delete;
-
-  bool next(std::string& line) {
-    if (!reader_.next(line)) return false;
-    ++number_;
-    fingerprint_.add(line);
-    return true;
-  }
-  bool wait(int milliseconds) { return reader_.wait(milliseconds); }
-  int64_t number() const { return number_; }
-  // Of the lines so far.
-  std::string fingerprint() const { return hexadecimal(fingerprint_.value()); }
-
- private:
-  std::string path_;
-  int descriptor_;
-  LineReader reader_;
-  int64_t number_ = 0;
-  Fingerprint fingerprint_;
-};
-
-bool in_shard(int64_t line, const JobOptions& options) {
-  return (line - 1) % options.shards == options.shard;
-}
-
-// What can change an answer, by name; and what a merge must know.
-Json header_of(const Model& model, const JobOptions& options) {
-  int64_t requests = 0;
-  Input lines(options.input);
-  for (std::string line; lines.next(line);) {
-    requests += in_shard(lines.number(), options) && !is_blank(line);
-  }
-  Json defaults = Json::object();
-  for (const auto& [name, value] : options.defaults) defaults[name] = parse_json(value, name);
-  return {{"gptj_journal", 1},
-          {"input", lines.fingerprint()},
-          {"model", hexadecimal(model.fingerprint())},
-          {"name", model.name()},
-          {"defaults", defaults.dump()},
-          {"seed", options.seed},
-          {"weights", weight_type_name(model.weight_type())},
-          {"kv_cache", weight_type_name(model.kv_cache_type())},
-          {"arithmetic", arithmetic_name(model)},
-          {"shards", options.shards},
-          {"shard", options.shard},
-          {"requests", requests}};
-}
-
-// What of two jobs differs, but for `besides`; empty: nothing.
-std::string difference(const Json& a, const Json& b, const std::set<std::string>& besides = {}) {
-  std::string names;
-  for (const auto& [name, value] : a.items()) {
-    if (!besides.contains(name) && (!b.contains(name) || b[name] != value)) {
-      names += (names.empty() ? "" : ", ") + name;
-    }
-  }
-  return names;
-}
-
-bool is_empty_or_absent(const std::string& path) {
-  struct stat info {};
-  return ::stat(path.c_str(), &info) != 0 || info.st_size == 0;
-}
-
-// The journal to go on with, or a new one.
-Journal open_journal(const JobOptions& options, const Json& header) {
-  const std::string path = journal_path(options.output);
-  if (options.resume) {
-    if (std::optional<Journal> journal = Journal::open(path)) {
-      const std::string differs = difference(header, parse_json(journal->header(), path));
-      check_param(differs.empty(), "resume", path, " is another job's: these differ: ", differs);
-      return *std::move(journal);
-    }
-    check_param(is_empty_or_absent(options.output), "resume", options.output,
-                " exists without a journal, so nothing says what made it");
-  }
-  return Journal::create(path, header.dump());
-}
-
 // Where records are until they are written out: on disk, or in memory where nothing can be resumed.
 class Records {
  public:
@@ -136,9 +38,11 @@ class Records {
   bool has(int64_t line) const { return journal_ ? journal_->has(line) : kept_.contains(line); }
   const std::vector<int64_t>& lines_of_journal() const { return journal_->lines(); }
   bool are_resumed() const { return journal_ && !journal_->lines().empty(); }
-  void put(int64_t line, std::string record) {
+  // Of a line of the journal.
+  bool failed(int64_t line) const { return journal_->failed(line); }
+  void put(int64_t line, std::string record, bool failed) {
     if (journal_) {
-      journal_->append(line, record);
+      journal_->append(line, record, failed);
     } else {
       kept_[line] = std::move(record);
     }
@@ -170,7 +74,7 @@ class Job {
         records_(std::move(journal)),
         output_(options.output),
         input_(options.input),
-        scheduler_(model, {kv_cache_budget(model, options.kv_memory), options.share_prefixes}),
+        scheduler_(model, scheduler_options(model, options.kv_memory, options.share_prefixes)),
         input_fingerprint_(std::move(input_fingerprint)) {
     progress_.requests = requests;
     defaults_.speculate = options.speculate;
@@ -233,7 +137,7 @@ class Job {
       if (!options_.as_completed) unwritten_.push_back(number);
       if (records_.has(number)) {
         ++progress_.done;
-        progress_.failed += is_error(records_.take(number));
+        progress_.failed += records_.failed(number);
         continue;
       }
       submit(parse_request_line(text, number, defaults_), number);
@@ -275,7 +179,12 @@ class Job {
       scheduler_.add(std::move(tasks[i]), cancel_, [this, group, i](Outcome outcome) {
         group->answers[i] = std::move(outcome.completion);
         if (outcome.error && !group->error) group->error = outcome.error;
-        if (--group->running == 0) finish(*group);
+        if (--group->running > 0) return;
+        try {
+          finish(*group);
+        } catch (...) {
+          failure_ = std::current_exception();
+        }
       });
     }
   }
@@ -307,7 +216,7 @@ class Job {
     ++progress_.done;
     ++progress_.made;
     progress_.failed += failed;
-    records_.put(number, std::move(record));
+    records_.put(number, std::move(record), failed);
     if (options_.as_completed) unwritten_.push_back(number);
   }
 
@@ -322,18 +231,13 @@ class Job {
     flushed_ = Clock::now();
   }
 
-  static bool is_error(const std::string& record) {
-    const Json json = parse_json(record, "record");
-    return json.contains("error") && !json["error"].is_null();
-  }
-
   const Model& model_;
   const JobOptions& options_;
   const CancelToken& cancel_;
   Request defaults_;
   Records records_;
   OutputFile output_;
-  Input input_;
+  JobInput input_;
   Scheduler scheduler_;
   std::deque<int64_t> unwritten_;  // lines in the order of the output
   JobProgress progress_;
@@ -343,33 +247,10 @@ class Job {
   Clock::time_point flushed_ = Clock::now();
 };
 
-bool exists(const std::string& path) {
-  std::error_code ignored;
-  return fs::exists(path, ignored);
-}
-bool is_folder(const std::string& path) {
-  std::error_code ignored;
-  return fs::is_directory(path, ignored);
-}
-void remove_file(const std::string& path) {
-  std::error_code error;
-  fs::remove(path, error);
-  check(!error, ErrorCode::kIo, path, ": cannot remove: ", error.message());
-}
-
 // What cannot be read again, as a pipe, cannot be resumed.
 bool is_resumable(const JobOptions& options) {
   std::error_code ignored;
   return !options.output.empty() && fs::is_regular_file(options.input, ignored);
-}
-
-void check_output_folder(const std::string& output) {
-  const std::string folder = folder_of(output);
-  check(is_folder(folder), ErrorCode::kNotFound, folder,
-        ": expected a folder for the output, found none");
-  check(::access(folder.c_str(), W_OK) == 0, ErrorCode::kIo, folder,
-        ": nothing can be written there");
-  check(!is_folder(output), ErrorCode::kIo, output, ": expected a file, found a folder");
 }
 
 }  // namespace
@@ -414,7 +295,8 @@ JobProgress run_job(const Model& model, const JobOptions& options, const CancelT
   int64_t requests = 0;
   std::string input_fingerprint;
   if (is_resumable(options)) {
-    const Json header = header_of(model, options);
+    Json header = header_of(model, options);
+    const TakenApart apart(header);
     requests = header["requests"].get<int64_t>();
     input_fingerprint = header["input"].get<std::string>();
     journal.emplace(open_journal(options, header));
@@ -428,45 +310,6 @@ JobProgress run_job(const Model& model, const JobOptions& options, const CancelT
     remove_file(journal_path(options.output));
   }
   return progress;
-}
-
-void merge_job(const std::vector<std::string>& parts, const std::string& output) {
-  check_param(!parts.empty(), "merge", "expected the outputs of all shards, found none");
-  check_output_folder(output);
-  check_param(!exists(output), "output", output, " exists: remove it, or name another");
-  std::vector<Journal> journals;
-  Json first;
-  std::set<int64_t> found;
-  std::map<int64_t, size_t> owners;  // of each line
-  for (const std::string& part : parts) {
-    std::optional<Journal> journal = Journal::open_to_read(journal_path(part));
-    check_param(journal.has_value(), "merge", part, ": expected its journal beside it, found none");
-    const Json header = parse_json(journal->header(), journal_path(part));
-    if (first.is_null()) first = header;
-    const std::string differs = difference(first, header, {"shard", "requests"});
-    check_param(differs.empty(), "merge", part, " and ", parts[0],
-                " are of different jobs: these differ: ", differs);
-    check_param(found.insert(header["shard"].get<int64_t>()).second, "merge", part,
-                ": a shard that is there already");
-    const auto requests = header["requests"].get<int64_t>();
-    const auto done = static_cast<int64_t>(journal->lines().size());
-    check_param(done == requests, "merge", part, ": expected ", requests, " records, found ", done,
-                ": finish it with --resume");
-    for (const int64_t line : journal->lines()) owners[line] = journals.size();
-    journals.push_back(*std::move(journal));
-  }
-  const auto shards = first["shards"].get<int64_t>();
-  for (int64_t shard = 0; shard < shards; ++shard) {
-    check_param(found.contains(shard), "merge", "shard ", shard, " of ", shards, " is missing");
-  }
-  AtomicFile file(output);
-  uint64_t offset = 0;
-  for (const auto& [line, owner] : owners) {
-    const std::string record = journals[owner].record(line) + "\n";
-    file.write_at(offset, std::as_bytes(std::span(record)));
-    offset += record.size();
-  }
-  file.commit();
 }
 
 }  // namespace gptj

@@ -2,7 +2,6 @@
 #include "jobs/journal.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,8 +9,8 @@
 #include <charconv>
 #include <utility>
 
-#include "base/atomic_file.h"
 #include "base/check.h"
+#include "base/durable.h"
 #include "base/fingerprint.h"
 #include "jobs/output.h"
 
@@ -19,6 +18,7 @@ namespace gptj {
 namespace {
 
 constexpr size_t kCheckDigits = 16;
+constexpr std::string_view kAnswer = " + ", kError = " - ";
 
 std::string check_of(std::string_view text) {
   Fingerprint all;
@@ -38,9 +38,9 @@ std::string_view checked(std::string_view line) {
 Journal::Journal(std::string path, int flags)
     : path_(std::move(path)), descriptor_(::open(path_.c_str(), flags | O_CLOEXEC, 0644)) {
   if (descriptor_ < 0) fail_io(path_, "cannot open");
-  const int lock = (flags & O_ACCMODE) == O_RDONLY ? LOCK_SH : LOCK_EX;
-  // Some shared file systems have no locks: there it is the user's to run a job once.
-  if (::flock(descriptor_, lock | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;
+  const bool reads = (flags & O_ACCMODE) == O_RDONLY;
+  const LockResult lock = lock_file(descriptor_, reads ? FileLock::kShared : FileLock::kExclusive);
+  if (lock != LockResult::kTaken) return;
   ::close(descriptor_);
   fail(ErrorCode::kIo, path_ + ": another process is running this job");
 }
@@ -79,7 +79,7 @@ std::optional<Journal> Journal::open(const std::string& path) {
   }
   if (::lseek(journal.descriptor_, 0, SEEK_END) < 0) fail_io(path, "cannot seek");
   // Whoever wrote it may have been killed before it was.
-  if (::fdatasync(journal.descriptor_) != 0) fail_io(path, "cannot flush");
+  sync_file(journal.descriptor_, path);
   sync_folder_of(path);
   return journal;
 }
@@ -103,26 +103,34 @@ bool Journal::scan() {
     } else {
       int64_t number = 0;
       const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), number);
-      if (error != std::errc() || end == rest.data() + rest.size() || *end != ' ') break;
-      const size_t before = static_cast<size_t>(end + 1 - line.data());
-      note(number, end_ + before, line.size() - before);
+      const std::string_view mark = rest.substr(static_cast<size_t>(end - rest.data()), 3);
+      if (error != std::errc() || (mark != kAnswer && mark != kError)) break;
+      const size_t before = static_cast<size_t>(end - line.data()) + mark.size();
+      note(number, {end_ + before, line.size() - before, mark == kError});
     }
     end_ += line.size() + 1;
   }
   return !header_.empty();
 }
 
-void Journal::note(int64_t line, uint64_t offset, uint64_t size) {
-  if (places_.insert_or_assign(line, Place{offset, size}).second) lines_.push_back(line);
+void Journal::note(int64_t line, const Place& place) {
+  if (!places_.contains(line)) lines_.push_back(line);
+  places_[line] = place;
+}
+
+const Journal::Place& Journal::place(int64_t line) const {
+  const auto found = places_.find(line);
+  check(found != places_.end(), ErrorCode::kIo, path_, ": has no record of line ", line);
+  return found->second;
 }
 
 std::string Journal::record(int64_t line) const {
-  const Place place = places_.at(line);
-  std::string record(place.size, '\0');
+  const auto& [offset, size, failed] = place(line);
+  std::string record(size, '\0');
   size_t done = 0;
-  while (done < place.size) {
-    const ssize_t n = ::pread(descriptor_, record.data() + done, place.size - done,
-                              static_cast<off_t>(place.offset + done));
+  while (done < size) {
+    const ssize_t n =
+        ::pread(descriptor_, record.data() + done, size - done, static_cast<off_t>(offset + done));
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) fail_io(path_, "cannot read");
     done += static_cast<size_t>(n);
@@ -130,10 +138,12 @@ std::string Journal::record(int64_t line) const {
   return record;
 }
 
-void Journal::append(int64_t line, std::string_view record) {
-  const std::string rest = std::to_string(line) + " " + std::string(record);
+void Journal::append(int64_t line, std::string_view record, bool failed) {
+  const std::string_view mark = failed ? kError : kAnswer;
+  const std::string rest = std::to_string(line) + std::string(mark) + std::string(record);
   const std::string text = check_of(rest) + " " + rest + "\n";
-  note(line, end_ + text.size() - 1 - record.size(), record.size());
+  buffer_.reserve(buffer_.size() + text.size());
+  note(line, {end_ + text.size() - 1 - record.size(), record.size(), failed});
   buffer_ += text;
   end_ += text.size();
 }
@@ -142,7 +152,7 @@ void Journal::flush() {
   if (buffer_.empty()) return;
   write_all(path_, descriptor_, buffer_);
   buffer_.clear();
-  if (::fdatasync(descriptor_) != 0) fail_io(path_, "cannot flush");
+  sync_file(descriptor_, path_);
 }
 
 }  // namespace gptj

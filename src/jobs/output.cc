@@ -8,8 +8,8 @@
 #include <cerrno>
 #include <cstring>
 
-#include "base/atomic_file.h"
 #include "base/check.h"
+#include "base/durable.h"
 
 namespace gptj {
 namespace {
@@ -34,8 +34,15 @@ void write_all(const std::string& path, int descriptor, std::string_view bytes) 
   }
 }
 
+void LineReader::check_length(size_t bytes) const {
+  check(bytes <= longest_, ErrorCode::kBadFile, path_, ": line ", number_, ": expected at most ",
+        longest_, " bytes, found more");
+}
+
 bool LineReader::fill() {
+  check_length(buffer_.size() - begin_);
   buffer_.erase(0, begin_);
+  searched_ -= begin_;
   begin_ = 0;
   const size_t size = buffer_.size();
   buffer_.resize(size + kReadBytes);
@@ -48,8 +55,14 @@ bool LineReader::fill() {
   return n > 0;
 }
 
+size_t LineReader::find_newline() {
+  const size_t end = buffer_.find('\n', searched_);
+  searched_ = end == std::string::npos ? buffer_.size() : end;
+  return end;
+}
+
 bool LineReader::wait(int milliseconds) {
-  while (buffer_.find('\n', begin_) == std::string::npos) {
+  while (find_newline() == std::string::npos) {
     pollfd event{descriptor_, POLLIN, 0};
     if (::poll(&event, 1, milliseconds) <= 0) return false;
     if (!fill()) return true;
@@ -58,22 +71,15 @@ bool LineReader::wait(int milliseconds) {
 }
 
 bool LineReader::next(std::string& line) {
-  size_t searched = begin_;
-  for (;;) {
-    const size_t end = buffer_.find('\n', searched);
-    if (end != std::string::npos) {
-      line.assign(buffer_, begin_, end - begin_);
-      begin_ = end + 1;
-      ended_by_newline_ = true;
-      return true;
-    }
-    searched = buffer_.size() - begin_;
-    if (!fill()) break;
-  }
-  ended_by_newline_ = false;
-  line.assign(buffer_, begin_, std::string::npos);
-  begin_ = buffer_.size();
-  return !line.empty();
+  size_t end = find_newline();
+  while (end == std::string::npos && fill()) end = find_newline();
+  ended_by_newline_ = end != std::string::npos;
+  check_length((ended_by_newline_ ? end : buffer_.size()) - begin_);
+  line.assign(buffer_, begin_, ended_by_newline_ ? end - begin_ : std::string::npos);
+  begin_ = ended_by_newline_ ? end + 1 : buffer_.size();
+  searched_ = begin_;
+  ++number_;
+  return ended_by_newline_ || !line.empty();
 }
 
 OutputFile::OutputFile(const std::string& path)
@@ -102,10 +108,7 @@ void OutputFile::flush() {
 
 void OutputFile::sync() {
   flush();
-  // Pipes and terminals cannot.
-  if (::fdatasync(descriptor_) != 0 && errno != EINVAL && errno != EROFS) {
-    fail_io(path_, "cannot flush");
-  }
+  sync_file(descriptor_, path_.empty() ? "standard output" : path_);
 }
 
 }  // namespace gptj

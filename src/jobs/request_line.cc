@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/json.h"
+#include "base/json_apart.h"
 
 namespace gptj {
 namespace {
@@ -55,7 +56,7 @@ void read_request(const Json& json, RequestLine& line) {
     } else if (key == "stream") {
       if (value != false) fail_type(key, "false: records are written whole", value);
     } else if (is_field(key)) {
-      set_request_field(line.request, key, value.dump());
+      set_request_field(line.request, key, dump_text(value));
       line.has_seed |= key == "seed";
     } else {
       fail_type(key, "a field of a request", value);
@@ -89,15 +90,19 @@ void read_id(const Json& json, RequestLine& line) {
     if (!id->is_string() && !id->is_number_integer()) {
       fail_type(key, "text or an integer", *id);
     }
-    line.id = id->dump(-1, ' ', false, Json::error_handler_t::replace);
+    line.id = dump_text(*id);
     return;
   }
 }
 
 void read_line(std::string_view text, RequestLine& line) {
-  const Json json = parse_json(text, "line");
+  Json json = parse_json(text, "line");
+  const TakenApart apart(json);
   check(json.is_object(), ErrorCode::kInvalidArgument, "line: expected a JSON object");
-  const auto is_set = [&](const char* key) { return json.contains(key) && !json[key].is_null(); };
+  const auto is_set = [&](const char* key) {
+    const auto found = json.find(key);
+    return found != json.end() && !found->is_null();
+  };
   line.envelope = is_set("body") || is_set("url") || is_set("method");
   read_id(json, line);
   if (line.envelope) {
@@ -107,9 +112,7 @@ void read_line(std::string_view text, RequestLine& line) {
   }
 }
 
-std::string text_json(std::string_view text) {
-  return OutputJson(text).dump(-1, ' ', false, OutputJson::error_handler_t::replace);
-}
+std::string text_json(std::string_view text) { return dump_text(OutputJson(text)); }
 
 }  // namespace
 

@@ -299,7 +299,10 @@ std::string beside(const std::string& folder, const char* name) {
 }
 
 std::string base_name(const std::string& path) {
-  const fs::path absolute = fs::absolute(path).lexically_normal();
+  std::error_code gone;  // as the working folder may be; then the path as it stands
+  fs::path absolute = fs::absolute(path, gone);
+  if (gone) absolute = path;
+  absolute = absolute.lexically_normal();
   const fs::path name = absolute.filename();
   return (name.empty() ? absolute.parent_path().filename() : name).string();
 }

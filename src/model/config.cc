@@ -183,7 +183,7 @@ std::string config_json(const ModelConfig& config) {
   if (config.bos_token_id) json["bos_token_id"] = *config.bos_token_id;
   json["eos_token_id"] = config.eos_token_ids;
   json["tie_word_embeddings"] = false;
-  return json.dump();
+  return dump_text(json);
 }
 
 void check_config(const ModelConfig& config, ErrorCode code, const std::string& where) {

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/float_environment.h"
 #include "model/batch.h"
+#include "model/kv_room.h"
 #include "model/model_state.h"
 
 namespace gptj {
@@ -41,19 +42,44 @@ Decoder::Decoder(const Model& model)
 void Decoder::forward(std::span<const Row> rows, const LogitsSink& sink) {
   const DefaultFloatEnvironment environment;
   const auto start = Clock::now();
+  // All of it is proved before any is computed.
+  const std::vector<Run> runs = find_runs(rows, model_.config(), cache_);
+  try {
+    compute(rows, sink);
+  } catch (...) {
+    for (const Run& run : runs) {
+      const Row& row = rows[run.first];
+      if (cache_.length(row.sequence) > row.position) cache_.truncate(row.sequence, row.position);
+    }
+    throw;
+  }
+  engine_.times.all += seconds_since(start);
+}
+
+void Decoder::check_room(std::span<const Row> rows) const {
+  const auto begins_page = [&](const Row& row) {
+    return cache_.begins_page(row.sequence, row.position);
+  };
+  const auto pages = static_cast<size_t>(std::count_if(rows.begin(), rows.end(), begins_page));
+  if (pages <= cache_.spare_pages()) return;
+  const size_t used = cache_.held_pages() - cache_.spare_pages();
+  check_kv_room(cache_, used + pages, kv_room(model_, cache_.held_bytes()), "session",
+                "remove sequences, or compute fewer rows");
+}
+
+void Decoder::compute(std::span<const Row> rows, const LogitsSink& sink) {
   const Model::State& m = model_.state();
-  find_runs(rows, m.config, cache_);  // all of it proved before any is computed
   for (size_t first = 0, end = 0; first < rows.size(); first = end) {
     end = chunk_end(rows, first);
     const auto chunk = rows.subspan(first, end - first);
     const std::vector<Run> runs = find_runs(chunk, m.config, cache_);
+    scratch_.reserve(chunk.size());
     for (const Run& run : runs) {
       cache_.extend(chunk[run.first].sequence, static_cast<int64_t>(run.size));
     }
     gptj::forward(engine_, m.config, m.weights, m.rotary, {chunk, runs, cache_}, scratch_,
                   [&](size_t r, std::span<const float> logits) { sink(first + r, logits); });
   }
-  engine_.times.all += seconds_since(start);
 }
 
 void check_finite(std::span<const float> logits, int64_t position, WeightType weights) {

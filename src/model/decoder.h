@@ -18,10 +18,15 @@ class Decoder {
   const KvCache& cache() const { return cache_; }
   const ForwardTimes& times() const { return engine_.times; }
 
-  // As Session::forward.
+  // As Session::forward, but that its caller sees to it that the pages fit the memory.
   void forward(std::span<const Row> rows, const LogitsSink& sink);
+  // Throws kOutOfMemory with the figures where the pages that forward() would take do not fit the
+  // memory that is left.
+  void check_room(std::span<const Row> rows) const;
 
  private:
+  void compute(std::span<const Row> rows, const LogitsSink& sink);
+
   Model model_;
   KvCache cache_;
   Engine engine_;

@@ -92,10 +92,7 @@ class ModelFingerprint {
   Fingerprint all_;
 };
 
-}  // namespace
-
-uint64_t Model::fingerprint() const {
-  const State& m = *state_;
+uint64_t compute_fingerprint(const Model::State& m) {
   ModelFingerprint all(m.pool);
   all.add(m.config);
   all.add(m.generation_defaults);
@@ -108,6 +105,14 @@ uint64_t Model::fingerprint() const {
   all.add(m.weights.lm_head);
   if (m.tokenizer) all.add(m.tokenizer->fingerprint());
   return all.value();
+}
+
+}  // namespace
+
+uint64_t Model::fingerprint() const {
+  const std::lock_guard lock(state_->fingerprint_mutex);
+  if (!state_->fingerprint) state_->fingerprint = compute_fingerprint(*state_);
+  return *state_->fingerprint;
 }
 
 std::string arithmetic_name(const Model& model) {

@@ -77,17 +77,38 @@ void KvCache::remove(SequenceId sequence) {
   sequences_.erase(sequence);
 }
 
-// To no more pages than before.
-void KvCache::shorten(Sequence& sequence, size_t pages) {
+// To no more pages than before. What is cleaned up after memory ran out comes here too.
+void KvCache::shorten(Sequence& sequence, size_t pages) noexcept {
   for (size_t i = pages; i < sequence.pages.size(); ++i) {
-    if (sequence.pages[i].use_count() == 1) spare_.push_back(std::move(sequence.pages[i]));
+    if (sequence.pages[i].use_count() > 1) continue;
+    try {
+      spare_.push_back(std::move(sequence.pages[i]));
+    } catch (const std::bad_alloc&) {
+      --held_pages_;  // The page is given back below instead.
+    }
   }
-  sequence.pages.resize(pages);
-  sequence.addresses.resize(pages);
+  sequence.pages.resize(std::min(pages, sequence.pages.size()));
+  sequence.addresses.resize(std::min(pages, sequence.addresses.size()));
+}
+
+// Whether the next position would be written into a page that another sequence reads.
+bool KvCache::shares_last_page(const Sequence& s) const {
+  const bool part_page = s.length % static_cast<int64_t>(kPagePositions) != 0;
+  return part_page && s.pages.back().use_count() > 1;
+}
+
+bool KvCache::begins_page(SequenceId sequence, int64_t position) const {
+  if (position % static_cast<int64_t>(kPagePositions) == 0) return true;
+  const Sequence& s = find(sequence);
+  return position == s.length && shares_last_page(s);
 }
 
 std::shared_ptr<KvCache::Page> KvCache::take_page() {
-  if (spare_.empty()) return std::make_shared<Page>(page_bytes_);
+  if (spare_.empty()) {
+    auto fresh = std::make_shared<Page>(page_bytes_);
+    ++held_pages_;
+    return fresh;
+  }
   auto page = std::move(spare_.back());
   spare_.pop_back();
   return page;
@@ -95,16 +116,20 @@ std::shared_ptr<KvCache::Page> KvCache::take_page() {
 
 void KvCache::extend(SequenceId sequence, int64_t n) {
   Sequence& s = find(sequence);
-  const bool part_page = s.length % static_cast<int64_t>(kPagePositions) != 0;
-  if (n > 0 && part_page && s.pages.back().use_count() > 1) {
+  if (n > 0 && shares_last_page(s)) {
     const auto page = take_page();
     std::memcpy(page->data(), s.addresses.back(), page_bytes_);
     s.addresses.back() = page->data();
     s.pages.back() = page;
   }
-  while (s.pages.size() < pages_for(s.length + n)) {
-    s.pages.push_back(take_page());
-    s.addresses.push_back(s.pages.back()->data());
+  try {
+    while (s.pages.size() < pages_for(s.length + n)) {
+      s.pages.push_back(take_page());
+      s.addresses.push_back(s.pages.back()->data());
+    }
+  } catch (...) {
+    shorten(s, pages_for(s.length));
+    throw;
   }
   s.length += n;
 }
@@ -133,7 +158,12 @@ void KvCache::copy_page(SequenceId sequence, size_t page, std::byte* out) const 
 
 SequenceId KvCache::restore(int64_t length, std::span<const std::byte> pages) {
   const SequenceId sequence = add();
-  extend(sequence, length);
+  try {
+    extend(sequence, length);
+  } catch (...) {
+    remove(sequence);
+    throw;
+  }
   const Sequence& s = find(sequence);
   for (size_t i = 0; i < s.addresses.size(); ++i) {
     std::memcpy(s.addresses[i], pages.data() + i * page_bytes_, page_bytes_);

@@ -35,8 +35,15 @@ class KvCache {
   int64_t length(SequenceId sequence) const { return find(sequence).length; }
 
   // Makes room for `n` more positions, which the caller then fills: takes pages by need, and a page
-  // of its own where the last one is shared.
+  // of its own where the last one is shared. Where memory runs out, the sequence stays as it was.
   void extend(SequenceId sequence, int64_t n);
+  // Whether the position, which follows the sequence's or is one of those that extend() adds,
+  // begins a page of the sequence's own.
+  bool begins_page(SequenceId sequence, int64_t position) const;
+  // Pages in memory, and those of them that wait for the next sequence.
+  size_t held_pages() const { return held_pages_; }
+  size_t spare_pages() const { return spare_.size(); }
+  uint64_t held_bytes() const { return held_pages_ * page_bytes_; }
 
   // Where the pages of a sequence begin, until it is changed; and where in each of them a layer's
   // head has its part, as kernels.h lays it out.
@@ -69,7 +76,8 @@ class KvCache {
   };
   const Sequence& find(SequenceId sequence) const;
   Sequence& find(SequenceId sequence);
-  void shorten(Sequence& sequence, size_t pages);
+  bool shares_last_page(const Sequence& sequence) const;
+  void shorten(Sequence& sequence, size_t pages) noexcept;
   std::shared_ptr<Page> take_page();
   // head_dim floats to the cache's type; the scale of an int8 row becomes number `scale` of the
   // part.
@@ -83,6 +91,7 @@ class KvCache {
   SequenceId next_ = 0;
   std::map<SequenceId, Sequence> sequences_;
   std::vector<std::shared_ptr<Page>> spare_;
+  size_t held_pages_ = 0;
 };
 
 // Bytes of one page.

@@ -95,7 +95,11 @@ void tell(std::span<const std::string> warnings, const LoadOptions& options) {
 
 void adopt_tokenizer(const TokenizerHints& hints, const LoadOptions& options, Model::State& state) {
   auto chosen = choose_tokenizer(hints, options.tokenizer, options.on_warning);
-  if (chosen) state.tokenizer = std::move(chosen->tokenizer);
+  if (!chosen) return;
+  state.tokenizer = std::move(chosen->tokenizer);
+  for (TokenId id = 0; id < state.config.vocab_size; ++id) {
+    if (!state.tokenizer->has(id)) state.unnamed_ids.push_back(id);
+  }
 }
 
 Model load_packed(const std::string& path, std::shared_ptr<const PackedFile> file,

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <atomic>
+#include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/thread_pool.h"
 #include "gptj/model.h"
@@ -13,7 +15,8 @@
 
 namespace gptj {
 
-// All that a model is. Immutable but for the pool, which locks, and what `clamped` counts.
+// All that a model is. Immutable but for the pool, which locks, what `clamped` counts, and the
+// fingerprint, which has a mutex.
 struct Model::State {
   std::string name;
   ModelConfig config;
@@ -28,7 +31,10 @@ struct Model::State {
   Weights weights;
   uint64_t max_ram = 0;  // LoadOptions::max_ram
   RowReading reading = {};
+  std::vector<TokenId> unnamed_ids = {};      // those that the tokenizer has no name for
   mutable std::atomic<uint64_t> clamped = 0;  // Model::clamped_values()
+  mutable std::mutex fingerprint_mutex = {};
+  mutable std::optional<uint64_t> fingerprint = {};  // Model::fingerprint(), once it was asked for
 };
 
 // What computed an answer: the version of the arithmetic, and with layers or a head of bf16, whose

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "base/atomic_file.h"
+#include "base/durable.h"
 #include "base/check.h"
 #include "formats/json_text.h"
 #include "gptj/checkpoint.h"

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gptj/session.h"
 
+#include <algorithm>
+
+#include "base/check.h"
 #include "model/decoder.h"
 #include "model/model_state.h"
 #include "model/session_file.h"
@@ -43,6 +46,11 @@ SequenceId Session::load(const std::string& path, std::vector<TokenId>* ids) {
 }
 
 void Session::forward(std::span<const Row> rows, const LogitsSink& sink) {
+  const bool wanted =
+      std::any_of(rows.begin(), rows.end(), [](const Row& row) { return row.wants_logits; });
+  check(sink != nullptr || !wanted, ErrorCode::kInvalidArgument,
+        "sink: expected a function for the logits that rows want, found none");
+  state_->decoder.check_room(rows);
   state_->decoder.forward(rows, [&](size_t row, std::span<const float> logits) {
     check_finite(logits, rows[row].position, state_->model.weight_type());
     sink(row, logits);

@@ -14,7 +14,8 @@ namespace gptj {
 namespace {
 
 constexpr const char* kSession = "gptj.session";
-constexpr const char* kVersion = "1";
+constexpr const char* kVersion = "2";
+constexpr const char* kCheck = "check";
 
 std::map<std::string, std::string> metadata_of(const Model& model) {
   return {{kSession, kVersion},
@@ -33,6 +34,35 @@ const TensorView& tensor(const SafetensorsFile& file, const char* name, DType ty
     return t;
   }
   fail(ErrorCode::kBadFile, file.path() + ": " + name + " is missing");
+}
+
+// Of the file's bytes: the header's with its length, the ids', each page's.
+class SessionCheck {
+ public:
+  void add(std::span<const std::byte> bytes) { all_.add(bytes); }
+  int64_t value() const { return static_cast<int64_t>(all_.value()); }
+
+ private:
+  Fingerprint all_;
+};
+
+void expect_check(const SafetensorsFile& file, std::span<const std::byte> ids,
+                  std::span<const std::byte> pages, uint64_t page_bytes) {
+  const TensorView& stored = tensor(file, kCheck, DType::kI64, {1});
+  const std::span<const std::byte> all = file.mapping()->bytes();
+  const uint64_t data_bytes = ids.size() + pages.size() + stored.bytes.size();
+  SessionCheck check_of_file;
+  check_of_file.add(all.first(all.size() - data_bytes));
+  check_of_file.add(ids);
+  for (uint64_t at = 0; at < pages.size(); at += page_bytes) {
+    check_of_file.add(pages.subspan(at, page_bytes));
+  }
+  int64_t value = 0;
+  std::memcpy(&value, stored.bytes.data(), sizeof value);
+  check(value == check_of_file.value() &&
+            stored.bytes.data() + sizeof value == all.data() + all.size(),
+        ErrorCode::kBadFile, file.path(),
+        ": is damaged: its checksum is not that of its bytes; remove it, and compute it anew");
 }
 
 std::vector<TokenId> ids_of(const SafetensorsFile& file, const ModelConfig& config) {
@@ -60,16 +90,26 @@ void save_sequence(const Model& model, const KvCache& cache, SequenceId sequence
         path, ": expected the ", cache.length(sequence), " tokens of the sequence, found ",
         ids.size());
   const size_t pages = cache.page_count(sequence);
-  SafetensorsWriter writer(
-      path,
-      {{"ids", DType::kI64, {ids.size()}}, {"pages", DType::kU8, {pages, cache.page_bytes()}}},
-      metadata_of(model), 0);
-  writer.write(std::as_bytes(ids));
+  SafetensorsWriter writer(path,
+                           {{"ids", DType::kI64, {ids.size()}},
+                            {"pages", DType::kU8, {pages, cache.page_bytes()}},
+                            {kCheck, DType::kI64, {1}}},
+                           metadata_of(model), 0);
+  SessionCheck check_of_file;
+  const auto write = [&](std::span<const std::byte> bytes) {
+    check_of_file.add(bytes);
+    writer.write(bytes);
+  };
+  const std::string header = writer.header_block();
+  check_of_file.add(std::as_bytes(std::span(header)));
+  write(std::as_bytes(ids));
   AlignedBuffer<std::byte> page(cache.page_bytes());
   for (size_t i = 0; i < pages; ++i) {
     cache.copy_page(sequence, i, page.data());
-    writer.write({page.data(), page.size()});
+    write({page.data(), page.size()});
   }
+  const int64_t value = check_of_file.value();
+  writer.write(std::as_bytes(std::span(&value, 1)));
   writer.write_header();
   writer.commit();
 }
@@ -83,12 +123,17 @@ std::pair<SequenceId, std::vector<TokenId>> load_sequence(const Model& model, Kv
   for (const auto& [name, expected] : metadata_of(model)) {
     const auto value = found.find(name);
     const std::string text = value == found.end() ? "nothing" : value->second;
+    const char* reason =
+        name == kSession ? ": another version wrote this session; remove it, and compute it anew"
+                         : ": this session was computed otherwise, and cannot be gone on with";
     check(text == expected, ErrorCode::kInvalidArgument, path, ": ", name, ": expected ", expected,
-          ", found ", text, ": this session was computed otherwise, and cannot be gone on with");
+          ", found ", text, reason);
   }
   std::vector<TokenId> ids = ids_of(file, model.config());
   const uint64_t pages = (ids.size() + kPagePositions - 1) / kPagePositions;
   const TensorView& view = tensor(file, "pages", DType::kU8, {pages, cache.page_bytes()});
+  const TensorView& stored_ids = tensor(file, "ids", DType::kI64, {ids.size()});
+  expect_check(file, stored_ids.bytes, view.bytes, cache.page_bytes());
   const SequenceId sequence = cache.restore(static_cast<int64_t>(ids.size()), view.bytes);
   return {sequence, std::move(ids)};
 }

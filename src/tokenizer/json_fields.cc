@@ -32,7 +32,7 @@ TokenId expect_id(const Json& json, const std::string& where, const std::string&
   const bool ok = json.is_number_integer() && json.get<uint64_t>() <= uint64_t{kMaxTokenId};
   if (!ok) {
     fail(ErrorCode::kBadFile, concat(where, ": ", quote(key), ": expected a token id from 0 to ",
-                                     kMaxTokenId, ", found ", quote(json.dump())));
+                                     kMaxTokenId, ", found ", quote(dump_text(json))));
   }
   return json.get<TokenId>();
 }
@@ -55,7 +55,7 @@ void expect_harmless(const Json& object, const char* key, const Json& harmless,
                      const std::string& where) {
   const Json& value = member(object, key);
   check(value.is_null() || value == harmless, ErrorCode::kUnsupported, where, ": ", key,
-        ": expected ", harmless.dump(), ", found ", quote(value.dump()),
+        ": expected ", dump_text(harmless), ", found ", quote(dump_text(value)),
         "; this engine would give other token ids");
 }
 

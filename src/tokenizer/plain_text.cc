@@ -10,8 +10,6 @@ namespace {
 
 using std::string_view_literals::operator""sv;
 
-constexpr std::string_view kUtf8Mark = "\xEF\xBB\xBF";
-
 struct Mark {
   std::string_view bytes;
   const char* name;

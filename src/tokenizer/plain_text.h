@@ -7,7 +7,9 @@
 
 namespace gptj {
 
-// Returns whether the bytes begin with a UTF-8 byte order mark, which is three bytes long.
+inline constexpr std::string_view kUtf8Mark = "\xEF\xBB\xBF";
+
+// Returns whether the bytes begin with a UTF-8 byte order mark.
 bool has_utf8_mark(std::string_view bytes);
 
 // Throws kUnsupported for the beginning of a text in UTF-16 or UTF-32; `name` begins the message.

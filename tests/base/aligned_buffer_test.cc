@@ -48,6 +48,16 @@ TEST(AlignedBuffer, OfSmallPagesHasNoHugeOnes) {
   EXPECT_EQ(huge_kib(small.data() + small.size() / 2), 0u);
 }
 
+TEST(AlignedBuffer, ThatWasMovedFromIsEmpty) {
+  AlignedBuffer<char> a(100), b;
+  b = std::move(a);
+  EXPECT_EQ(a.size(), 0u);
+  EXPECT_EQ(a.data(), nullptr);
+  const AlignedBuffer<char> c(std::move(b));
+  EXPECT_EQ(b.size(), 0u);
+  EXPECT_EQ(c.size(), 100u);
+}
+
 TEST(AlignedBuffer, RefusesSizesThatOverflow) {
   EXPECT_THROW(AlignedBuffer<double>(SIZE_MAX / 8), std::bad_alloc);
 }

@@ -4,10 +4,13 @@
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cfenv>
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <ctime>
 #include <limits>
@@ -25,7 +28,38 @@ std::chrono::duration<double> cpu_time(clockid_t of) {
   return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
 }
 
-constexpr auto kLittle = std::chrono::milliseconds(20), kLong = std::chrono::milliseconds(200);
+// Spinning all along would take all of kLong; a machine that others use takes part of it.
+constexpr auto kLong = std::chrono::milliseconds(300), kLittle = kLong / 3;
+
+std::atomic<pthread_t> handled_by{};
+extern "C" void note_thread(int) { handled_by = ::pthread_self(); }
+
+// A signal of the process goes to a thread that does not block it: to none of the pool's.
+TEST(ThreadPool, LeavesSignalsToTheHostsThreads) {
+  ThreadPool pool(available_cpus());
+  pool.run([](size_t) {});
+  const auto before = std::signal(SIGUSR1, note_thread);
+  sigset_t usr1, mask;
+  sigemptyset(&usr1);
+  sigaddset(&usr1, SIGUSR1);
+  ::pthread_sigmask(SIG_BLOCK, &usr1, &mask);
+  ::kill(::getpid(), SIGUSR1);
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_EQ(handled_by.load(), pthread_t{});
+  ::pthread_sigmask(SIG_SETMASK, &mask, nullptr);
+  EXPECT_EQ(handled_by.load(), ::pthread_self());
+  std::signal(SIGUSR1, before);
+}
+
+TEST(ThreadPool, LeavesTheCallersSignalsAsTheyWere) {
+  sigset_t before, after;
+  ::pthread_sigmask(SIG_SETMASK, nullptr, &before);
+  const ThreadPool pool(2);
+  ::pthread_sigmask(SIG_SETMASK, nullptr, &after);
+  for (int signal = 1; signal < SIGRTMAX; ++signal) {
+    EXPECT_EQ(sigismember(&after, signal), sigismember(&before, signal)) << signal;
+  }
+}
 
 TEST(ThreadPool, RunsEveryPartOnce) {
   for (const size_t threads : {1, 2, 3, 4, 7, 16}) {

@@ -207,6 +207,17 @@ void add_jobs(Seeds& seeds) {
   journal.append(1, "one");
   journal.flush();
   seeds.add("journal", content_of(folder.path("j")));
+  std::string shards;
+  for (int64_t shard = 0; shard < 2; ++shard) {
+    Journal part = Journal::create(folder.path("part"),
+                                   R"({"gptj_journal": 2, "shards": 2, "requests": 2, "shard": )" +
+                                       std::to_string(shard) + "}");
+    part.append(shard + 3, "three or four");
+    part.append(shard + 1, "one or two", true);
+    part.flush();
+    shards += content_of(folder.path("part")) + (shard == 0 ? "\n" : "");
+  }
+  seeds.add("merge", shards);
 }
 
 void add_own_files(Seeds& seeds) {

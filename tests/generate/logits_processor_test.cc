@@ -89,8 +89,9 @@ struct Refused {
 TEST(SamplingOptions, Refused) {
   const double nan = std::nan(""), infinity = std::numeric_limits<double>::infinity();
   const Refused cases[] = {
-      {"repetition_penalty", "expected a number above 0, found 0",
+      {"repetition_penalty", "expected a number from 0.001 to 1000, found 0",
        [](auto& o) { o.repetition_penalty = 0; }},
+      {"repetition_penalty", "found 1e-300", [](auto& o) { o.repetition_penalty = 1e-300; }},
       {"repetition_penalty", "found inf", [=](auto& o) { o.repetition_penalty = infinity; }},
       {"frequency_penalty", "expected a finite number, found nan",
        [=](auto& o) { o.frequency_penalty = nan; }},

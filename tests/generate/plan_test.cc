@@ -53,6 +53,8 @@ TEST(Plan, EveryMessageNamesItsField) {
       {"min_p", [](Request& r) { r.min_p = -0.1; }},
       {"typical_p", [](Request& r) { r.typical_p = 2; }},
       {"repetition_penalty", [](Request& r) { r.repetition_penalty = 0; }},
+      {"repetition_penalty", [](Request& r) { r.repetition_penalty = 1e-300; }},
+      {"repetition_penalty", [](Request& r) { r.repetition_penalty = 1e39; }},
       {"repetition_penalty", [=](Request& r) { r.repetition_penalty = inf; }},
       {"frequency_penalty", [](Request& r) { r.frequency_penalty = 2.1; }},
       {"frequency_penalty", [=](Request& r) { r.frequency_penalty = nan; }},

@@ -4,13 +4,19 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <thread>
+
+#include "base/memory.h"
 #include "generate/models.h"
+#include "support/expect_error.h"
 
 namespace gptj {
 namespace {
 
 using test::fairytale;
 using test::request_of;
+using test::texts_of;
 
 std::vector<TokenId> prompt(size_t common, size_t own, TokenId own_id) {
   std::vector<TokenId> ids(common);
@@ -98,6 +104,116 @@ TEST(Scheduler, WhatFitsNowhereRunsAlone) {
   const Spent alone = spend(alike(), {.kv_bytes = 0});
   EXPECT_EQ(alone.most_running, 1u);
   EXPECT_EQ(alone.most_pages, 4u);
+}
+
+// Every kind of request that is wide, by the pages that it would come to need.
+struct Wide {
+  const char* field;
+  size_t pages;
+  void (*set)(Request& request);
+};
+
+TEST(Scheduler, WhatCanNeverFitIsRefusedWithTheFigure) {
+  const Wide cases[] = {
+      {"max_tokens", 4, [](Request&) {}},
+      {"n", 3 + 7, [](Request& r) { r.n = 7, r.temperature = 1; }},
+      {"best_of", 3 + 9, [](Request& r) { r.best_of = 9, r.temperature = 1; }},
+      {"num_beams", 3 + 5, [](Request& r) { r.num_beams = 5; }},
+      {"max_tokens", 16,
+       [](Request& r) {
+         r.overflow = Overflow::kSlide;
+         r.max_tokens = 5000;
+       }},
+  };
+  for (const auto& [field, pages, set] : cases) {
+    Request request = request_of(prompt(192, 30, 3), 5);
+    request.ignore_eos = true;
+    set(request);
+    // The last case takes a whole context.
+    const size_t needed = request.overflow == Overflow::kSlide
+                              ? static_cast<size_t>(fairytale().config().n_positions) / 64
+                              : pages;
+    Scheduler scheduler(fairytale(), {.most_bytes = bytes_of(needed) - 1});
+    try {
+      scheduler.add(make_task(fairytale(), request), {}, [](const Outcome&) { FAIL(); });
+      ADD_FAILURE() << field << " was let in";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kOutOfMemory);
+      EXPECT_EQ(error.param(), field);
+      EXPECT_EQ(std::string(error.what()),
+                "the request: " + std::to_string(needed) + " pages of keys and values need " +
+                    size_text(bytes_of(needed)) + ", found " + size_text(bytes_of(needed) - 1) +
+                    " for them; lower " + field);
+    }
+    EXPECT_FALSE(scheduler.step());
+    Scheduler fits(fairytale(), {.most_bytes = bytes_of(needed)});
+    fits.add(make_task(fairytale(), request), {}, [](const Outcome&) {});
+    EXPECT_EQ(fits.waiting(), 1u);
+  }
+}
+
+Request too_wide() {
+  Request request = request_of(prompt(0, 4, 3), 500, 1);
+  request.best_of = 128;
+  return request;
+}
+
+TEST(Scheduler, OneThatIsRefusedIsItsFuturesAloneAndItsRecordAlone) {
+  Generator generator(fairytale(), {.kv_memory = bytes_of(100)});
+  std::future<Completion> before = generator.submit(request_of("Once", 3));
+  std::future<Completion> refused = generator.submit(too_wide());
+  std::future<Completion> after = generator.submit(request_of("Once", 3));
+  test::expect_error(
+      ErrorCode::kOutOfMemory, [&] { refused.get(); }, "found", "for them; lower best_of");
+  EXPECT_EQ(texts_of(before.get()), texts_of(after.get()));
+}
+
+// What the machine or LoadOptions::max_ram has left is the limit where the caller names none.
+TEST(Scheduler, AloneARequestMayTakeWhatIsLeft) {
+  const Model limited = Model::load(GPTJ_SOURCE_DIR "/models/fairytale-8m", {.max_ram = 200 << 20});
+  Request request = too_wide();
+  test::expect_error(
+      ErrorCode::kOutOfMemory, [&] { complete(limited, request); }, "lower best_of");
+  Context context(limited);
+  test::expect_error(
+      ErrorCode::kOutOfMemory, [&] { context.complete(request); }, "lower best_of");
+  EXPECT_EQ(context.complete(request_of("Once", 3)).choices.size(), 1u);
+}
+
+TEST(Scheduler, ASessionTakesNoMoreThanIsLeftEither) {
+  const Model limited = Model::load(GPTJ_SOURCE_DIR "/models/fairytale-8m", {.max_ram = 200 << 20});
+  const uint64_t left = (200 << 20) - limited.weight_bytes();
+  const uint64_t fit = left / limited.kv_cache_bytes(1);
+  Session session(limited);
+  std::vector<SequenceId> sequences;
+  const auto add = [&] {
+    sequences.push_back(session.add_sequence());
+    session.forward(std::vector<Row>{{.token = 1, .sequence = sequences.back()}}, {});
+  };
+  for (uint64_t i = 0; i < fit; ++i) add();
+  test::expect_error(ErrorCode::kOutOfMemory, add, "session: ", "pages of keys and values need");
+  EXPECT_EQ(session.length(sequences.back()), 0);
+  session.remove(sequences.front());
+  session.forward(std::vector<Row>{{.token = 1, .sequence = sequences.back()}}, {});
+  EXPECT_EQ(session.length(sequences.back()), 1);
+}
+
+// Waiting beside others is not time spent on the prompt.
+TEST(Scheduler, PromptSecondsBeginWithTheFirstRow) {
+  Scheduler scheduler(fairytale(), {});
+  const auto add = [&](Completion& completion) {
+    scheduler.add(make_task(fairytale(), request_of("Once", 2)), {},
+                  [&](Outcome outcome) { completion = std::move(outcome.completion); });
+  };
+  Completion first, second;
+  add(first);
+  add(second);
+  std::this_thread::sleep_for(std::chrono::seconds(2));
+  while (scheduler.step()) {
+  }
+  EXPECT_GT(first.prompt_seconds, 0);
+  EXPECT_LT(first.prompt_seconds, 1);
+  EXPECT_LT(second.prompt_seconds, 1);
 }
 
 TEST(Scheduler, SamplesAndBeamsShareTheirPrompt) {

@@ -37,14 +37,19 @@ TEST(Speculator, GuessesMoreWhereItIsRight) {
 }
 
 TEST(Speculator, FillsBlocksOfRows) {
-  for (const size_t block : {1, 3, 4, 16}) {
+  struct Case {
+    size_t block, most_rows;  // of the 9 rows of the longest guess
+  };
+  for (const auto& [block, most_rows] : {Case{1, 9}, {3, 9}, {4, 8}, {5, 5}, {16, 9}}) {
     Speculator speculator({}, block);
     Ids ids;
+    size_t rows = 0;
     for (int i = 0; i < 200; ++i) {
       ids.push_back(i % 10);
-      const size_t rows = speculator.propose(ids, 100).size() + 1;
+      rows = speculator.propose(ids, 100).size() + 1;
       EXPECT_TRUE(rows < block || rows % block == 0) << rows << " rows, blocks of " << block;
     }
+    EXPECT_EQ(rows, most_rows) << "blocks of " << block;
   }
 }
 

@@ -74,5 +74,13 @@ TEST(StopText, MayBeToldNotToStopYet) {
   EXPECT_EQ(stop_text.finish(), "");
 }
 
+// Each byte of such a text could go on with all but one byte of the stop string.
+TEST(StopText, TakesTimeInProportionToTheText) {
+  const std::string stop = std::string(200'000, 'a') + "b", text(400'000, 'a');
+  const Cut found = cut({stop}, text + "b", 1);
+  EXPECT_TRUE(found.stopped);
+  EXPECT_EQ(found.text, text.substr(0, 200'000));
+}
+
 }  // namespace
 }  // namespace gptj

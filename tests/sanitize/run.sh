@@ -33,6 +33,7 @@ case $kind in
     some=(
       base_tests:'*' formats_tests:'*' tokenizer_tests:'*' jobs_tests:'RequestLine*:*WrongLine*:Journal*'
       model_tests:'Checkpoint*:OtherFormats*:MatrixRows*:Gptq*:CodeGen*:Config*:GenerationDefaults*:MemoryNeeds*:Names*:Model.*:Session.*'
+      allocation_tests:'*'
     )
     ;;
   thread)

@@ -616,7 +616,7 @@ class Batch(Folder):
     def test_records_are_those_of_complete(self):
         lines = requests(8, 6)
         done = run("batch", self.write("in", lines), "-o", self.out)
-        self.assertEqual(done.returncode, 1, done.stderr)  # one was wrong
+        self.assertEqual(done.returncode, 3, done.stderr)  # one was wrong
         self.assertEqual(done.stdout, b"")
         for line, record in zip(lines.splitlines(), self.read().splitlines()):
             request, record = json.loads(line), json.loads(record)
@@ -711,7 +711,7 @@ class Batch(Folder):
                                    stderr=write, env=ENVIRONMENT)
         os.close(write)
         os.close(read)
-        self.assertEqual(process.wait(timeout=60), 1)  # some of the lines are wrong
+        self.assertEqual(process.wait(timeout=60), 3)  # some of the lines are wrong
         self.assertEqual(len(self.read().splitlines()), 60)
 
     def test_progress_in_a_log(self):
@@ -790,13 +790,13 @@ class Batch(Folder):
             time.sleep(draw.random() * seconds)
             process.send_signal(number)
             process.communicate(timeout=60)
-            self.assertIn(process.returncode, (code, 1))  # 1: it had ended
+            self.assertIn(process.returncode, (code, 3))  # 3: it had ended
             written = self.read() if os.path.exists(self.out) else b""
             self.assertTrue(whole.startswith(written[:written.rfind(b"\n") + 1]))
             kept = self.read_journal()
             kept = kept[:kept.rfind(b"\n") + 1]
             done = run("batch", source, "-o", self.out, "--resume")
-            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertEqual(done.returncode, 3, done.stderr)
             self.assertEqual(self.read(), whole)
             # What was kept is still there, and each record once: none was made again.
             journal = self.read_journal()

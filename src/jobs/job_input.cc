@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "jobs/job_input.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "tokenizer/plain_text.h"
+
+namespace gptj {
+namespace {
+
+// A prompt of a whole context, bad_words and all else that is asked for take a small part of it.
+constexpr size_t kLongestLine = size_t{64} << 20;
+
+}  // namespace
+
+JobInput::JobInput(const std::string& path)
+    : path_(path),
+      descriptor_(path.empty() ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC)),
+      reader_(path.empty() ? "standard input" : path, descriptor_, kLongestLine) {
+  if (descriptor_ < 0) fail_io(path_, "cannot open");
+}
+
+JobInput::~JobInput() {
+  if (!path_.empty()) ::close(descriptor_);
+}
+
+bool JobInput::next(std::string& line) {
+  if (!reader_.next(line)) return false;
+  ++number_;
+  fingerprint_.add(line);
+  if (number_ > 1) return true;
+  check_is_utf8_text(line, path_.empty() ? "standard input" : path_);
+  if (has_utf8_mark(line)) line.erase(0, kUtf8Mark.size());
+  return true;
+}
+
+}  // namespace gptj
