@@ -32,10 +32,14 @@ const Tokenizer& tokenizer_for(const char* field, const Model& model) {
   return *model.tokenizer();
 }
 
-std::vector<TokenId> ids_of(const char* field, const TextOrIds& value, const Model& model) {
+std::vector<TokenId> ids_of(const char* field, const TextOrIds& value, const Model& model,
+                            const EncodeOptions& options = {}) {
   std::vector<TokenId> ids;
   if (const auto* text = std::get_if<std::string>(&value)) {
-    if (!text->empty()) ids = tokenizer_for(field, model).encode(*text);
+    // Without a tokenizer an empty text is no ids.
+    if (!text->empty() || model.tokenizer() != nullptr) {
+      ids = tokenizer_for(field, model).encode(*text, options);
+    }
   } else {
     ids = std::get<std::vector<TokenId>>(value);
   }
@@ -101,7 +105,7 @@ void plan_sampling(const Request& r, const Model& model, Plan& plan) {
   s.logit_bias.assign(r.logit_bias.begin(), r.logit_bias.end());
   s.no_repeat_ngram_size = choose(r.no_repeat_ngram_size, d.no_repeat_ngram_size, int64_t{0});
   for (const TextOrIds& word : r.bad_words) {
-    s.bad_words.push_back(ids_of("bad_words", word, model));
+    s.bad_words.push_back(ids_of("bad_words", word, model, {.continues = true}));
   }
   s.temperature = choose_temperature(r, d);
   s.top_k = choose(r.top_k, d.top_k, int64_t{0});

@@ -91,9 +91,19 @@ uint64_t fingerprint_of(const TokenizerParts& parts) {
     all.add(static_cast<uint64_t>(entry.id));
   }
   add_merges_to(all, parts);
-  add_to_fingerprint(parts.added, all);
+  add_to_fingerprint(parts, all);
   all.add(uint64_t{parts.ignore_merges});
   return all.value();
+}
+
+// GPT-2's end token is special in its own files, which do not say so.
+TokenizerParts with_end_of_text(TokenizerParts parts) {
+  AddedToken end_of_text;
+  end_of_text.content = "<|endoftext|>";
+  end_of_text.special = true;
+  end_of_text.implied = true;
+  parts.added.push_back(end_of_text);
+  return parts;
 }
 
 }  // namespace
@@ -109,11 +119,7 @@ BpeTokenizer::BpeTokenizer(const TokenizerParts& parts)
   for (uint32_t rank = 0; rank < parts.merges.size(); ++rank) {
     add_merge(parts.merges[rank], rank, vocabulary, parts, merges);
   }
-  for (const AddedToken& token : parts.added) add_added(token);
-  AddedToken end_of_text;
-  end_of_text.content = "<|endoftext|>";
-  end_of_text.special = true;
-  add_added(end_of_text);
+  take_rules(with_end_of_text(parts));
 }
 
 void BpeTokenizer::append_word(std::string_view word, std::vector<TokenId>& ids) const {
