@@ -15,7 +15,9 @@ namespace {
 
 // As in Hugging Face, a name with characters outside the byte alphabet stands for itself. Such
 // names come last: where one has the same bytes as another, the other is the one to be found.
-void add_vocabulary(const TokenizerParts& parts, Vocabulary& vocabulary) {
+// Returns them.
+std::unordered_map<std::string, TokenId> add_vocabulary(const TokenizerParts& parts,
+                                                        Vocabulary& vocabulary) {
   std::vector<const VocabularyEntry*> odd;
   for (const VocabularyEntry& entry : parts.vocabulary) {
     if (auto bytes = bytes_of_name(entry.name)) {
@@ -24,9 +26,12 @@ void add_vocabulary(const TokenizerParts& parts, Vocabulary& vocabulary) {
       odd.push_back(&entry);
     }
   }
+  std::unordered_map<std::string, TokenId> odd_names;
   for (const VocabularyEntry* entry : odd) {
     vocabulary.add(entry->id, entry->name, parts.vocabulary_name);
+    odd_names.emplace(entry->name, entry->id);
   }
+  return odd_names;
 }
 
 TokenId id_of_byte(int byte, const Vocabulary& vocabulary, const std::string& where) {
@@ -112,7 +117,7 @@ BpeTokenizer::BpeTokenizer(const TokenizerParts& parts)
     : merges(parts.merges.size()), ignore_merges(parts.ignore_merges) {
   fingerprint = fingerprint_of(parts);
   rules = fingerprint_of_rules(parts);
-  add_vocabulary(parts, vocabulary);
+  odd_names_ = add_vocabulary(parts, vocabulary);
   for (int byte = 0; byte < 256; ++byte) {
     byte_ids[static_cast<size_t>(byte)] = id_of_byte(byte, vocabulary, parts.vocabulary_name);
   }
@@ -120,6 +125,12 @@ BpeTokenizer::BpeTokenizer(const TokenizerParts& parts)
     add_merge(parts.merges[rank], rank, vocabulary, parts, merges);
   }
   take_rules(with_end_of_text(parts));
+}
+
+std::optional<TokenId> BpeTokenizer::id_of_name(std::string_view name) const {
+  if (const auto bytes = bytes_of_name(name)) return vocabulary.find(*bytes);
+  const auto odd = odd_names_.find(std::string(name));
+  return odd == odd_names_.end() ? std::nullopt : std::optional(odd->second);
 }
 
 void BpeTokenizer::append_word(std::string_view word, std::vector<TokenId>& ids) const {

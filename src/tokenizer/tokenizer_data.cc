@@ -17,7 +17,7 @@ using Pass = AddedTokens::Pass;
 
 std::optional<TokenId> known_id(std::string_view content, const TokenizerData& data) {
   const auto added = data.added.find(content);
-  return added ? added : data.vocabulary.find(content);
+  return added ? added : data.id_of_name(content);
 }
 
 // Of one content. As in transformers, a token of added_tokens_decoder changes how the same token of
@@ -71,7 +71,6 @@ std::vector<AddedToken> TokenizerData::merge_added(const std::vector<AddedToken>
     const TokenId id = token.id.value_or(known.value_or(0));
     check(!known || *known == id, ErrorCode::kBadFile, token.where, ": ", quote(token.content),
           " has id ", id, ", but id ", known.value_or(0), " elsewhere");
-    if (!known) vocabulary.add_hidden(id, token.content, token.where);
     if (is_new) {
       places.emplace(token.content, merged.size());
       merged.push_back(token);
@@ -109,6 +108,7 @@ void TokenizerData::take_rules(const TokenizerParts& parts) {
   for (const AddedToken& token : merge_added(parts.added)) {
     const bool normalized = token.normalized.value_or(!token.special);
     const std::string text = normalized && nfc ? to_nfc(token.content) : token.content;
+    if (!known_id(token.content, *this)) vocabulary.add_hidden(*token.id, text, token.where);
     added.add(token.content, normalized ? Pass::kNormalized : Pass::kRaw, text,
               {*token.id, token.lstrip, token.rstrip, token.single_word}, token.where);
     if (token.special) vocabulary.set_special(*token.id);

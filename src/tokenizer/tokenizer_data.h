@@ -22,6 +22,11 @@ struct TokenizerData {
   // Appends the ids of any text without what is put around it. `continues`: no space in front.
   void append(std::string_view text, const EncodeOptions& options, std::vector<TokenId>& ids) const;
 
+  // The id of the vocabulary's token that files call `name`, which is how they spell its bytes.
+  virtual std::optional<TokenId> id_of_name(std::string_view name) const {
+    return vocabulary.find(name);
+  }
+
   Vocabulary vocabulary;
   AddedTokens added;
   uint64_t fingerprint = 0;  // of the parts
