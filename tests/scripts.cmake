@@ -52,6 +52,9 @@ endforeach()
 gptj_add_script(arm64 cross arm64 ${places})
 gptj_add_script(arm64_all cross "arm64;long" ${places} all)
 
+# Against Hugging Face's library, by npm.
+gptj_add_script(oracle differential/tokenizers "long" ${places} $<TARGET_FILE:encode_lines>)
+
 # Every fuzz target for a few seconds.
 gptj_add_script(smoke fuzz "fuzz;long" 5)
 set_property(TEST fuzz.smoke APPEND PROPERTY ENVIRONMENT

@@ -125,8 +125,10 @@ class Conversation {
     if (line.empty()) return {};
     const Tokenizer* tokenizer = model_.tokenizer();
     if (tokenizer == nullptr) return parse_ids("repl", line);
-    if (!format_) return tokenizer->encode(line);
-    return tokenizer->encode(ids_.empty() ? format_->first_turn(line) : format_->next_turn(line));
+    const EncodeOptions options{.continues = !ids_.empty()};
+    if (!format_) return tokenizer->encode(line, options);
+    return tokenizer->encode(ids_.empty() ? format_->first_turn(line) : format_->next_turn(line),
+                             options);
   }
 
   // The answer's tokens as far as they were shown: neither the end token nor what a stop string
@@ -146,14 +148,14 @@ class Conversation {
       const std::string_view token = bytes_of(tokenizer, ids[i]);
       if (bytes.size() + token.size() > text.size()) {
         if (!text.starts_with(bytes)) break;
-        const std::vector<TokenId> rest = tokenizer.encode(text.substr(bytes.size()));
+        const std::vector<TokenId> rest = tokenizer.encode(text.substr(bytes.size()), {.continues = true});
         ids.resize(i);
         ids.insert(ids.end(), rest.begin(), rest.end());
         return ids;
       }
       bytes += token;
     }
-    return bytes == text ? ids : tokenizer.encode(text);  // some of it was not UTF-8
+    return bytes == text ? ids : tokenizer.encode(text, {.continues = true});  // some of it was not UTF-8
   }
 
   static std::string_view bytes_of(const Tokenizer& tokenizer, TokenId id) {

@@ -16,9 +16,13 @@ install_build_packages
 # Sanitizers, another compiler, another architecture, instructions that this processor lacks, the
 # rules.
 install_missing python3=python3 python3-numpy clang++=clang libclang-rt-14-dev libsimde-dev \
-  aarch64-linux-gnu-g++=g++-aarch64-linux-gnu qemu-aarch64=qemu-user
+  aarch64-linux-gnu-g++=g++-aarch64-linux-gnu qemu-aarch64=qemu-user node=nodejs npm=npm
 settings+=(GPTJ_SIMDE_INCLUDE=/usr/include)  # build/ may have been configured without it
 configure
 build_project --target all
+# Tests that need GPT-2's vocabulary skip without it, and fail in CI.
+if [[ -z ${GPTJ_GPT2_TOKENIZER:-} ]] && bash "$root/tests/tokenizer/gpt2/fetch.sh" "$build"; then
+  export GPTJ_GPT2_TOKENIZER=$build/gpt2-tokenizer  # for builds of other kinds, too
+fi
 ctest --test-dir "$build" --output-on-failure --no-tests=error --parallel "$(nproc)" \
   "${select[@]}" "$@"

@@ -145,7 +145,7 @@ struct CheckpointInfo {
 GPTJ_API CheckpointInfo inspect(const std::string& path);
 
 // The tokenizer of such a path, or of a folder that has nothing else. Throws as Tokenizer::load().
-GPTJ_API Tokenizer load_tokenizer(const std::string& path);
+GPTJ_API Tokenizer load_tokenizer(const std::string& path, const TokenizerWarning& on_warning = {});
 
 struct MemoryOptions {
   WeightType weights = WeightType::kF16;

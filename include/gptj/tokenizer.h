@@ -10,9 +10,15 @@
 //   for (gptj::TokenId id : ids) std::cout << stream.push(tokenizer.token_bytes(id));
 //   std::cout << stream.finish();
 //
-// Any bytes can be encoded, and decode(encode(bytes)) == bytes unless an added token that its file
-// marks lstrip or rstrip swallowed the whitespace beside it. Bytes that are not UTF-8 are split
-// like punctuation: neither whitespace, letter nor number.
+// Any bytes can be encoded, and decode(encode(bytes)) == bytes unless the tokenizer's files ask for
+// something else: an added token marked lstrip or rstrip swallows the whitespace beside it, a
+// normalizer composes characters (NFC), add_prefix_space puts a space in front, and a template puts
+// tokens around the text. Bytes that are not UTF-8 are split like punctuation: neither whitespace,
+// letter nor number.
+//
+// A template (post_processor, add_bos_token) is followed as transformers' tokenizer(text) does.
+// encode("") is therefore what the template has alone; a request's empty prompt is the bos token
+// only where that is nothing, so that no prompt begins with two.
 //
 // SentencePiece is not exact: most models normalise text, know a part of all characters, and put a
 // space before a text, which decode() takes away again. Bytes that are not UTF-8 become U+FFFD, and
@@ -21,6 +27,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -35,8 +42,15 @@ namespace gptj {
 using TokenId = int64_t;
 
 struct EncodeOptions {
-  bool plain = false;  // true: special and added tokens in the text are ordinary text
+  // true: special and added tokens in the text are ordinary text, and none are put around it
+  bool plain = false;
+  // true: the text goes on from another one; neither tokens nor a space are put in front of it, nor
+  // tokens behind it
+  bool continues = false;
 };
+
+// Is told what a tokenizer's files say that is not done; the message begins with the file's path.
+using TokenizerWarning = std::function<void(const std::string& message)>;
 
 struct TokenizerData;
 
@@ -47,14 +61,16 @@ class GPTJ_API Tokenizer {
   // merges.txt; with any of them added_tokens.json, and the names of special tokens in
   // special_tokens_map.json and tokenizer_config.json. Throws kNotFound where the folder has none,
   // kBadFile where a file is not what its format says, kUnsupported where it asks for something
-  // that would give other ids.
-  static Tokenizer load(const std::string& folder);
+  // that would give other ids (src/tokenizer/README.md has every field). `on_warning` may be empty.
+  static Tokenizer load(const std::string& folder, const TokenizerWarning& on_warning = {});
 
   // Would load() find its files there? Does not read them, does not throw.
   static bool found_in(const std::string& folder);
 
-  // The ids of any bytes. Special and added tokens are recognised (the longest one at the leftmost
-  // place) unless options.plain. Time is n log n at worst, even for one word of megabytes.
+  // The ids of any bytes. Special and added tokens are recognised unless options.plain: those that
+  // their file marks as not normalized in the text as it is, the others in what is left of it,
+  // normalized; each time the longest one at the leftmost place. Time is n log n at worst, even for
+  // one word of megabytes.
   std::vector<TokenId> encode(std::string_view bytes, const EncodeOptions& options = {}) const;
 
   // The exact bytes, which need not be UTF-8; of SentencePiece without the space that encode() puts

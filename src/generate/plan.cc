@@ -33,10 +33,14 @@ const Tokenizer& tokenizer_for(const char* field, const Model& model) {
   return *model.tokenizer();
 }
 
-std::vector<TokenId> ids_of(const char* field, const TextOrIds& value, const Model& model) {
+std::vector<TokenId> ids_of(const char* field, const TextOrIds& value, const Model& model,
+                            const EncodeOptions& options = {}) {
   std::vector<TokenId> ids;
   if (const auto* text = std::get_if<std::string>(&value)) {
-    if (!text->empty()) ids = tokenizer_for(field, model).encode(*text);
+    // Without a tokenizer an empty text is no ids.
+    if (!text->empty() || model.tokenizer() != nullptr) {
+      ids = tokenizer_for(field, model).encode(*text, options);
+    }
   } else {
     ids = std::get<std::vector<TokenId>>(value);
   }
@@ -144,12 +148,12 @@ double choose_temperature(const Request& r, const GenerationDefaults& defaults) 
 
 // A word in a text begins with a space, in a prompt's first place without.
 void add_bad_word(const TextOrIds& word, const Model& model, SamplingOptions& options) {
-  options.bad_words.push_back(ids_of("bad_words", word, model));
+  options.bad_words.push_back(ids_of("bad_words", word, model, {.continues = true}));
   const auto* text = std::get_if<std::string>(&word);
   if (text == nullptr || text->empty() || std::isspace(static_cast<unsigned char>(text->front()))) {
     return;
   }
-  options.bad_words.push_back(ids_of("bad_words", " " + *text, model));
+  options.bad_words.push_back(ids_of("bad_words", " " + *text, model, {.continues = true}));
 }
 
 void plan_bad_words(const Request& r, const Model& model, SamplingOptions& options) {

@@ -92,7 +92,9 @@ TokenizerFiles tokenizer_files(const std::string& path) {
   return read_tokenizer_files(folder_of_tokenizer(path));
 }
 
-Tokenizer load_tokenizer(const std::string& path) { return make_tokenizer(tokenizer_files(path)); }
+Tokenizer load_tokenizer(const std::string& path, const TokenizerWarning& on_warning) {
+  return make_tokenizer(tokenizer_files(path), on_warning);
+}
 
 std::optional<ChosenTokenizer> choose_tokenizer(
     const TokenizerHints& hints, const std::string& other,
@@ -109,7 +111,7 @@ std::optional<ChosenTokenizer> choose_tokenizer(
     }
     return std::nullopt;
   }
-  Tokenizer tokenizer = make_tokenizer(*files);
+  Tokenizer tokenizer = make_tokenizer(*files, warn);
   const std::string found = mismatch(hints, tokenizer, !other.empty());
   if (!found.empty()) tell(found + "; is this another model's tokenizer?");
   return ChosenTokenizer{*std::move(files), std::move(tokenizer)};

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tokenizer/added_tokens.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 #include "tokenizer/split.h"
 
@@ -12,58 +14,82 @@ constexpr size_t kMaxNodes = 1 << 20;  // of about 120 bytes
 
 }  // namespace
 
-void AddedTokens::add(std::string_view content, TokenId id, bool lstrip, bool rstrip,
-                      const std::string& where) {
-  check(content.size() <= kMaxContent, ErrorCode::kBadFile, where,
-        ": expected an added token of at most ", kMaxContent, " bytes, found ", content.size());
-  check(nodes_.size() + content.size() <= kMaxNodes, ErrorCode::kBadFile, where,
-        ": expected at most ", kMaxNodes, " bytes in all added tokens, found more");
-  begins_[static_cast<unsigned char>(content[0])] = true;
+void AddedTokens::Trie::add(std::string_view text, const AddedRule& rule) {
+  begins_[static_cast<unsigned char>(text[0])] = true;
   size_t node = 0;
-  for (const char byte : content) {
+  for (const char byte : text) {
     const auto [place, is_new] = nodes_[node].children.emplace(byte, nodes_.size());
     node = place->second;
     if (is_new) nodes_.emplace_back();
   }
-  if (!nodes_[node].token) nodes_[node].token = Token{id, lstrip, rstrip};
+  if (!nodes_[node].rule) nodes_[node].rule = rule;
 }
 
-const AddedTokens::Node* AddedTokens::child(const Node& node, char byte) const {
-  const auto found = node.children.find(byte);
-  return found == node.children.end() ? nullptr : &nodes_[found->second];
-}
-
-std::optional<AddedTokens::Match> AddedTokens::longest_at_start(std::string_view text) const {
+std::optional<AddedTokens::Match> AddedTokens::Trie::longest_at(std::string_view text,
+                                                                size_t begin) const {
   std::optional<Match> longest;
-  const Node* node = &nodes_[0];
-  for (size_t length = 0; node != nullptr; ++length) {
-    if (node->token) longest = Match{*node->token, length};
-    if (length == text.size()) break;
-    node = child(*node, text[length]);
+  size_t node = 0;
+  for (size_t end = begin;; ++end) {
+    if (nodes_[node].rule) longest = Match{*nodes_[node].rule, begin, end};
+    if (end == text.size()) return longest;
+    const auto child = nodes_[node].children.find(text[end]);
+    if (child == nodes_[node].children.end()) return longest;
+    node = child->second;
   }
-  return longest;
 }
 
-std::optional<AddedTokens::Found> AddedTokens::find_first(std::string_view text) const {
-  for (size_t begin = 0; begin < text.size(); ++begin) {
+std::optional<AddedTokens::Match> AddedTokens::Trie::find(std::string_view text,
+                                                          size_t from) const {
+  for (size_t begin = from; begin < text.size(); ++begin) {
     if (!begins_[static_cast<unsigned char>(text[begin])]) continue;
-    const auto match = longest_at_start(text.substr(begin));
-    if (!match) continue;
-    const auto [id, lstrip, rstrip] = match->token;
-    const size_t end = begin + match->length;
-    return Found{id, begin - (lstrip ? trailing_whitespace(text.substr(0, begin)) : 0),
-                 end + (rstrip ? leading_whitespace(text.substr(end)) : 0)};
+    if (const auto match = longest_at(text, begin)) return match;
   }
   return {};
 }
 
-std::optional<TokenId> AddedTokens::find(std::string_view content) const {
-  const Node* node = &nodes_[0];
-  for (const char byte : content) {
-    node = child(*node, byte);
-    if (node == nullptr) return {};
+void AddedTokens::add(std::string_view content, Pass pass, std::string_view text,
+                      const AddedRule& rule, const std::string& where) {
+  const size_t size = std::max(content.size(), text.size());
+  check(size <= kMaxContent, ErrorCode::kBadFile, where, ": expected an added token of at most ",
+        kMaxContent, " bytes, found ", size);
+  check(tries_[0].size() + tries_[1].size() + size <= kMaxNodes, ErrorCode::kBadFile, where,
+        ": expected at most ", kMaxNodes, " bytes in all added tokens, found more");
+  tries_[static_cast<size_t>(pass)].add(text, rule);
+  ids_.emplace(content, rule.id);
+}
+
+std::vector<AddedTokens::Piece> AddedTokens::split(Pass pass, std::string_view text) const {
+  const Trie& trie = tries_[static_cast<size_t>(pass)];
+  std::vector<Piece> pieces;
+  size_t done = 0;        // what lies before belongs to a piece already
+  size_t spaces_end = 0;  // of the whitespace that rstrip swallowed last, to read it once only
+  const auto add_text = [&](size_t begin, size_t end) {
+    if (begin < end) pieces.push_back({text.substr(begin, end - begin), {}});
+  };
+  for (auto match = trie.find(text, 0); match; match = trie.find(text, match->end)) {
+    auto [rule, begin, end] = *match;
+    if (rule.single_word &&
+        (ends_with_word(text.substr(0, begin)) || starts_with_word(text.substr(end)))) {
+      continue;
+    }
+    if (rule.lstrip && begin > done) {
+      begin -= trailing_whitespace(text.substr(done, begin - done));
+    }
+    if (rule.rstrip) {
+      spaces_end = end < spaces_end ? spaces_end : end + leading_whitespace(text.substr(end));
+      end = spaces_end;
+    }
+    add_text(done, begin);
+    pieces.push_back({text.substr(begin, end - begin), rule.id});
+    done = end;
   }
-  return node->token ? std::optional(node->token->id) : std::nullopt;
+  add_text(done, text.size());
+  return pieces;
+}
+
+std::optional<TokenId> AddedTokens::find(std::string_view content) const {
+  const auto found = ids_.find(std::string(content));
+  return found == ids_.end() ? std::nullopt : std::optional(found->second);
 }
 
 }  // namespace gptj

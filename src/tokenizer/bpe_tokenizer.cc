@@ -15,7 +15,9 @@ namespace {
 
 // As in Hugging Face, a name with characters outside the byte alphabet stands for itself. Such
 // names come last: where one has the same bytes as another, the other is the one to be found.
-void add_vocabulary(const TokenizerParts& parts, Vocabulary& vocabulary) {
+// Returns them.
+std::unordered_map<std::string, TokenId> add_vocabulary(const TokenizerParts& parts,
+                                                        Vocabulary& vocabulary) {
   std::vector<const VocabularyEntry*> odd;
   for (const VocabularyEntry& entry : parts.vocabulary) {
     if (auto bytes = bytes_of_name(entry.name)) {
@@ -24,9 +26,12 @@ void add_vocabulary(const TokenizerParts& parts, Vocabulary& vocabulary) {
       odd.push_back(&entry);
     }
   }
+  std::unordered_map<std::string, TokenId> odd_names;
   for (const VocabularyEntry* entry : odd) {
     vocabulary.add(entry->id, entry->name, parts.vocabulary_name);
+    odd_names.emplace(entry->name, entry->id);
   }
+  return odd_names;
 }
 
 TokenId id_of_byte(int byte, const Vocabulary& vocabulary, const std::string& where) {
@@ -91,9 +96,19 @@ uint64_t fingerprint_of(const TokenizerParts& parts) {
     all.add(static_cast<uint64_t>(entry.id));
   }
   add_merges_to(all, parts);
-  add_to_fingerprint(parts.added, all);
+  add_to_fingerprint(parts, all);
   all.add(uint64_t{parts.ignore_merges});
   return all.value();
+}
+
+// GPT-2's end token is special in its own files, which do not say so.
+TokenizerParts with_end_of_text(TokenizerParts parts) {
+  AddedToken end_of_text;
+  end_of_text.content = "<|endoftext|>";
+  end_of_text.special = true;
+  end_of_text.implied = true;
+  parts.added.push_back(end_of_text);
+  return parts;
 }
 
 }  // namespace
@@ -102,18 +117,20 @@ BpeTokenizer::BpeTokenizer(const TokenizerParts& parts)
     : merges(parts.merges.size()), ignore_merges(parts.ignore_merges) {
   fingerprint = fingerprint_of(parts);
   rules = fingerprint_of_rules(parts);
-  add_vocabulary(parts, vocabulary);
+  odd_names_ = add_vocabulary(parts, vocabulary);
   for (int byte = 0; byte < 256; ++byte) {
     byte_ids[static_cast<size_t>(byte)] = id_of_byte(byte, vocabulary, parts.vocabulary_name);
   }
   for (uint32_t rank = 0; rank < parts.merges.size(); ++rank) {
     add_merge(parts.merges[rank], rank, vocabulary, parts, merges);
   }
-  for (const AddedToken& token : parts.added) add_added(token);
-  AddedToken end_of_text;
-  end_of_text.content = "<|endoftext|>";
-  end_of_text.special = true;
-  add_added(end_of_text);
+  take_rules(with_end_of_text(parts));
+}
+
+std::optional<TokenId> BpeTokenizer::id_of_name(std::string_view name) const {
+  if (const auto bytes = bytes_of_name(name)) return vocabulary.find(*bytes);
+  const auto odd = odd_names_.find(std::string(name));
+  return odd == odd_names_.end() ? std::nullopt : std::optional(odd->second);
 }
 
 void BpeTokenizer::append_word(std::string_view word, std::vector<TokenId>& ids) const {

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <array>
+#include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "tokenizer/merge_table.h"
@@ -17,11 +19,15 @@ struct BpeTokenizer : TokenizerData {
 
   void append_text(std::string_view text, std::vector<TokenId>& ids) const override;
 
+  std::optional<TokenId> id_of_name(std::string_view name) const override;
+
   std::array<TokenId, 256> byte_ids;
   MergeTable merges;
   bool ignore_merges;
 
  private:
+  std::unordered_map<std::string, TokenId> odd_names_;  // those outside the byte alphabet
+
   void append_word(std::string_view word, std::vector<TokenId>& ids) const;
 };
 

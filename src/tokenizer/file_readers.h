@@ -20,6 +20,12 @@ void read_added_tokens_json(const Json& json, const std::string& name, Tokenizer
 void read_special_tokens_map(const Json& json, const std::string& name, TokenizerParts& parts);
 void read_tokenizer_config(const Json& json, const std::string& name, TokenizerParts& parts);
 
+// The steps of a tokenizer.json.
+void read_normalizer(const Json& json, const std::string& where, TokenizerParts& parts);
+void read_pre_tokenizer(const Json& json, const std::string& where, TokenizerParts& parts);
+void read_post_processor(const Json& json, const std::string& where, TokenizerParts& parts);
+void check_decoder(const Json& json, const std::string& where);
+
 // "a b"
 MergeRule parse_merge(std::string_view text, size_t place, const std::string& merges_name);
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tokenizer/json_fields.h"
 
+#include <algorithm>
+
 #include "tokenizer/utf8.h"
 
 namespace gptj {
@@ -44,11 +46,33 @@ const Json& member(const Json& object, const char* key) {
 }
 
 bool flag(const Json& object, const char* key, const std::string& where) {
+  return optional_flag(object, key, where).value_or(false);
+}
+
+std::optional<bool> optional_flag(const Json& object, const char* key, const std::string& where) {
   const Json& value = member(object, key);
-  if (value.is_null()) return false;
+  if (value.is_null()) return {};
   check(value.is_boolean(), ErrorCode::kBadFile, where, ": ", key,
         ": expected true or false, found ", value.type_name());
   return value.get<bool>();
+}
+
+std::vector<std::string> unknown_members(const Json& object,
+                                         std::initializer_list<const char*> known) {
+  std::vector<std::string> unknown;
+  for (const auto& [key, value] : object.items()) {
+    if (std::find(known.begin(), known.end(), key) == known.end()) unknown.push_back(key);
+  }
+  return unknown;
+}
+
+void expect_only(const Json& object, std::initializer_list<const char*> known,
+                 const std::string& where) {
+  const auto unknown = unknown_members(object, known);
+  if (unknown.empty()) return;
+  fail(ErrorCode::kUnsupported, concat(where, ": ", quote(unknown[0]),
+                                       ": this engine does not know the field, which may ask for "
+                                       "other token ids"));
 }
 
 void expect_harmless(const Json& object, const char* key, const Json& harmless,

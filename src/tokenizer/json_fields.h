@@ -2,7 +2,10 @@
 // Fields of a tokenizer's JSON files with the errors that name them. `where` names the object.
 #pragma once
 
+#include <initializer_list>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "base/json.h"
 #include "gptj/tokenizer.h"
@@ -22,6 +25,17 @@ const Json& member(const Json& object, const char* key);
 
 // false where the member is absent or null.
 bool flag(const Json& object, const char* key, const std::string& where);
+
+// As flag(), but none where the member is absent or null.
+std::optional<bool> optional_flag(const Json& object, const char* key, const std::string& where);
+
+// The members that are not in `known`, in the order of the file's keys.
+std::vector<std::string> unknown_members(const Json& object,
+                                         std::initializer_list<const char*> known);
+
+// Throws kUnsupported for a member that is not in `known`.
+void expect_only(const Json& object, std::initializer_list<const char*> known,
+                 const std::string& where);
 
 // Throws kUnsupported unless the member is absent, null or equal to `harmless`.
 void expect_harmless(const Json& object, const char* key, const Json& harmless,

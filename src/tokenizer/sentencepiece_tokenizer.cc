@@ -52,11 +52,15 @@ class SentencePieceTokenizer : public TokenizerData {
           status.ok() ? "it finds another number of pieces" : status.message());
     begins_with_space = model.adds_space;
     add_pieces(model);
-    for (const AddedToken& token : parts.added) add_added(token);
+    check(!parts.prefix_space || model.adds_space, ErrorCode::kUnsupported, where_,
+          ": tokenizer_config.json has add_prefix_space true, but the model adds no space");
+    TokenizerParts rules_of_files = parts;
+    rules_of_files.prefix_space = false;  // the library adds it
+    take_rules(rules_of_files);
     Fingerprint all;
     all.add(parts.sentencepiece);
     rules = all.value();
-    add_to_fingerprint(parts.added, all);
+    add_to_fingerprint(parts, all);
     fingerprint = all.value();
   }
 
@@ -91,7 +95,7 @@ class SentencePieceTokenizer : public TokenizerData {
       const bool is_unknown = piece.kind == PieceKind::kUnknown;
       vocabulary.add_hidden(id, is_unknown ? std::string(kUnknownText) : piece.text, where_);
       vocabulary.set_special(id);
-      added.add(piece.text, id, false, false, where_);
+      added.add(piece.text, AddedTokens::Pass::kRaw, piece.text, {.id = id}, where_);
     });
   }
 

@@ -89,6 +89,38 @@ size_t whitespace_word_length(std::string_view text) {
   return text_ends || run.length == run.last_length ? run.length : run.length - run.last_length;
 }
 
+// The bytes from the last that can begin a character; at most 4.
+std::string_view last_char(std::string_view text) {
+  size_t start = text.size() - 1;
+  while (start > 0 && text.size() - start < 4 && (text[start] & 0xC0) == 0x80) --start;
+  return text.substr(start);
+}
+
+// Letters that are no letters by category: circled and squared ones.
+constexpr bool is_enclosed_letter(char32_t c) {
+  return (c >= 0x24B6 && c <= 0x24E9) || (c >= 0x1F130 && c <= 0x1F149) ||
+         (c >= 0x1F150 && c <= 0x1F169) || (c >= 0x1F170 && c <= 0x1F189);
+}
+
+constexpr bool is_joiner(char32_t c) { return c == 0x200C || c == 0x200D; }
+
+bool is_word(char32_t c) {
+  switch (utf8proc_category(static_cast<utf8proc_int32_t>(c))) {
+    case UTF8PROC_CATEGORY_LU:
+    case UTF8PROC_CATEGORY_LL:
+    case UTF8PROC_CATEGORY_LT:
+    case UTF8PROC_CATEGORY_LM:
+    case UTF8PROC_CATEGORY_LO:
+    case UTF8PROC_CATEGORY_MN:
+    case UTF8PROC_CATEGORY_MC:
+    case UTF8PROC_CATEGORY_ME:
+    case UTF8PROC_CATEGORY_ND:
+    case UTF8PROC_CATEGORY_NL:
+    case UTF8PROC_CATEGORY_PC: return true;
+    default: return is_enclosed_letter(c) || is_joiner(c);
+  }
+}
+
 }  // namespace
 
 size_t first_word_length(std::string_view text) {
@@ -104,13 +136,25 @@ size_t leading_whitespace(std::string_view text) { return run_of(CharClass::kSpa
 size_t trailing_whitespace(std::string_view text) {
   size_t end = text.size();
   while (end > 0) {
-    size_t start = end - 1;
-    while (start > 0 && end - start < 3 && (text[start] & 0xC0) == 0x80) --start;
-    const Char c = next_char(text.substr(start, end - start));
-    if (c.kind != CharClass::kSpace || c.length != end - start) break;
-    end = start;
+    const std::string_view last = last_char(text.substr(0, end));
+    const Char c = next_char(last);
+    if (c.kind != CharClass::kSpace || c.length != last.size()) break;
+    end -= last.size();
   }
   return text.size() - end;
+}
+
+bool starts_with_word(std::string_view text) {
+  if (text.empty()) return false;
+  const Utf8Unit unit = next_utf8(text);
+  return unit.kind == Utf8Kind::kWhole && is_word(unit.code_point);
+}
+
+bool ends_with_word(std::string_view text) {
+  if (text.empty()) return false;
+  const std::string_view last = last_char(text);
+  const Utf8Unit unit = next_utf8(last);
+  return unit.kind == Utf8Kind::kWhole && unit.length == last.size() && is_word(unit.code_point);
 }
 
 }  // namespace gptj

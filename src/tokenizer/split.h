@@ -16,4 +16,10 @@ size_t first_word_length(std::string_view text);
 size_t leading_whitespace(std::string_view text);
 size_t trailing_whitespace(std::string_view text);
 
+// Whether the first, the last character of `text` is one of words, \w of Unicode's regular
+// expressions: letters, marks, decimal digits, connecting punctuation, joiners. False where there
+// is none, or no valid UTF-8.
+bool starts_with_word(std::string_view text);
+bool ends_with_word(std::string_view text);
+
 }  // namespace gptj

@@ -7,20 +7,16 @@
 namespace gptj {
 Tokenizer::Tokenizer(std::shared_ptr<const TokenizerData> data) : data_(std::move(data)) {}
 
-Tokenizer Tokenizer::load(const std::string& folder) {
-  return make_tokenizer(read_tokenizer_files(folder));
+Tokenizer Tokenizer::load(const std::string& folder, const TokenizerWarning& on_warning) {
+  return make_tokenizer(read_tokenizer_files(folder), on_warning);
 }
 
 std::vector<TokenId> Tokenizer::encode(std::string_view bytes, const EncodeOptions& options) const {
   std::vector<TokenId> ids;
-  while (!options.plain) {
-    const auto found = data_->added.find_first(bytes);
-    if (!found) break;
-    data_->append_text(bytes.substr(0, found->begin), ids);
-    ids.push_back(found->id);
-    bytes.remove_prefix(found->end);
-  }
-  data_->append_text(bytes, ids);
+  const bool around = !options.plain && !options.continues;
+  if (around) ids = data_->front;
+  data_->append(bytes, options, ids);
+  if (around) ids.insert(ids.end(), data_->back.begin(), data_->back.end());
   return ids;
 }
 

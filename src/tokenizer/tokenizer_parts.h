@@ -43,6 +43,11 @@ struct AddedToken {
   std::optional<TokenId> id;  // none: the file only says that the vocabulary's token is special
   bool special = false;
   bool lstrip = false, rstrip = false;  // swallows the whitespace before, after it
+  bool single_word = false;             // only where no word character is beside it
+  std::optional<bool> normalized = {};  // looked for in normalized text; none: unless it is special
+  bool says_flags = false;              // the file has the four above, or could have
+  bool overrides = false;               // of a file that said the same earlier, as transformers
+  bool implied = false;                 // said by no file
   std::string where;                    // for messages
 };
 
@@ -51,6 +56,14 @@ struct TokenizerParts {
   std::vector<VocabularyEntry> vocabulary;
   std::vector<MergeRule> merges;  // ascending rank
   std::vector<AddedToken> added;  // of equal contents the first counts, `special` if any says so
+  bool nfc = false;               // text is normalized first
+  bool prefix_space = false;      // a space is put in front of text that begins with none
+  bool pre_tokenizer_is_sequence = false;
+  std::vector<TokenId> front, back;        // put around a text
+  std::string around_name;                 // what says so, for messages; empty: nothing does
+  std::string bos_token, eos_token;        // contents; empty: no file names one
+  std::string add_bos_name, add_eos_name;  // as around_name, for bos_token in front, eos behind
+  std::vector<std::string> warnings;       // what files say that is not done
   // A SentencePiece model in place of vocabulary and merges, and its file's name; or empty.
   std::string sentencepiece, sentencepiece_name;
   bool ignore_merges = false;  // a word that is a token is that token, whatever the merges

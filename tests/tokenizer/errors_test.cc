@@ -10,6 +10,25 @@ namespace {
 constexpr auto kBadFile = ErrorCode::kBadFile;
 constexpr auto kUnsupported = ErrorCode::kUnsupported;
 
+// A pre_tokenizer of Split and ByteLevel, changed by both.
+void set_split(Json& json, const Json& byte_level, const Json& split = Json::object()) {
+  Json steps = {{{"type", "Split"},
+                 {"pattern", {{"Regex", kGpt2Regex}}},
+                 {"behavior", "Isolated"},
+                 {"invert", false}},
+                {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"use_regex", false}}};
+  steps[0].update(split);
+  if (byte_level.is_object()) steps[1].update(byte_level);
+  json["pre_tokenizer"] = {{"type", "Sequence"}, {"pretokenizers", steps}};
+}
+
+void set_template(Json& json, const Json& single) {
+  json["post_processor"] = {
+      {"type", "TemplateProcessing"},
+      {"single", single},
+      {"special_tokens", {{"<e>", {{"id", "<e>"}, {"ids", {261}}, {"tokens", {"<e>"}}}}}}};
+}
+
 struct Bent {
   ErrorCode code;
   const char* message;
@@ -20,30 +39,100 @@ TEST(TokenizerErrors, TokenizerJson) {
   const Bent cases[] = {
       {kBadFile, "folder/tokenizer.json: expected an object, found array",
        [](Json& j) { j = Json::array(); }},
-      {kUnsupported, "tokenizer.json: normalizer: expected none, found Lowercase; this engine",
+      {kUnsupported,
+       "tokenizer.json: normalizer: expected none or NFC, found Lowercase; this engine",
        [](Json& j) { j["normalizer"]["type"] = "Lowercase"; }},
-      {kUnsupported, "normalizer: expected none, found Sequence",
+      {kBadFile, "normalizer: expected an object, found null",
        [](Json& j) {
-         j["normalizer"] = {{"type", "Sequence"}, {"normalizers", {{}}}};
+         j["normalizer"] = {{"type", "Sequence"}, {"normalizers", {nullptr}}};
+       }},
+      {kUnsupported, "normalizer: expected none or NFC, found StripAccents",
+       [](Json& j) {
+         j["normalizer"] = {{"type", "Sequence"}, {"normalizers", {{{"type", "StripAccents"}}}}};
        }},
       {kBadFile, "normalizer: expected an object, found number",
        [](Json& j) { j["normalizer"] = 3; }},
       {kBadFile, "normalizer: normalizers: expected an array, found null",
        [](Json& j) { j["normalizer"]["type"] = "Sequence"; }},
-      {kUnsupported, "pre_tokenizer: expected one ByteLevel, found none",
+      {kUnsupported, "pre_tokenizer: expected one ByteLevel, or Split and ByteLevel, found none",
        [](Json& j) { j["pre_tokenizer"] = nullptr; }},
       {kUnsupported, "pre_tokenizer: expected ByteLevel, found Metaspace",
        [](Json& j) { j["pre_tokenizer"]["type"] = "Metaspace"; }},
-      {kUnsupported, "pre_tokenizer: expected one ByteLevel, found Sequence",
+      {kBadFile, "pre_tokenizer: expected an object, found number",
        [](Json& j) {
          j["pre_tokenizer"] = {{"type", "Sequence"}, {"pretokenizers", {1, 2}}};
        }},
+      {kUnsupported,
+       "pre_tokenizer: expected one ByteLevel, or Split and ByteLevel, found Sequence",
+       [](Json& j) {
+         const Json step = j["pre_tokenizer"];
+         j["pre_tokenizer"] = {{"type", "Sequence"}, {"pretokenizers", {step, step}}};
+       }},
       {kUnsupported, "pre_tokenizer: add_prefix_space: expected false, found \"true\"",
-       [](Json& j) { j["pre_tokenizer"]["add_prefix_space"] = true; }},
+       [](Json& j) {
+         set_split(j, {{"add_prefix_space", true}});
+       }},
+      {kUnsupported, "pre_tokenizer: pattern: expected GPT-2's regular expression, found \"{\"",
+       [](Json& j) {
+         set_split(j, {}, {{"pattern", {{"Regex", ".+"}}}});
+       }},
+      {kBadFile, "pre_tokenizer: pattern: expected an object, found string",
+       [](Json& j) {
+         set_split(j, {}, {{"pattern", " "}});
+       }},
+      {kUnsupported,
+       "pre_tokenizer: behavior: expected Isolated, or Removed with invert, found \"Contiguous\"",
+       [](Json& j) {
+         set_split(j, {}, {{"behavior", "Contiguous"}});
+       }},
+      {kBadFile, "pre_tokenizer: behavior: expected a string, found null",
+       [](Json& j) {
+         set_split(j, {}, {{"behavior", nullptr}});
+       }},
+      {kBadFile, "pre_tokenizer: trim_offsets: expected true or false, found string",
+       [](Json& j) { j["pre_tokenizer"]["trim_offsets"] = "no"; }},
       {kUnsupported, "pre_tokenizer: use_regex: expected true, found \"false\"",
        [](Json& j) { j["pre_tokenizer"]["use_regex"] = false; }},
-      {kUnsupported, "post_processor: expected none or ByteLevel, found TemplateProcessing",
+      {kUnsupported,
+       "post_processor: expected none, ByteLevel, TemplateProcessing, RobertaProcessing or "
+       "BertProcessing, found Other",
+       [](Json& j) { j["post_processor"]["type"] = "Other"; }},
+      {kBadFile, "post_processor: single: expected an array, found null",
        [](Json& j) { j["post_processor"]["type"] = "TemplateProcessing"; }},
+      {kUnsupported, "post_processor: single: expected the text A and special tokens, found \"{\"",
+       [](Json& j) {
+         set_template(j, {{{"Sequence", {{"id", "B"}}}}});
+       }},
+      {kUnsupported, "post_processor: single: expected the text A once, found it 0 times",
+       [](Json& j) { set_template(j, Json::array()); }},
+      {kBadFile, "post_processor: special_tokens: \"<x>\": expected an object, found null",
+       [](Json& j) {
+         set_template(j, {{{"SpecialToken", {{"id", "<x>"}}}}});
+       }},
+      {kBadFile, "post_processor: special_tokens: \"<e>\": \"id\": expected a token id from 0",
+       [](Json& j) {
+         set_template(j, {{{"SpecialToken", {{"id", "<e>"}}}}});
+         j["post_processor"]["special_tokens"]["<e>"]["ids"] = {-1};
+       }},
+      {kBadFile, "post_processor: token id 999: the tokenizer has no token with this id",
+       [](Json& j) {
+         set_template(j, {{{"SpecialToken", {{"id", "<e>"}}}}, {{"Sequence", {{"id", "A"}}}}});
+         j["post_processor"]["special_tokens"]["<e>"]["ids"] = {999};
+       }},
+      {kBadFile, "post_processor: cls: expected a token and its id, found \"null\"",
+       [](Json& j) { j["post_processor"]["type"] = "BertProcessing"; }},
+      {kUnsupported, "post_processor: expected one template, found two",
+       [](Json& j) {
+         const Json step = {{"type", "BertProcessing"}, {"cls", {"a", 97}}, {"sep", {"b", 98}}};
+         j["post_processor"] = {{"type", "Sequence"}, {"processors", {step, step}}};
+       }},
+      {kUnsupported,
+       "decoder: expected none or ByteLevel, found WordPiece; this engine would give other text",
+       [](Json& j) { j["decoder"]["type"] = "WordPiece"; }},
+      {kUnsupported, "tokenizer.json: \"foo\": this engine does not know the field, which may ask",
+       [](Json& j) { j["foo"] = 1; }},
+      {kUnsupported, "tokenizer.json: version: expected \"1.0\", found \"\"2.0\"\"",
+       [](Json& j) { j["version"] = "2.0"; }},
       {kBadFile, "model: expected an object, found null", [](Json& j) { j.erase("model"); }},
       {kUnsupported, "model: type: expected \"BPE\", found \"\"WordPiece\"\"",
        [](Json& j) { j["model"]["type"] = "WordPiece"; }},
@@ -53,8 +142,10 @@ TEST(TokenizerErrors, TokenizerJson) {
        [](Json& j) { j["model"]["continuing_subword_prefix"] = "##"; }},
       {kUnsupported, "model: end_of_word_suffix: expected",
        [](Json& j) { j["model"]["end_of_word_suffix"] = "</w>"; }},
-      {kUnsupported, "model: byte_fallback: expected false",
-       [](Json& j) { j["model"]["byte_fallback"] = true; }},
+      {kBadFile, "model: byte_fallback: expected true or false, found number",
+       [](Json& j) { j["model"]["byte_fallback"] = 1; }},
+      {kUnsupported, "model: \"foo\": this engine does not know the field",
+       [](Json& j) { j["model"]["foo"] = 1; }},
       {kBadFile, "model: ignore_merges: expected true or false, found number",
        [](Json& j) { j["model"]["ignore_merges"] = 1; }},
       {kBadFile, "model.vocab: expected an object, found null",
@@ -110,8 +201,12 @@ TEST(TokenizerErrors, TokenizerJson) {
        [](Json& j) { j["added_tokens"][0]["content"] = "<x>"; }},
       {kBadFile, "added_tokens: special: expected true or false, found string",
        [](Json& j) { j["added_tokens"][0]["special"] = "yes"; }},
-      {kUnsupported, "added_tokens: \"<|endoftext|>\": single_word: expected false",
-       [](Json& j) { j["added_tokens"][0]["single_word"] = true; }},
+      {kBadFile, "added_tokens: single_word: expected true or false, found number",
+       [](Json& j) { j["added_tokens"][0]["single_word"] = 1; }},
+      {kBadFile, "added_tokens: normalized: expected true or false, found string",
+       [](Json& j) { j["added_tokens"][0]["normalized"] = "no"; }},
+      {kUnsupported, "added_tokens: \"foo\": this engine does not know the field",
+       [](Json& j) { j["added_tokens"][0]["foo"] = 1; }},
   };
   for (const Bent& one : cases) {
     expect_error(one.code, one.message, [&] { small_tokenizer(one.bend); });
@@ -119,7 +214,7 @@ TEST(TokenizerErrors, TokenizerJson) {
 }
 
 TEST(TokenizerErrors, WhatDoesNotChangeIdsIsAccepted) {
-  small_tokenizer([](Json& json) {
+  const Tokenizer tokenizer = small_tokenizer([](Json& json) {
     json["truncation"] = {{"max_length", 5}};
     json["normalizer"] = {{"type", "Sequence"}, {"normalizers", Json::array()}};
     json["pre_tokenizer"] = {{"type", "Sequence"},
@@ -129,6 +224,10 @@ TEST(TokenizerErrors, WhatDoesNotChangeIdsIsAccepted) {
     json["model"]["dropout"] = 0;
     json["model"]["unk_token"] = "<|endoftext|>";
   });
+  for (const char* text : {"", "he the abab", " the<|endoftext|> \n\n x", "\xFF e\u0301"}) {
+    EXPECT_EQ(tokenizer.encode(text), small_tokenizer().encode(text)) << text;
+    EXPECT_EQ(tokenizer.decode(tokenizer.encode(text)), text);
+  }
 }
 
 struct BentText {
@@ -157,10 +256,12 @@ TEST(TokenizerErrors, OtherFiles) {
        "special_tokens_map.json", R"({"bos_token": 1})"},
       {kBadFile, "additional_special_tokens: expected an array, found string",
        "special_tokens_map.json", R"({"additional_special_tokens": "<x>"})"},
-      {kUnsupported, "tokenizer_config.json: add_prefix_space: expected false",
-       "tokenizer_config.json", R"({"add_prefix_space": true})"},
-      {kUnsupported, "tokenizer_config.json: add_bos_token: expected false",
-       "tokenizer_config.json", R"({"add_bos_token": true})"},
+      {kBadFile, "tokenizer_config.json: add_prefix_space: expected true or false, found number",
+       "tokenizer_config.json", R"({"add_prefix_space": 1})"},
+      {kBadFile, "tokenizer_config.json: add_bos_token: the tokenizer has no token \"<s>\"",
+       "tokenizer_config.json", R"({"add_bos_token": true, "bos_token": "<s>"})"},
+      {kUnsupported, "tokenizer_config.json: split_special_tokens: expected false",
+       "tokenizer_config.json", R"({"split_special_tokens": true})"},
       {kBadFile, "added_tokens_decoder: expected a token id from 0 to 1048575 as key, found \"3x\"",
        "tokenizer_config.json", R"({"added_tokens_decoder": {"3x": {"content": "<x>"}}})"},
       {kBadFile, "added_tokens_decoder: expected a token id from 0", "tokenizer_config.json",

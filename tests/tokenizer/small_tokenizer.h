@@ -15,6 +15,10 @@
 
 namespace gptj {
 
+// GPT-2's own rule for words, as tokenizer.json files spell it.
+inline constexpr const char* kGpt2Regex =
+    R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
+
 // ids: bytes 0..255, " t" 256, "he" 257, " the" 258, "ab" 259, "abab" 260, "<|endoftext|>" 261.
 inline Json small_vocabulary() {
   Json vocabulary = Json::object();

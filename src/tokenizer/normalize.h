@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace gptj {
+
+// Unicode's normalization form C, in which characters are composed ("e" and a combining accent
+// become "é"). Bytes that are not UTF-8 stay as they are, and nothing composes across them.
+std::string to_nfc(std::string_view bytes);
+
+}  // namespace gptj
