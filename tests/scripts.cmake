@@ -60,6 +60,15 @@ gptj_add_script(smoke fuzz "fuzz;long" 5)
 set_property(TEST fuzz.smoke APPEND PROPERTY ENVIRONMENT
   "GPTJ_FUZZ_BUILD=${PROJECT_BINARY_DIR}/fuzz")
 
+# Ten broken lines, each of which some test must notice.
+if(Python3_FOUND)
+  add_test(NAME mutation.ten COMMAND Python3::Interpreter
+    "${CMAKE_CURRENT_SOURCE_DIR}/mutation/mutate.py" ${places})
+  set_tests_properties(mutation.ten PROPERTIES LABELS "mutation;long" TIMEOUT 3600
+    PROCESSORS ${processors} ENVIRONMENT "CXX=${CMAKE_CXX_COMPILER};\
+CMAKE_GENERATOR=${CMAKE_GENERATOR};CMAKE_CXX_COMPILER_LAUNCHER=${CMAKE_CXX_COMPILER_LAUNCHER}")
+endif()
+
 # The whole project by the other compiler, warnings being errors.
 find_program(GPTJ_CLANG clang++)
 if(GPTJ_CLANG)

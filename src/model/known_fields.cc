@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "model/field_reader.h"
+
 namespace gptj {
 namespace {
 

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // The fields of a model's settings that transformers has, and what becomes of each: nothing that a
-// file says is dropped in silence. README.md beside this file has them as a table. Only .cc files
-// include this.
+// file says is dropped in silence. README.md beside this file has them as a table.
 #pragma once
 
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "model/field_reader.h"
-
 namespace gptj {
+
+class FieldReader;
 
 enum class FieldEffect {
   kHonoured,  // read by the parser of its file

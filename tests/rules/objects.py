@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the compiled objects show: the library neither prints nor exits, libm makes the rotary
-tables alone, and files with instruction-set flags leak nothing into the baseline."""
+tables alone, files with instruction-set flags leak nothing into the baseline, and every test is
+compiled."""
 import pathlib
 import re
 import subprocess
@@ -86,7 +87,15 @@ def check(project):
             check_weak_symbols(project, path, built)
 
 
+def check_tests(project):
+    compiled = {path for path, *_ in project.commands("tests")}
+    for path in sorted(project.source.glob("tests/**/*_test.cc")):
+        if path.relative_to(project.source) not in compiled:
+            project.complain(path.relative_to(project.source), "no target compiles this test")
+
+
 if __name__ == "__main__":
     tree = Project(sys.argv[1], sys.argv[2])
     check(tree)
+    check_tests(tree)
     tree.finish()

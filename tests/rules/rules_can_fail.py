@@ -28,6 +28,7 @@ TEXT = [
     ("arithmetic", "src/kernels/vec_portable.h", "Eigen::Matrix4f m;", "a matrix has products"),
     ("tidy", "src/base/new.cc", "int x;", "expected one SPDX line"),
     ("tidy", "src/base/half.h", "// SPDX-License-" "Identifier: MIT", "expected one SPDX line"),
+    ("tidy", "tests/lost_test.py", "# SPDX-License-" "Identifier: Apache-2.0", "no CMakeLists.txt or script"),
     ("tidy", "notes.txt", "", "belong on top"),
     ("tidy", "tests/consumer/example.cc", "int x;", "is not tests/consumer/example.cc"),
 ]
@@ -88,6 +89,8 @@ def break_objects(compiler, tree):
         entry = {"directory": str(tree), "file": str(path), "command": " ".join(command)}
         (tree / "compile_commands.json").write_text(json.dumps([entry]))
         expect("objects", [tree, tree], phrase)
+    (tree / "tests/lost_test.cc").write_text("int x;")
+    expect("objects", [tree, tree], "tests/lost_test.cc: no target compiles this test")
 
 
 def break_exports(compiler, tree):

@@ -8,6 +8,7 @@ from project import Project
 
 SOURCES = {".cc", ".h", ".in", ".cmake", ".map", ".py", ".sh"}
 TOP = {"CMakeLists.txt", "README.md", "LICENSE", "include", "src", "tools", "tests", "models"}
+EVERY_OTHER = "pytorch_test.py gptq_test.py numpy_test.py"  # of a loop in tests/CMakeLists.txt
 SPDX = re.compile(r"SPDX-License-" r"Identifier: (.*?)(?: \*/)?$", re.MULTILINE)
 
 
@@ -27,6 +28,14 @@ def check_top(project):
             project.complain(path.name, f"only {', '.join(sorted(TOP))} and dot-files belong on top")
 
 
+def check_tests(project):
+    """Every test that is a script is run by CTest, or by a script that is."""
+    named = "".join(project.text(path) for path in project.files("tests", suffixes={".txt", ".cmake", ".sh"}))
+    for path in project.files("tests", suffixes={".py"}):
+        if path.name.endswith("_test.py") and path.name not in named.replace("${other}_test.py", EVERY_OTHER):
+            project.complain(path, "no CMakeLists.txt or script runs this test")
+
+
 def check_readme(project):
     if not (project.source / "README.md").exists():
         return
@@ -40,5 +49,6 @@ if __name__ == "__main__":
     tree = Project(sys.argv[1])
     check_licence(tree)
     check_top(tree)
+    check_tests(tree)
     check_readme(tree)
     tree.finish()
