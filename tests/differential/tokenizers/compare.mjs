@@ -38,17 +38,10 @@ async function compare(name, json, all) {
   const output = execFileSync(encodeLines, [folder], { input, maxBuffer: 1 << 30 }).toString();
   const ours = output.trimEnd().split("\n").map((line) => JSON.parse(line));
   const oracle = Tokenizer.fromString(file);
-  // One after the other, because encodeBatch() was seen to hang.
-  const idsOf = async (addSpecialTokens) => {
-    const found = [];
-    for (const text of all) {
-      found.push((await oracle.encode(text, null, { addSpecialTokens })).getIds());
-    }
-    return found;
-  };
+  const idsOf = async (addSpecialTokens) =>
+    (await oracle.encodeBatch(all, { addSpecialTokens })).map((encoding) => encoding.getIds());
   const ids = await idsOf(true), continued = await idsOf(false);
-  const decoded = [];
-  for (const one of ids) decoded.push(await oracle.decode(one, false));
+  const decoded = await oracle.decodeBatch(ids, false);
   let differences = 0;
   for (const [i, text] of all.entries()) {
     const expected = { ids: ids[i], continued: continued[i], decoded: decoded[i] };
