@@ -16,7 +16,10 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     gptj::TokenizerFiles files = gptj::small_vocabulary_files();
     files.texts[file] = gptj::fuzz::text_of(data + 1, size - 1);
     const gptj::Tokenizer tokenizer = gptj::make_tokenizer(files);
-    const auto ids = tokenizer.encode("the abab <|endoftext|> \xc3\xa9\xff");
-    tokenizer.decode(ids);
+    const std::string_view text = "the abab <|endoftext|> \xc3\xa9\xff e\xcc\x81\n<x> <x>";
+    for (const gptj::EncodeOptions options :
+         {gptj::EncodeOptions{}, {.plain = true}, {.continues = true}}) {
+      tokenizer.decode(tokenizer.encode(text, options));
+    }
   });
 }

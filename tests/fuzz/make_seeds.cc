@@ -178,8 +178,34 @@ void add_tokenizers(Seeds& seeds) {
   for (size_t i = 0; i < std::size(texts); ++i) {
     seeds.add("tokenizer", static_cast<char>(i) + texts[i]);
   }
+  Json split = small_tokenizer_json(), around = split;
+  split["pre_tokenizer"] = parse_json(R"({"type": "Sequence", "pretokenizers": [{"type": "Split",
+      "behavior": "Isolated", "invert": false}, {"type": "ByteLevel", "use_regex": false}]})",
+                                      "seed");
+  split["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"] = kGpt2Regex;
+  split["added_tokens"].push_back({{"id", 262},
+                                   {"content", "\n<x>"},
+                                   {"normalized", true},
+                                   {"lstrip", true},
+                                   {"rstrip", true},
+                                   {"single_word", true}});
+  seeds.add("tokenizer", '\0' + split.dump());
+  around["normalizer"] = {{"type", "Sequence"}, {"normalizers", {{{"type", "NFC"}}}}};
+  around["pre_tokenizer"]["add_prefix_space"] = true;
+  around["post_processor"] = parse_json(R"({"type": "TemplateProcessing", "single":
+      [{"SpecialToken": {"id": "<e>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+      "special_tokens": {"<e>": {"id": "<e>", "ids": [261], "tokens": ["<e>"]}}})",
+                                        "seed");
+  seeds.add("tokenizer", '\0' + around.dump());
+  around["post_processor"] = {
+      {"type", "RobertaProcessing"}, {"cls", {"a", 97}}, {"sep", {"b", 98}}};
+  seeds.add("tokenizer", '\0' + around.dump());
+  seeds.add("tokenizer", '\4' + std::string(R"({"add_bos_token": true, "add_eos_token": true,
+      "add_prefix_space": true, "bos_token": "he", "additional_special_tokens": ["ab"],
+      "added_tokens_decoder": {"262": {"content": "<x>", "normalized": false}}, "other": 1})"));
   seeds.add("sentencepiece", sentencepiece_model());
   seeds.add("sentencepiece", sentencepiece_model() + field(2, "\x18\x02"));  // BPE
+  seeds.add("text", "e\u0301 \u1112\u1161\u11ab \n<x><x> a\u0307\u0323 <y>_<y>  \xff\u0301");
   seeds.add("text", "The abab's the\n  123 \xc3\xa9\xff<|endoftext|>");
 }
 
