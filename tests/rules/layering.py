@@ -35,6 +35,7 @@ WRAPPERS = {
     "base/json.h": "nlohmann/json.hpp",
     "formats/json_text.h": "base/json.h",
     "model/field_reader.h": "formats/json_text.h",
+    "jobs/job_header.h": "base/json.h",
     "tokenizer/json_fields.h": "base/json.h",
     "tokenizer/file_readers.h": "base/json.h",
     "kernels/vec_portable.h": "Eigen/Core",
