@@ -179,7 +179,8 @@ TEST(Job, ACancelledOneGoesOn) {
       if (++steps == 25) cancel.cancel();
     };
     const JobProgress progress = run_job(fairytale(), job, cancel);
-    EXPECT_EQ(lines_of(content_of(job.output)).size(), static_cast<size_t>(progress.done));
+    // An answer waits for those of the lines before it.
+    EXPECT_LE(lines_of(content_of(job.output)).size(), static_cast<size_t>(progress.done));
     done = progress.done;
   }
   EXPECT_GT(runs, 1);
