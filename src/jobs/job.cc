@@ -2,6 +2,7 @@
 #include <deque>
 #include <filesystem>
 #include <map>
+#include <memory>
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -144,20 +145,21 @@ class Job {
     }
   }
 
-  void submit(RequestLine line, int64_t number) {
-    if (!line.has_seed) line.request.seed = derived_seed(number);
+  void submit(RequestLine parsed, int64_t number) {
+    // Shared, as the scheduler may refuse what it was given.
+    const auto line = std::make_shared<RequestLine>(std::move(parsed));
+    if (!line->has_seed) line->request.seed = derived_seed(number);
     try {
-      if (line.error) throw Error(*line.error);
-      std::unique_ptr<Task> task = make_task(model_, line.request);
-      scheduler_.add(std::move(task), cancel_, [this, line = std::move(line), number](Outcome o) {
+      if (line->error) throw Error(*line->error);
+      scheduler_.add(make_task(model_, line->request), cancel_, [this, line, number](Outcome o) {
         try {
-          finish(line, number, std::move(o));
+          finish(*line, number, std::move(o));
         } catch (...) {
           failure_ = std::current_exception();
         }
       });
     } catch (const Error& error) {
-      put(number, error_record(line, error), true);
+      put(number, error_record(*line, error), true);
     }
   }
 
