@@ -156,7 +156,8 @@ void add_batch(CLI::App& app, Run& run) {
   command.add_flag("--merge", options->merge, "Put the outputs of all shards together");
   command
       .add_option("--kv-memory", options->job.kv_memory,
-                  "Memory for keys and values, 8G say: how many run at once (default: half of what "
+                  "Memory for keys and values, 8G say: how many run at once, and what one may take\n"
+                  "(default: half of what "
                   "is free)")
       ->transform(CLI::AsSizeValue(false));
   command

@@ -2,6 +2,7 @@
 #include <deque>
 #include <filesystem>
 #include <map>
+#include <memory>
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -144,48 +145,60 @@ class Job {
     }
   }
 
-  // The tasks of one line; its record is written once all of them have ended.
+  // The tasks of one line, one for each prompt; its record is written once all of them have ended.
   struct Group {
     RequestLine line;
     int64_t number = 0;
-    std::vector<Completion> answers;
+    std::vector<Completion> answers = {};
     size_t running = 0;
     std::exception_ptr error = nullptr;  // of the first that failed
   };
 
   void submit(RequestLine line, int64_t number) {
-    if (!line.has_seed) line.request.seed = derived_seed(number);
+    const auto group = std::make_shared<Group>(Group{std::move(line), number});
+    if (!group->line.has_seed) group->line.request.seed = derived_seed(number);
+    std::vector<std::unique_ptr<Task>> tasks;
     try {
-      if (line.error) throw Error(*line.error);
-      submit_prompts(std::move(line), number);
+      if (group->line.error) throw Error(*group->line.error);
+      tasks = tasks_of(group->line);
     } catch (const Error& error) {
-      put(number, error_record(line, error), true);
+      put(number, error_record(group->line, error), true);
+      return;
     }
+    group->answers.resize(tasks.size());
+    group->running = tasks.size();
+    for (size_t i = 0; i < tasks.size(); ++i) add(std::move(tasks[i]), group, i);
   }
 
   // Every prompt is proved before any is computed.
-  void submit_prompts(RequestLine&& line, int64_t number) {
+  std::vector<std::unique_ptr<Task>> tasks_of(const RequestLine& line) const {
     std::vector<std::unique_ptr<Task>> tasks;
-    for (TextOrIds& prompt : line.prompts) {
+    for (const TextOrIds& prompt : line.prompts) {
       Request request = line.request;
-      request.prompt = std::move(prompt);
+      request.prompt = prompt;
       tasks.push_back(make_task(model_, std::move(request)));
     }
-    const auto group = std::make_shared<Group>(Group{.line = std::move(line),
-                                                     .number = number,
-                                                     .answers = std::vector<Completion>(tasks.size()),
-                                                     .running = tasks.size()});
-    for (size_t i = 0; i < tasks.size(); ++i) {
-      scheduler_.add(std::move(tasks[i]), cancel_, [this, group, i](Outcome outcome) {
-        group->answers[i] = std::move(outcome.completion);
-        if (outcome.error && !group->error) group->error = outcome.error;
-        if (--group->running > 0) return;
-        try {
-          finish(*group);
-        } catch (...) {
-          failure_ = std::current_exception();
-        }
+    return tasks;
+  }
+
+  void add(std::unique_ptr<Task> task, const std::shared_ptr<Group>& group, size_t i) {
+    try {
+      scheduler_.add(std::move(task), cancel_, [this, group, i](Outcome outcome) {
+        end(*group, i, std::move(outcome));
       });
+    } catch (const Error&) {  // it can never run
+      end(*group, i, {.completion = {}, .error = std::current_exception()});
+    }
+  }
+
+  void end(Group& group, size_t i, Outcome outcome) {
+    group.answers[i] = std::move(outcome.completion);
+    if (outcome.error && !group.error) group.error = outcome.error;
+    if (--group.running > 0) return;
+    try {
+      finish(group);
+    } catch (...) {
+      failure_ = std::current_exception();
     }
   }
 

@@ -108,10 +108,15 @@ TEST(BadAlloc, InContext) {
       const auto context = std::make_shared<Context>(golden_model());
       context->complete(first);
       const std::vector<TokenId> kept(context->ids().begin(), context->ids().end());
-      return Subject{[&request, context] { return json_of(request, context->complete(request)); },
-                     [kept, context] {
-                       EXPECT_EQ(std::vector<TokenId>(context->ids().begin(), context->ids().end()),
-                                 kept);
+      const auto completed = std::make_shared<bool>(false);
+      return Subject{[&request, context, completed] {
+                       const Completion completion = context->complete(request);
+                       *completed = true;
+                       return json_of(request, completion);
+                     },
+                     [kept, context, completed] {
+                       if (*completed) return;  // it was the JSON that failed
+                       EXPECT_EQ(std::vector(context->ids().begin(), context->ids().end()), kept);
                      }};
     });
   }

@@ -141,8 +141,8 @@ TEST(Callbacks, ThrowThroughAllThatReportsProgress) {
   expect_own([&] { Model::load(model, {.weights = WeightType::kInt8, .on_progress = throws}); });
   ConvertOptions options{.weights = WeightType::kInt8};
   options.on_progress = throws;
-  expect_own([&] { convert(model, folder.path("target"), options); });
-  EXPECT_FALSE(std::filesystem::exists(folder.path("target.partial")));
+  expect_own([&] { convert(model, folder.path("target.safetensors"), options); });
+  EXPECT_FALSE(std::filesystem::exists(folder.path("target.safetensors.partial")));
   const std::vector<TokenId> ids(300, 3);
   expect_own([&] { perplexity(golden_model(), ids, {.on_progress = throws}); });
   expect_own([&] { fidelity(golden_model(), golden_model(), ids, {.on_progress = throws}); });

@@ -46,9 +46,11 @@ const std::vector<std::string>& answers_alone() {
 
 enum class Order { kForwards, kBackwards };
 
-void expect_answers(const Model& model, uint64_t kv_memory, Order order = Order::kForwards) {
+// With memory for the widest of the requests and so many pages more.
+void expect_answers(const Model& model, uint64_t more_pages, Order order = Order::kForwards) {
   const std::vector<Request> requests = mixed_requests();
-  Generator generator(model, {.kv_memory = kv_memory});
+  const uint64_t least = test::kv_bytes_of_widest(model, requests);
+  Generator generator(model, {.kv_memory = least + more_pages * model.kv_cache_bytes(1)});
   std::vector<std::future<Completion>> futures(requests.size());
   for (size_t i = 0; i < requests.size(); ++i) {
     const size_t next = order == Order::kForwards ? i : requests.size() - 1 - i;
@@ -60,10 +62,9 @@ void expect_answers(const Model& model, uint64_t kv_memory, Order order = Order:
 }
 
 TEST(Generator, AnswersAreThoseOfEachAloneForAnyMemory) {
-  const uint64_t page = fairytale().kv_cache_bytes(1);
-  // Nothing fits beside another; few do; all do.
-  for (const uint64_t pages : {1, 12, 1000}) expect_answers(fairytale(), pages * page);
-  expect_answers(fairytale(), 12 * page, Order::kBackwards);
+  // Nothing fits beside the widest; few do; all do.
+  for (const uint64_t pages : {0, 4, 1000}) expect_answers(fairytale(), pages);
+  expect_answers(fairytale(), 4, Order::kBackwards);
 }
 
 TEST(Generator, AnswersAreThoseOfEachAloneForAnyThreadsAndSets) {
@@ -72,7 +73,7 @@ TEST(Generator, AnswersAreThoseOfEachAloneForAnyThreadsAndSets) {
       if (isa == "portable" && threads > 1) continue;  // slow
       expect_answers(Model::load(test::kFairytale,
                                  {.weights = WeightType::kF32, .threads = threads, .isa = isa}),
-                     uint64_t{1} << 30);
+                     1000);
     }
   }
 }
@@ -130,9 +131,11 @@ TEST(Generator, SharedPrefixesChangeNothing) {
     alone.push_back(answer_of(fairytale(), request, complete(fairytale(), request)));
   }
   const uint64_t page = fairytale().kv_cache_bytes(1);
+  const uint64_t least = test::kv_bytes_of_widest(fairytale(), requests);
   for (const bool share : {true, false}) {
-    for (const uint64_t pages : {8, 30, 1000}) {
-      Generator generator(fairytale(), {.kv_memory = pages * page, .share_prefixes = share});
+    for (const uint64_t pages : {0, 20, 1000}) {
+      Generator generator(fairytale(),
+                          {.kv_memory = least + pages * page, .share_prefixes = share});
       std::vector<std::future<Completion>> futures;
       for (const Request& request : requests) futures.push_back(generator.submit(request));
       for (size_t i = 0; i < requests.size(); ++i) {
@@ -204,9 +207,11 @@ TEST(Generator, OneRequestIsCancelledWhileOthersGoOn) {
 TEST(Generator, DestroyingItCancelsWhatHasNotEnded) {
   std::vector<std::future<Completion>> futures;
   {
-    Generator generator(fairytale(), {.kv_memory = 1});  // so all but one wait
     Request request = request_of("Once upon a time", 400);
     request.ignore_eos = true;
+    // All but one wait.
+    Generator generator(fairytale(),
+                        {.kv_memory = test::kv_bytes_of_widest(fairytale(), {request})});
     for (int i = 0; i < 4; ++i) futures.push_back(generator.submit(request));
   }
   for (std::future<Completion>& future : futures) {

@@ -2,10 +2,12 @@
 // Models and requests that the tests of complete() share.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "generate/task.h"
 #include "gptj/generate.h"
 #include "gptj/gptj.h"
 #include "support/golden.h"
@@ -39,6 +41,15 @@ inline Request request_of(TextOrIds prompt, int64_t max_tokens, double temperatu
   request.temperature = temperature;
   request.seed = 7;
   return request;
+}
+
+// Bytes of KV cache that the widest of the requests takes: fewer are refused.
+inline uint64_t kv_bytes_of_widest(const Model& model, const std::vector<Request>& requests) {
+  size_t pages = 0;
+  for (const Request& request : requests) {
+    pages = std::max(pages, make_task(model, request)->pages());
+  }
+  return pages * model.kv_cache_bytes(1);
 }
 
 inline std::vector<std::string> texts_of(const Completion& completion) {

@@ -57,8 +57,9 @@ TEST(PrefixLm, CompanyThreadsAndSetsChangeNothing) {
     if (isa == "portable") continue;  // slow
     const Model model =
         Model::load(test::kFairytale, {.weights = WeightType::kF32, .threads = 3, .isa = isa});
-    for (const uint64_t pages : {1, 1000}) {
-      Generator generator(model, {.kv_memory = pages * model.kv_cache_bytes(1)});
+    const uint64_t least = test::kv_bytes_of_widest(model, requests);
+    for (const uint64_t pages : {0, 1000}) {
+      Generator generator(model, {.kv_memory = least + pages * model.kv_cache_bytes(1)});
       std::vector<std::future<Completion>> futures;
       for (const Request& request : requests) futures.push_back(generator.submit(request));
       for (size_t i = 0; i < requests.size(); ++i) {

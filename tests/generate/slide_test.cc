@@ -115,8 +115,9 @@ TEST(Slide, CompanyAndGuessesChangeNothing) {
     alone.push_back(answer_alone(request));
   }
   const uint64_t page = golden_model().kv_cache_bytes(1);
-  for (const uint64_t pages : {1, 7, 1000}) {
-    Generator generator(golden_model(), {.kv_memory = pages * page});
+  const uint64_t least = test::kv_bytes_of_widest(golden_model(), requests);
+  for (const uint64_t pages : {0, 7, 1000}) {
+    Generator generator(golden_model(), {.kv_memory = least + pages * page});
     std::vector<std::future<Completion>> futures;
     for (const Request& request : requests) futures.push_back(generator.submit(request));
     for (size_t i = 0; i < requests.size(); ++i) {

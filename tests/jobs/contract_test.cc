@@ -58,10 +58,12 @@ const Function kFunctions[] = {
     {"load_tokenizer", [](const auto& path, const auto&) { load_tokenizer(path); }},
     {"load_prompt_template", [](const auto& path, const auto&) { load_prompt_template(path); }},
     {"convert from",
-     [](const auto& path, const auto& folder) { convert(path, folder.path("target"), {}); }},
+     [](const auto& path, const auto& folder) {
+       convert(path, folder.path("target.safetensors"), {});
+     }},
     {"convert to",
      [](const auto& path, const auto&) {
-       convert(test::golden_path("rotary-partial-f32"), path + "/x", {});
+       convert(test::golden_path("rotary-partial-f32"), path + "/x.safetensors", {});
      }},
     {"Session::load", [](const auto& path, const auto&) { Session(golden_model()).load(path); }},
     {"Context::load", [](const auto& path, const auto&) { Context::load(golden_model(), path); }},

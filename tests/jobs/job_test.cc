@@ -41,6 +41,15 @@ std::string mixed_input(uint64_t requests) {
   return input;
 }
 
+// For the widest of them, so that few run at once.
+uint64_t memory_of_mixed_input(uint64_t requests) {
+  std::vector<Request> all;
+  for (uint64_t i = 0; i < requests; ++i) {
+    all.push_back(test::request_of_json(test::mixed_request(i, 50)));
+  }
+  return test::kv_bytes_of_widest(fairytale(), all);
+}
+
 TEST(Job, RecordsAreThoseOfEachRequestAlone) {
   const TempFolder folder;
   const std::string input = folder.write("in", mixed_input(30)), output = folder.path("out");
@@ -158,19 +167,23 @@ TEST(Job, ACancelledOneGoesOn) {
   const TempFolder folder;
   const std::string input = folder.write("in", mixed_input(24));
   run_job(fairytale(), {.input = input, .output = folder.path("whole")});
-  JobOptions job{.input = input, .output = folder.path("out"), .resume = true, .kv_memory = 1};
+  JobOptions job{.input = input,
+                 .output = folder.path("out"),
+                 .resume = true,
+                 .kv_memory = memory_of_mixed_input(24)};
   int runs = 0;
   for (int64_t done = 0; done < 24 && runs < 100; ++runs) {
     const CancelToken cancel;
     int steps = 0;
     job.on_progress = [&](const JobProgress&) {
-      if (++steps == 30) cancel.cancel();
+      if (++steps == 25) cancel.cancel();
     };
     const JobProgress progress = run_job(fairytale(), job, cancel);
-    EXPECT_EQ(lines_of(content_of(job.output)).size(), static_cast<size_t>(progress.done));
+    // An answer waits for those of the lines before it.
+    EXPECT_LE(lines_of(content_of(job.output)).size(), static_cast<size_t>(progress.done));
     done = progress.done;
   }
-  EXPECT_GT(runs, 3);
+  EXPECT_GT(runs, 1);
   EXPECT_EQ(content_of(job.output), content_of(folder.path("whole")));
 }
 
@@ -180,11 +193,11 @@ TEST(Job, OneWithoutOrderGoesOnWithWhatIsMissing) {
   run_job(fairytale(), {.input = input, .output = folder.path("whole")});
   JobOptions job{
       .input = input, .output = folder.path("out"), .resume = true, .as_completed = true};
-  job.kv_memory = 1;
+  job.kv_memory = memory_of_mixed_input(24);
   const CancelToken cancel;
   int steps = 0;
   job.on_progress = [&](const JobProgress&) {
-    if (++steps == 60) cancel.cancel();
+    if (++steps == 25) cancel.cancel();
   };
   const int64_t first = run_job(fairytale(), job, cancel).made;
   EXPECT_GT(first, 0);

@@ -95,6 +95,26 @@ TEST(Merge, TheJournalSaysWhichRecordsAreErrors) {
   EXPECT_EQ(progress.made, 0);
 }
 
+// One that can never fit has its record, and the others go on.
+TEST(Job, WhatCanNeverFitIsARecord) {
+  const TempFolder folder;
+  JobOptions job{.input = folder.write("in",
+                                       "{\"prompt\": [1], \"max_tokens\": 1}\n"
+                                       "{\"id\": \"wide\", \"prompt\": [1], \"max_tokens\": 100, "
+                                       "\"temperature\": 1, \"best_of\": 128}\n"
+                                       "{\"prompt\": [1], \"max_tokens\": 1}\n"),
+                 .output = folder.path("out")};
+  job.kv_memory = 20 * golden_model().kv_cache_bytes(1);
+  const JobProgress progress = run_job(golden_model(), job);
+  EXPECT_EQ(progress.done, 3);
+  EXPECT_EQ(progress.failed, 1);
+  EXPECT_NE(content_of(job.output)
+                .find("\n{\"id\":\"wide\",\"error\":{\"code\":\"out_of_memory\","
+                      "\"message\":\"the request: 256 pages of keys and values"),
+            std::string::npos)
+      << content_of(job.output);
+}
+
 TEST(Merge, ALineThatNoRequestNeedsIsAnError) {
   const TempFolder folder;
   const std::string input = folder.write("in", "{}\n" + std::string((64 << 20) + 1, ' ') + "\n");
