@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -119,6 +120,23 @@ void mention_clamped(const Model& model, const ModelOptions& options) {
                           "use --kv-cache f32 or bf16");
 }
 
+std::string with_option_names(const std::string& message) {
+  std::string text;
+  for (size_t at = 0; at < message.size();) {
+    const size_t begin = message.find('`', at);
+    const size_t end = begin == std::string::npos ? begin : message.find('`', begin + 1);
+    if (end == std::string::npos) return text + message.substr(at);
+    std::string name = message.substr(begin + 1, end - begin - 1);
+    const bool is_name = !name.empty() && name.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") ==
+                                              std::string::npos;
+    std::replace(name.begin(), name.end(), '_', '-');
+    text += message.substr(at, begin - at);
+    text += is_name ? "--" + name : message.substr(begin, end - begin);
+    at = is_name ? end + 1 : end;
+  }
+  return text;
+}
+
 LoadOptions load_options(const ModelOptions& options) {
   LoadOptions load;
   if (!options.weights.empty()) load.weights = parse_weight_type(options.weights);
@@ -133,7 +151,7 @@ LoadOptions load_options(const ModelOptions& options) {
     return interrupted().cancelled() ? Progress::kCancel : Progress::kContinue;
   };
   load.on_warning = [quiet = options.quiet](const std::string& message) {
-    note(quiet, "gptj: warning: " + message);
+    note(quiet, "gptj: warning: " + with_option_names(message));
   };
   return load;
 }

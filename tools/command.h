@@ -45,6 +45,10 @@ std::string model_path(const ModelOptions& options);
 // Says on stderr, once all is done, how many values an f16 cache could not hold, if any.
 void mention_clamped(const Model& model, const ModelOptions& options);
 
+// Returns a message of the library with the program's options for the library's, which stand between
+// backquotes: "--kv-cache" for "`kv_cache`".
+std::string with_option_names(const std::string& message);
+
 // LoadOptions with progress and warnings on stderr.
 LoadOptions load_options(const ModelOptions& options);
 Model load_model(const ModelOptions& options);

@@ -196,7 +196,7 @@ int run_inspect(const InspectOptions& options) {
   const std::string path = model_path(options.model);
   const CheckpointInfo info = inspect(path);
   for (const std::string& warning : info.warnings) {
-    note(options.model.quiet, "gptj: warning: " + warning);
+    note(options.model.quiet, "gptj: warning: " + with_option_names(warning));
   }
   if (options.model.json) {
     print(dump_text(inspect_json(info)) + "\n");

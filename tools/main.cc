@@ -60,7 +60,7 @@ int main(int argc, char** argv) {
     return code;
   } catch (const Error& error) {
     if (error.code() == ErrorCode::kCancelled && tool::exit_code() != 0) return tool::exit_code();
-    std::fprintf(stderr, "gptj: %s\n", error.what());
+    std::fprintf(stderr, "gptj: %s\n", tool::with_option_names(error.what()).c_str());
     const bool usage = error.code() == ErrorCode::kInvalidArgument && !error.param().empty();
     return usage ? tool::kWrongUsage : tool::kFailed;
   } catch (const std::bad_alloc&) {

@@ -78,7 +78,7 @@ void verify_kernels(const Model& model) {
       (state.packing.layers == Element::kBF16 || state.packing.head == Element::kBF16);
   check(own_rounding ? near(found, expected) : same_bits(found, expected), ErrorCode::kUnsupported,
         "the kernels of ", state.kernels.isa, " for ", weight_type_name(state.weight_type),
-        " weights do not compute what portable code does; use --isa with another set");
+        " weights do not compute what portable code does; use `isa` with another set");
 }
 
 }  // namespace gptj

@@ -81,7 +81,7 @@ PackedMatrix Calibration::quantized(const MatrixSpec& spec, PackedMatrix exact,
   PackedMatrix m = unpacked_matrix(spec, packing_);
   check(round_with_feedback(exact, factor, kernels_, pool_, m), ErrorCode::kUnsupported, spec.name,
         " holds weights beyond the range of ", element_name(m.element),
-        "; use --weights bf16 or f32");
+        "; use `weights` bf16 or f32");
   m.bias = std::move(exact.bias);
   return m;
 }

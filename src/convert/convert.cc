@@ -52,7 +52,7 @@ class Conversion {
     report_.head = static_cast<WeightType>(packing_.head);
     needs_ = memory_needs(source_.config(), {.weights = weights_, .head = report_.head});
     report_.bits_per_weight = needs_.bits_per_weight;
-    check_fits(source_.packing_bytes(packing_), "converting", "use a smaller --weights type");
+    check_fits(source_.packing_bytes(packing_), "converting", "use a smaller `weights` type");
     check_calibration();
     check_evaluation();
   }

@@ -50,6 +50,39 @@ void refuse_duplicate_keys(std::string_view text, std::string_view name) {
   Json::sax_parse(text, &reader);
 }
 
+constexpr size_t kLongestExcerpt = 80;
+
+std::string dump(const Json& value) {
+  return value.dump(-1, ' ', /*ensure_ascii=*/true, Json::error_handler_t::replace);
+}
+
+std::string dump_beginning(const std::string& text) {
+  return dump(Json(text.size() > kLongestExcerpt ? text.substr(0, kLongestExcerpt + 4) : text));
+}
+
+// Appends at least as much of the value as an excerpt shows, and not all of a large one: excerpts are
+// made for messages that are seldom needed.
+void add_excerpt(const Json& value, std::string& text) {
+  if (value.is_string()) {
+    text += dump_beginning(value.get_ref<const std::string&>());
+    return;
+  }
+  if (!value.is_structured()) {
+    text += dump(value);
+    return;
+  }
+  text += value.is_array() ? '[' : '{';
+  const char* separator = "";
+  for (auto item = value.begin(); item != value.end(); ++item) {
+    if (text.size() > kLongestExcerpt) return;
+    text += separator;
+    separator = ",";
+    if (value.is_object()) text += dump_beginning(item.key()) + ':';
+    add_excerpt(*item, text);
+  }
+  text += value.is_array() ? ']' : '}';
+}
+
 }  // namespace
 
 Json parse_json_object(std::string_view text, std::string_view name, DuplicateKeys duplicates) {
@@ -64,9 +97,9 @@ Json parse_json_object(std::string_view text, std::string_view name, DuplicateKe
 }
 
 std::string json_excerpt(const Json& value) {
-  constexpr size_t kLongest = 80;
-  std::string text = value.dump(-1, ' ', /*ensure_ascii=*/true, Json::error_handler_t::replace);
-  if (text.size() > kLongest) text.replace(kLongest - 3, std::string::npos, "...");
+  std::string text;
+  add_excerpt(value, text);
+  if (text.size() > kLongestExcerpt) text.replace(kLongestExcerpt - 3, std::string::npos, "...");
   return text;
 }
 

@@ -29,7 +29,7 @@ void check_range(const char* field, double value, double low, double high) {
 
 const Tokenizer& tokenizer_for(const char* field, const Model& model) {
   check_param(model.tokenizer() != nullptr, field, "expected token ids, found text: ", model.name(),
-              " has no tokenizer; --tokenizer names one");
+              " has no tokenizer; `tokenizer` names one");
   return *model.tokenizer();
 }
 

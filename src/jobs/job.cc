@@ -298,7 +298,7 @@ void check_job(const JobOptions& options) {
   check_param(!fs::equivalent(options.input, options.output, none), "output", options.output,
               " is the input");
   check_param(options.resume || !exists(options.output), "output", options.output,
-              " exists: go on with --resume, or remove it");
+              " exists: go on with `resume`, or remove it");
 }
 
 JobProgress run_job(const Model& model, const JobOptions& options, const CancelToken& cancel) {

@@ -63,7 +63,7 @@ class Merge {
                 ": a shard that is there already");
     const auto done = static_cast<int64_t>(journal.lines().size());
     check_param(done == header.requests, "merge", part, ": expected ", header.requests,
-                " records, found ", done, ": finish it with --resume");
+                " records, found ", done, ": finish it with `resume`");
     for (const int64_t line : journal.lines()) {
       const bool own = line >= 1 && (line - 1) % header.shards == header.shard;
       check(own && sizes_.try_emplace(line, journal.record_size(line)).second, ErrorCode::kBadFile,

@@ -30,7 +30,7 @@ void refuse_other_methods(const FieldReader& json) {
   const char* instead =
       method == "bitsandbytes"
           ? "; bitsandbytes rounds when a model is loaded: open the model that was quantized, and "
-            "convert it with --weights int8 or int4"
+            "convert it with `weights` int8 or int4"
           : "; open the model that was quantized, or one quantized by GPTQ";
   fail(ErrorCode::kUnsupported, concat(json.file(), ": quant_method: expected \"gptq\", found ",
                                        json_excerpt(method), instead));

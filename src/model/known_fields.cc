@@ -101,7 +101,7 @@ constexpr KnownField kConfig[] = {
     {"num_labels", kNone},
     {"problem_type", kNone},
     {"tokenizer_class", kNone},
-    {"prefix", kWarned, "[\"\"]", "it is put in front of no prompt; --template-file can"},
+    {"prefix", kWarned, "[\"\"]", "it is put in front of no prompt; `template_file` can"},
     {"task_specific_params", kNone},
     {"pad_token_id", kNone},
     {"sep_token_id", kNone},

@@ -27,8 +27,8 @@ void check_memory(const std::string& path, const MemoryNeeds& needs, uint64_t ma
   check(need <= limit, ErrorCode::kOutOfMemory, path, ": needs ", gigabytes(need), " (weights ",
         gigabytes(needs.weights), ", KV cache of a full context ",
         gigabytes(needs.kv_cache_full_context), "), found ", gigabytes(limit),
-        max_ram != 0 && max_ram <= available ? " allowed by --max-ram" : " available",
-        "; use a smaller --weights or --kv-cache type");
+        max_ram != 0 && max_ram <= available ? " allowed by `max_ram`" : " available",
+        "; use a smaller `weights` or `kv_cache` type");
 }
 
 PackProgress pack_progress(const LoadOptions& options) {

@@ -107,7 +107,7 @@ std::optional<ChosenTokenizer> choose_tokenizer(
     if (!hints.vocabulary.empty()) {
       tell(
           "a ggml file has no merges, and there is no tokenizer beside it: token ids only, unless "
-          "--tokenizer names one");
+          "`tokenizer` names one");
     }
     return std::nullopt;
   }

@@ -140,7 +140,7 @@ void WeightPacker::pack(const std::vector<TensorView>& tensors, PackedMatrix& m)
   });
   check(in_range, ErrorCode::kUnsupported, source_.name(), ": ", tensors[0].name,
         " holds weights beyond the range of ", element_name(m.element),
-        "; use --weights bf16 or f32");
+        "; use `weights` bf16 or f32");
 }
 
 AlignedBuffer<float> WeightPacker::vector(const std::string& name, size_t pad_to) {

@@ -327,7 +327,7 @@ TEST(Job, ShardsMergeToTheWhole) {
   const std::string journal = content_of(folder.path("part0.journal"));
   folder.write("part0.journal", journal.substr(0, journal.size() - 3));
   expect_error(
-      ErrorCode::kInvalidArgument, [&] { merge_job(parts, folder.path("x")); }, "--resume");
+      ErrorCode::kInvalidArgument, [&] { merge_job(parts, folder.path("x")); }, "`resume`");
   EXPECT_FALSE(std::filesystem::exists(folder.path("x")));
 }
 

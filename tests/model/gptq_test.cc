@@ -249,7 +249,7 @@ TEST_F(Gptq, RefusesOtherFormats) {
   const ErrorCode unsupported = ErrorCode::kUnsupported;
   refuses(unsupported, {{"quant_method", "awq"}, {"bits", 4}}, "quantization_config: quant_method",
           "found \"awq\"; open the model that was quantized");
-  refuses(unsupported, {{"load_in_8bit", true}}, "found \"bitsandbytes\"", "--weights int8");
+  refuses(unsupported, {{"load_in_8bit", true}}, "found \"bitsandbytes\"", "`weights` int8");
   refuses(unsupported, {{"quant_method", "bitsandbytes"}, {"load_in_4bit", true}},
           "bitsandbytes rounds when a model is loaded");
   refuses(unsupported, {{"w_bit", 4}}, "found \"awq\"");

@@ -105,7 +105,7 @@ TEST(Model, ReportsProgressAndCanBeCancelled) {
 TEST(Model, RefusesWhatDoesNotFitWithTheFigures) {
   expect_error(
       ErrorCode::kOutOfMemory, [] { Model::load(kBundled, {.max_ram = 1000000}); }, kBundled,
-      "0.02 GB", "0.00 GB allowed by --max-ram");
+      "0.02 GB", "0.00 GB allowed by `max_ram`");
 }
 
 TEST(Model, RefusesUnknownInstructionSets) {
@@ -133,7 +133,7 @@ TEST(Model, RefusesWeightsBeyondF16) {
   tiny.write(folder);
   expect_error(
       ErrorCode::kUnsupported, [&] { Model::load(folder.path(), {.weights = WeightType::kF16}); },
-      "h.1.mlp.fc_in.weight", "--weights bf16 or f32");
+      "h.1.mlp.fc_in.weight", "`weights` bf16 or f32");
   Model::load(folder.path(), {.weights = WeightType::kBF16});
 }
 
