@@ -5,7 +5,7 @@
 //                 {.weights = gptj::WeightType::kInt4});
 //
 // The file is valid safetensors and has all that a model is: packed weights, config, tokenizer, and
-// where it came from. Opening it is a map. Its layout: src/model/packed_file.h.
+// where it came from. Opening it is a map. Its layout: src/weights/packed_file.h.
 #pragma once
 
 #include <cstdint>

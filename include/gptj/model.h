@@ -82,7 +82,7 @@ class GPTJ_API Model {
   // reads all of them, at the speed of memory; it is computed once, for all copies.
   uint64_t fingerprint() const;
 
-  // For the library's own use: see src/model/model_state.h.
+  // For the library's own use: see src/engine/model_state.h.
   struct State;
   explicit Model(std::shared_ptr<const State> state) : state_(std::move(state)) {}
   const State& state() const { return *state_; }

@@ -14,8 +14,8 @@
 #include "bench/walls.h"
 #include "gptj/session.h"
 #include "kernels/dispatch.h"
-#include "model/model_state.h"
-#include "model/synthetic.h"
+#include "engine/model_state.h"
+#include "checkpoint/synthetic.h"
 
 namespace gptj {
 namespace {

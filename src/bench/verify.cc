@@ -8,8 +8,8 @@
 
 #include "base/check.h"
 #include "gptj/session.h"
-#include "model/model_state.h"
-#include "model/synthetic.h"
+#include "engine/model_state.h"
+#include "checkpoint/synthetic.h"
 
 namespace gptj {
 namespace {

@@ -7,8 +7,8 @@
 
 #include "base/check.h"
 #include "convert/rounding.h"
-#include "model/batch.h"
-#include "model/kv_cache.h"
+#include "engine/batch.h"
+#include "engine/kv_cache.h"
 
 namespace gptj {
 namespace {

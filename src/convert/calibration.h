@@ -9,9 +9,9 @@
 
 #include "convert/second_moments.h"
 #include "gptj/tokenizer.h"
-#include "model/forward.h"
-#include "model/rotary.h"
-#include "model/weights.h"
+#include "engine/forward.h"
+#include "engine/rotary.h"
+#include "weights/weights.h"
 
 namespace gptj {
 

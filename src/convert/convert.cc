@@ -14,12 +14,12 @@
 #include "convert/calibration.h"
 #include "convert/source.h"
 #include "kernels/dispatch.h"
-#include "model/config.h"
-#include "model/model_state.h"
-#include "model/names.h"
-#include "model/packed_file.h"
-#include "model/smoothing.h"
-#include "model/weight_type.h"
+#include "checkpoint/config.h"
+#include "engine/model_state.h"
+#include "checkpoint/names.h"
+#include "weights/packed_file.h"
+#include "weights/smoothing.h"
+#include "weights/weight_type.h"
 
 namespace gptj {
 namespace {

@@ -3,7 +3,7 @@
 
 #include "base/thread_pool.h"
 #include "convert/second_moments.h"
-#include "model/weights.h"
+#include "weights/weights.h"
 
 namespace gptj {
 

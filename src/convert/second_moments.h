@@ -7,7 +7,7 @@
 #include "base/aligned_buffer.h"
 #include "base/thread_pool.h"
 #include "kernels/kernels.h"
-#include "model/matrix.h"
+#include "engine/matrix.h"
 
 namespace gptj {
 

@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
-#include "model/checkpoint_files.h"
-#include "model/names.h"
-#include "model/weight_type.h"
+#include "checkpoint/checkpoint_files.h"
+#include "checkpoint/names.h"
+#include "weights/weight_type.h"
 
 namespace gptj {
 

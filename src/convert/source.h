@@ -5,11 +5,11 @@
 #include <string>
 #include <vector>
 
-#include "model/checkpoint.h"
+#include "checkpoint/checkpoint.h"
 #include "model/model_tokenizer.h"
-#include "model/packed_file.h"
-#include "model/weight_source.h"
-#include "model/weights.h"
+#include "weights/packed_file.h"
+#include "checkpoint/weight_source.h"
+#include "weights/weights.h"
 
 namespace gptj {
 

@@ -5,10 +5,10 @@
 #include "base/check.h"
 #include "base/elementary.h"
 #include "base/float_environment.h"
-#include "generate/logprobs.h"
+#include "sampling/logprobs.h"
 #include "gptj/evaluate.h"
 #include "gptj/session.h"
-#include "model/model_state.h"
+#include "engine/model_state.h"
 
 namespace gptj {
 namespace {

@@ -5,7 +5,7 @@
 #include <bit>
 #include <map>
 
-#include "formats/json_text.h"
+#include "base/json_text.h"
 
 namespace gptj {
 namespace {

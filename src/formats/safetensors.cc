@@ -10,7 +10,7 @@
 #include "base/checked_math.h"
 #include "base/file_kind.h"
 #include "base/json_apart.h"
-#include "formats/json_text.h"
+#include "base/json_text.h"
 
 namespace gptj {
 namespace {

@@ -5,7 +5,7 @@
 #include <iterator>
 #include <set>
 
-#include "formats/json_text.h"
+#include "base/json_text.h"
 
 namespace gptj {
 namespace {

@@ -7,7 +7,7 @@
 #include <set>
 
 #include "base/mapped_file.h"
-#include "formats/json_text.h"
+#include "base/json_text.h"
 
 namespace gptj {
 namespace {

@@ -2,7 +2,7 @@
 #include "base/check.h"
 #include "base/float_environment.h"
 #include "generate/scheduler.h"
-#include "model/session_file.h"
+#include "engine/session_file.h"
 
 namespace gptj {
 

@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
-#include "generate/sample_state.h"
+#include "sampling/sample_state.h"
 #include "generate/window.h"
-#include "model/model_state.h"
+#include "engine/model_state.h"
 
 namespace gptj {
 

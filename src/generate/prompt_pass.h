@@ -4,9 +4,9 @@
 #include <span>
 #include <vector>
 
-#include "generate/logprobs.h"
-#include "generate/plan.h"
-#include "model/decoder.h"
+#include "sampling/logprobs.h"
+#include "request/plan.h"
+#include "engine/decoder.h"
 
 namespace gptj {
 

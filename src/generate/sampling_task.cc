@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include "generate/window.h"
-#include "model/decoder.h"
-#include "model/model_state.h"
+#include "engine/decoder.h"
+#include "engine/model_state.h"
 
 namespace gptj {
 

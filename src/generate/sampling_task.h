@@ -3,8 +3,8 @@
 
 #include <vector>
 
-#include "generate/sample_state.h"
-#include "generate/speculator.h"
+#include "sampling/sample_state.h"
+#include "sampling/speculator.h"
 #include "generate/task.h"
 
 namespace gptj {

@@ -5,9 +5,9 @@
 
 #include "base/memory.h"
 #include "kernels/kernels.h"
-#include "model/attention_blocks.h"
-#include "model/kv_room.h"
-#include "model/model_state.h"
+#include "engine/attention_blocks.h"
+#include "engine/kv_room.h"
+#include "engine/model_state.h"
 
 namespace gptj {
 namespace {

@@ -4,9 +4,9 @@
 #include <algorithm>
 
 #include "generate/beam_task.h"
-#include "generate/sample_state.h"
+#include "sampling/sample_state.h"
 #include "generate/sampling_task.h"
-#include "generate/text_offsets.h"
+#include "request/text_offsets.h"
 #include "kernels/kernels.h"
 
 namespace gptj {

@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "generate/prompt_pass.h"
 #include "gptj/generate.h"
-#include "model/decoder.h"
+#include "engine/decoder.h"
 
 namespace gptj {
 

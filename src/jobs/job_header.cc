@@ -7,8 +7,8 @@
 #include "base/json_apart.h"
 #include "jobs/job_input.h"
 #include "jobs/request_line.h"
-#include "model/field_reader.h"
-#include "model/model_state.h"
+#include "checkpoint/field_reader.h"
+#include "engine/model_state.h"
 
 namespace gptj {
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "kernels/arithmetic_version.h"
-#include "model/model_state.h"
+#include "engine/model_state.h"
 #include "tokenizer/tokenizer_data.h"
 
 namespace gptj {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gptj/checkpoint.h"
 #include "gptj/tokenizer.h"
-#include "model/checkpoint.h"
-#include "model/names.h"
-#include "model/packed_file.h"
+#include "checkpoint/checkpoint.h"
+#include "checkpoint/names.h"
+#include "weights/packed_file.h"
 #include "tokenizer/tokenizer_data.h"
 
 namespace gptj {

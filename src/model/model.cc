@@ -7,15 +7,15 @@
 #include "base/float_environment.h"
 #include "base/memory.h"
 #include "kernels/dispatch.h"
-#include "model/checkpoint.h"
-#include "model/checkpoint_files.h"
-#include "model/kv_cache.h"
-#include "model/model_state.h"
+#include "checkpoint/checkpoint.h"
+#include "checkpoint/checkpoint_files.h"
+#include "engine/kv_cache.h"
+#include "engine/model_state.h"
 #include "model/model_tokenizer.h"
-#include "model/packed_file.h"
-#include "model/row_reading.h"
-#include "model/smoothing.h"
-#include "model/synthetic.h"
+#include "weights/packed_file.h"
+#include "weights/row_reading.h"
+#include "weights/smoothing.h"
+#include "checkpoint/synthetic.h"
 
 namespace gptj {
 namespace {

@@ -6,12 +6,12 @@
 
 #include "base/durable.h"
 #include "base/check.h"
-#include "formats/json_text.h"
+#include "base/json_text.h"
 #include "gptj/checkpoint.h"
-#include "model/checkpoint.h"
-#include "model/checkpoint_files.h"
-#include "model/mesh_checkpoint.h"
-#include "model/packed_file.h"
+#include "checkpoint/checkpoint.h"
+#include "checkpoint/checkpoint_files.h"
+#include "checkpoint/mesh_checkpoint.h"
+#include "weights/packed_file.h"
 #include "tokenizer/tokenizer_data.h"
 
 namespace gptj {

@@ -14,7 +14,7 @@
 #include "base/random.h"
 #include "bench/walls.h"
 #include "gptj/gptj.h"
-#include "model/synthetic.h"
+#include "checkpoint/synthetic.h"
 
 namespace gptj {
 namespace {

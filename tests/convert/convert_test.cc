@@ -10,7 +10,7 @@
 #include "convert/source.h"
 #include "formats/safetensors.h"
 #include "gptj/generate.h"
-#include "model/packed_file.h"
+#include "weights/packed_file.h"
 #include "support/expect_error.h"
 #include "support/golden.h"
 #include "support/pytorch_writer.h"

@@ -11,7 +11,7 @@
 #include "formats/npy.h"
 #include "formats/pytorch.h"
 #include "gptj/error.h"
-#include "model/checkpoint.h"
+#include "checkpoint/checkpoint.h"
 
 namespace {
 

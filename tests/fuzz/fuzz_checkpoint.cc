@@ -9,7 +9,7 @@
 #include "base/file_kind.h"
 #include "fuzz/fuzz.h"
 #include "fuzz/layouts.h"
-#include "model/checkpoint.h"
+#include "checkpoint/checkpoint.h"
 
 namespace gptj::fuzz {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "formats/safetensors.h"
 #include "fuzz/fuzz.h"
-#include "model/gptq.h"
+#include "checkpoint/gptq.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   return gptj::fuzz::run([&] {

@@ -3,8 +3,8 @@
 #include <optional>
 
 #include "fuzz/fuzz.h"
-#include "model/config.h"
-#include "model/mesh_config.h"
+#include "checkpoint/config.h"
+#include "checkpoint/mesh_config.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::optional<gptj::ModelConfig> config;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fuzz/fuzz.h"
-#include "model/packed_file.h"
+#include "weights/packed_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   return gptj::fuzz::run([&] {

@@ -10,7 +10,7 @@
 #include "gptj/convert.h"
 #include "gptj/session.h"
 #include "jobs/journal.h"
-#include "model/config.h"
+#include "checkpoint/config.h"
 #include "support/pytorch_writer.h"
 #include "support/temp_folder.h"
 #include "support/tiny_checkpoint.h"

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "gptj/model.h"
-#include "model/synthetic.h"
+#include "checkpoint/synthetic.h"
 
 namespace gptj::fuzz {
 

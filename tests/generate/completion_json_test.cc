@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "generate/models.h"
-#include "generate/text_offsets.h"
+#include "request/text_offsets.h"
 
 namespace gptj {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "generate/distribution.h"
+#include "sampling/distribution.h"
 
 #include <gtest/gtest.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tables of src/model/README.md against the code: every field is set in a small model, and what
+// The tables of src/checkpoint/README.md against the code: every field is set in a small model, and what
 // comes is what its row says.
-#include "model/known_fields.h"
+#include "checkpoint/known_fields.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "generate/logits_processor.h"
+#include "sampling/logits_processor.h"
 
 #include <gtest/gtest.h>
 

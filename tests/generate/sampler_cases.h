@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "base/json.h"
-#include "generate/distribution.h"
-#include "generate/logits_processor.h"
+#include "sampling/distribution.h"
+#include "sampling/logits_processor.h"
 
 namespace gptj {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "generate/speculator.h"
+#include "sampling/speculator.h"
 
 #include <gtest/gtest.h>
 

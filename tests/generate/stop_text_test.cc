@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "generate/stop_text.h"
+#include "sampling/stop_text.h"
 
 #include <gtest/gtest.h>
 

@@ -8,7 +8,7 @@
 #include "base/half.h"
 #include "kernels/pack.h"
 #include "kernels/sets.h"
-#include "quant/quant.h"
+#include "support/quant.h"
 #include "support/random_floats.h"
 
 namespace gptj::test {

@@ -8,8 +8,8 @@
 #include "base/aligned_buffer.h"
 #include "formats/safetensors_writer.h"
 #include "gptj/session.h"
-#include "model/checkpoint.h"
-#include "model/config.h"
+#include "checkpoint/checkpoint.h"
+#include "checkpoint/config.h"
 
 namespace {
 

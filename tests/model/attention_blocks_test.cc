@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "model/attention_blocks.h"
+#include "engine/attention_blocks.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <array>
 
-#include "model/batch.h"
+#include "engine/batch.h"
 #include "model/kv_cache_fixture.h"
 
 namespace gptj {

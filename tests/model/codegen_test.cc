@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "model/codegen.h"
+#include "checkpoint/codegen.h"
 
 #include <gtest/gtest.h>
 
 #include "base/check.h"
-#include "model/checkpoint.h"
+#include "checkpoint/checkpoint.h"
 #include "support/expect_error.h"
 #include "support/pytorch_writer.h"
 #include "support/temp_folder.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "model/config.h"
+#include "checkpoint/config.h"
 
 #include <gtest/gtest.h>
 

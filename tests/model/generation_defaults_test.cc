@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
-#include "model/config.h"
+#include "checkpoint/config.h"
 #include "support/expect_error.h"
 
 namespace gptj::test {

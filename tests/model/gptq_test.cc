@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "model/gptq.h"
+#include "checkpoint/gptq.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <cstring>
 
 #include "base/half.h"
-#include "model/checkpoint.h"
+#include "checkpoint/checkpoint.h"
 #include "support/expect_error.h"
 #include "support/pytorch_writer.h"
 #include "support/temp_folder.h"

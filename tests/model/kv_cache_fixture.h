@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "model/kv_cache.h"
+#include "engine/kv_cache.h"
 
 namespace gptj::test {
 

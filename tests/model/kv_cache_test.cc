@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "model/kv_cache.h"
+#include "engine/kv_cache.h"
 
 #include <gtest/gtest.h>
 

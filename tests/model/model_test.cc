@@ -11,7 +11,7 @@
 
 #include "kernels/arithmetic_version.h"
 #include "kernels/dispatch.h"
-#include "model/model_state.h"
+#include "engine/model_state.h"
 #include "support/expect_error.h"
 #include "support/golden.h"
 #include "support/tiny_checkpoint.h"

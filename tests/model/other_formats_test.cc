@@ -9,8 +9,8 @@
 #include <span>
 
 #include "gptj/tokenizer.h"
-#include "model/checkpoint.h"
-#include "model/matrix_rows.h"
+#include "checkpoint/checkpoint.h"
+#include "checkpoint/matrix_rows.h"
 #include "support/byte_writer.h"
 #include "support/expect_error.h"
 #include "support/temp_folder.h"

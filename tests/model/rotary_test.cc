@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "model/rotary.h"
+#include "engine/rotary.h"
 
 #include <gtest/gtest.h>
 

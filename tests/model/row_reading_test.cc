@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "model/row_reading.h"
+#include "weights/row_reading.h"
 
 #include <gtest/gtest.h>
 
 #include "base/number_file.h"
 #include "kernels/dispatch.h"
-#include "model/model_state.h"
-#include "model/ops.h"
-#include "model/page_kind.h"
-#include "model/synthetic.h"
+#include "engine/model_state.h"
+#include "engine/ops.h"
+#include "weights/page_kind.h"
+#include "checkpoint/synthetic.h"
 #include "support/golden.h"
 
 namespace gptj {

@@ -9,8 +9,8 @@
 #include <string>
 
 #include "kernels/dispatch.h"
-#include "model/forward.h"
-#include "model/weight_type.h"
+#include "engine/forward.h"
+#include "weights/weight_type.h"
 
 namespace gptj::test {
 

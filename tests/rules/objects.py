@@ -23,7 +23,7 @@ ASSERTS = {"__assert_fail", "std::__glibcxx_assert_fail"}
 # Their last bits differ between versions and processors. fma and sqrt are correctly rounded.
 LIBM = re.compile(r"^(?:exp|exp2|exp10|expm1|log|log2|log10|log1p|pow|tanh|sinh|cosh|sin|cos|sincos|tan|"
                   r"asin|acos|atan2?|a?sinh|acosh|atanh|erfc?|[lt]gamma|cbrt|hypot)[fl]?$")
-ROTARY = pathlib.Path("src/model/rotary.cc")
+ROTARY = pathlib.Path("src/engine/rotary.cc")
 
 # All that a file with instruction-set flags may include, besides kernels/*.h.
 INTRINSICS = "#include <immintrin.h>\n#include <stddef.h>\n#include <stdint.h>\n#include <string.h>\n"

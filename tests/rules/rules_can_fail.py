@@ -13,16 +13,16 @@ HERE = pathlib.Path(__file__).parent
 
 # (script, file, what is added at its end, what the script must say)
 TEXT = [
-    ("layering", "src/base/half.h", '#include "model/config.h"', "base must not include model/config.h"),
+    ("layering", "src/base/half.h", '#include "checkpoint/config.h"', "base must not include model/config.h"),
     ("layering", "src/kernels/pack.cc", '#include "gptj/model.h"', "kernels must not include gptj/model.h"),
-    ("layering", "src/model/names.cc", '#include "gptj/gptj.h"', "include the one meant"),
+    ("layering", "src/checkpoint/names.cc", '#include "gptj/gptj.h"', "include the one meant"),
     ("layering", "src/odd/odd.cc", "", "module odd has no place"),
-    ("layering", "src/model/config.h", "#include <Eigen/Core>", "third-party headers are for .cc"),
-    ("layering", "src/model/config.h", '#include "base/json.h"', "brings third-party headers"),
+    ("layering", "src/checkpoint/config.h", "#include <Eigen/Core>", "third-party headers are for .cc"),
+    ("layering", "src/checkpoint/config.h", '#include "base/json.h"', "brings third-party headers"),
     ("layering", "include/gptj/model.h", "#include <nlohmann/json.hpp>", "public headers include"),
     ("layering", "include/gptj/model.h", '#include "base/half.h"', "public headers include"),
     ("layering", "tools/main.cc", '#include "base/half.h"', "tools see only include/gptj"),
-    ("arithmetic", "src/model/ops.cc", "#include <Eigen/Core>", "only src/kernels/vec_portable.h may"),
+    ("arithmetic", "src/engine/ops.cc", "#include <Eigen/Core>", "only src/kernels/vec_portable.h may"),
     ("arithmetic", "src/kernels/vec_portable.h", "float f(F32x16 v) { return v.sum(); }", ".sum("),
     ("arithmetic", "src/kernels/vec_portable.h", "F32x16 f(F32x16 v) { return v.exp(); }", ".exp("),
     ("arithmetic", "src/kernels/vec_portable.h", "Eigen::Matrix4f m;", "a matrix has products"),

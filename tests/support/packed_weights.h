@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "kernels/dispatch.h"
-#include "model/weights.h"
+#include "weights/weights.h"
 
 namespace gptj::test {
 

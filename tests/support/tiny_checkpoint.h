@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "model/names.h"
+#include "checkpoint/names.h"
 #include "support/safetensors_writer.h"
 #include "support/temp_folder.h"
 

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "checkpoint/field_reader.h"
+
+#include <algorithm>
+
+namespace gptj {
+namespace {
+
+bool is_integer_within(const Json& value, int64_t min, int64_t max) {
+  return value.is_number_unsigned() && value.get<uint64_t>() >= static_cast<uint64_t>(min) &&
+         value.get<uint64_t>() <= static_cast<uint64_t>(max);
+}
+
+bool is_token_id(const Json& value) {
+  if (!value.is_number_integer()) return false;
+  if (value.is_number_unsigned()) return value.get<uint64_t>() <= INT32_MAX;
+  return value.get<int64_t>() >= INT32_MIN;
+}
+
+bool is_id_list(const Json& value) {
+  return value.is_array() && std::all_of(value.begin(), value.end(), is_token_id);
+}
+
+}  // namespace
+
+const Json* FieldReader::find(const char* field) const {
+  const auto found = object_.find(field);
+  return found == object_.end() || found->is_null() ? nullptr : &*found;
+}
+
+std::string FieldReader::found(const char* field) const {
+  return object_.contains(field) ? json_excerpt(object_.at(field)) : "nothing";
+}
+
+void FieldReader::expect(bool ok, const char* field, const std::string& expected) const {
+  if (!ok) {
+    fail(ErrorCode::kBadFile,
+         concat(file_, ": ", field, ": expected ", expected, ", found ", found(field)));
+  }
+}
+
+std::optional<bool> FieldReader::boolean(const char* field) const {
+  const Json* value = find(field);
+  if (value == nullptr) return {};
+  expect(value->is_boolean(), field, "true or false");
+  return value->get<bool>();
+}
+
+std::optional<std::string> FieldReader::string(const char* field) const {
+  const Json* value = find(field);
+  if (value == nullptr) return {};
+  expect(value->is_string(), field, "a string");
+  return value->get<std::string>();
+}
+
+std::optional<double> FieldReader::number(const char* field, const NumberRule& rule) const {
+  const Json* value = find(field);
+  if (value == nullptr) return {};
+  expect(value->is_number() && rule.holds(value->get<double>()), field, rule.text);
+  return value->get<double>();
+}
+
+std::optional<int64_t> FieldReader::integer(const char* field, int64_t min, int64_t max) const {
+  const Json* value = find(field);
+  if (value == nullptr) return {};
+  expect(is_integer_within(*value, min, max), field,
+         concat("a whole number from ", min, " to ", max));
+  return value->get<int64_t>();
+}
+
+std::vector<int64_t> FieldReader::token_ids(const char* field) const {
+  const Json* value = find(field);
+  if (value == nullptr) return {};
+  if (is_token_id(*value)) return {value->get<int64_t>()};
+  expect(is_id_list(*value), field, "a token id or a list of them");
+  return value->get<std::vector<int64_t>>();
+}
+
+std::vector<std::vector<int64_t>> FieldReader::id_lists(const char* field) const {
+  const Json* value = find(field);
+  if (value == nullptr) return {};
+  expect(value->is_array() && std::all_of(value->begin(), value->end(), is_id_list), field,
+         "a list of lists of token ids");
+  return value->get<std::vector<std::vector<int64_t>>>();
+}
+
+std::vector<std::string> FieldReader::strings(const char* field) const {
+  const Json* value = find(field);
+  if (value == nullptr) return {};
+  const auto is_string = [](const Json& item) { return item.is_string(); };
+  expect(value->is_array() && std::all_of(value->begin(), value->end(), is_string), field,
+         "a list of strings");
+  return value->get<std::vector<std::string>>();
+}
+
+std::optional<FieldReader> FieldReader::object(const char* field) const {
+  const Json* value = find(field);
+  if (value == nullptr) return {};
+  expect(value->is_object(), field, "an object");
+  return FieldReader(value->dump(), concat(file_, ": ", field));
+}
+
+}  // namespace gptj

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Checkpoints whose matrices GPTQ has quantized, as AutoGPTQ, GPTQModel, transformers and
+// GPTQ-for-LLaMa save them.
+// clang-format off
+// A matrix of [out, in] is kept as
+//   qweight I32 [in / n, out]      n = 32 / bits numbers in each, along `in`, the lowest bits first
+//   qzeros  I32 [groups, out / n]  the same along `out`, each number one less than the zero point
+//   scales  F16 [groups, out]
+//   g_idx   I32 [in]               the group of each input; may be absent: one group after another
+// and weight[o, i] = scales[g, o] * (q[i, o] - zero[g, o]), g = g_idx[i]: exact in f32.
+// clang-format on
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "checkpoint/checkpoint_files.h"
+
+namespace gptj {
+
+struct GptqFormat {
+  uint64_t bits = 4;         // 4 or 8
+  uint64_t group_size = 0;   // inputs in a group; 0: all of them are one
+  uint64_t zero_offset = 1;  // what is added to a stored zero point: 0 in format "gptq_v2"
+  bool desc_act = false;     // inputs were quantized in another order, which g_idx tells
+};
+
+// Returns what `config` (the text of config.json) says in quantization_config, or else a
+// quantize_config.json beside the weights, or else, as GPTQ-for-LLaMa writes neither, what the shapes
+// of the first layer's q_proj say; empty where there are no quantized matrices. `n_embd` is config's.
+// Throws kBadFile; kUnsupported for other methods (AWQ, bitsandbytes), numbers of bits and formats,
+// with what to use instead.
+std::optional<GptqFormat> gptq_format(std::string_view config, int64_t n_embd,
+                                      const CheckpointFiles& files);
+
+// Replaces the tensors of each quantized matrix by its weight in F32, to be made from them. Throws
+// kBadFile where they do not fit together.
+void dequantize_gptq(CheckpointFiles& files, const GptqFormat& format);
+
+}  // namespace gptj

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/ops.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "base/clock.h"
+#include "kernels/pack.h"
+
+namespace gptj {
+Engine::Engine(const KernelTable& kernels, ThreadPool& pool, size_t head_dim,
+               const RowReading& reading)
+    : kernels_(kernels),
+      pool_(pool),
+      reading_(reading),
+      scratch_floats_(padded(std::max(kProductScratch, attention_scratch(head_dim)))),
+      scratch_(scratch_floats_ * pool.parts()) {}
+
+namespace {
+
+template <class T>
+void reserve(AlignedBuffer<T>& buffer, size_t size) {
+  if (buffer.size() < size) buffer = AlignedBuffer<T>(size);
+}
+
+}  // namespace
+
+Rows Engine::operand(size_t buffer, const PackedMatrix& w, const Matrix& x, size_t rows) {
+  const Operand operand = kernels_.product[static_cast<size_t>(w.element)].operand;
+  if (operand == Operand::kF32) return {x.row(0), x.stride()};
+  if (operands_.size() <= buffer) operands_.resize(buffer + 1);
+  OperandBuffer& b = operands_[buffer];
+  // A stride off the powers of two keeps rows off each other's cache sets.
+  const size_t stride = padded_inputs(w.k) + 64;
+  if (operand == Operand::kBF16) {
+    reserve(b.halves, rows * stride);
+    for_each(rows, [&](size_t r) {
+      uint16_t* row = b.halves.data() + r * stride;
+      kernels_.to_bf16(x.row(r), w.k, row);
+      std::fill(row + w.k, row + padded_inputs(w.k), uint16_t{0});
+    });
+    return {b.halves.data(), stride};
+  }
+  const size_t groups = group_count(w.k, w.group);
+  reserve(b.bytes, rows * stride);
+  reserve(b.scales, rows * groups);
+  reserve(b.sums, rows * groups);
+  for_each(rows, [&](size_t r) {
+    kernels_.quantize_row(x.row(r), w.k, w.group, b.bytes.data() + r * stride,
+                          b.scales.data() + r * groups, b.sums.data() + r * groups);
+  });
+  return {b.bytes.data(), stride, b.scales.data(), b.sums.data(), groups};
+}
+
+void Engine::for_each(size_t n, const std::function<void(size_t i)>& f) {
+  if (n == 1) return f(0);
+  run([&](size_t part) {
+    const PartRange range = part_range(n, part, parts());
+    for (size_t i = range.begin; i < range.end; ++i) f(i);
+  });
+}
+
+void embed(Engine& engine, const Embedding& wte, std::span<const Row> rows, Matrix& x) {
+  const size_t row_bytes = x.columns() * element_size(wte.element);
+  engine.for_each(rows.size(), [&](size_t r) {
+    const auto token = static_cast<size_t>(rows[r].token);
+    widen(wte.bytes.data() + token * row_bytes, wte.element, x.columns(), x.row(r));
+  });
+}
+
+void layer_norm(Engine& engine, const LayerNorm& ln, float epsilon, const Matrix& x, size_t rows,
+                Matrix& out) {
+  engine.for_each(rows, [&](size_t r) {
+    engine.kernels().layer_norm(x.row(r), ln.weight.data(), ln.bias.data(), epsilon, x.columns(),
+                                out.row(r));
+  });
+}
+
+namespace {
+
+// So many bytes of a product's output stay in a core's cache until they are looked at again.
+constexpr size_t kCachedOutput = size_t{256} << 10;
+
+// How many panels a part computes before it goes over what they gave: all of them for one row.
+size_t panels_at_once(size_t panels, size_t rows) {
+  constexpr size_t kFew = 8;  // a multiple of what kernels take together
+  if (rows == 1) return panels;
+  return std::max(kFew, kCachedOutput / (rows * kLanes * sizeof(float)) / kFew * kFew);
+}
+
+// The columns of one product that fall to neighbouring parts. Returns the seconds that were not
+// multiplying.
+double linear_parts(Engine& engine, const Linear& l, const Rows& operand, size_t rows,
+                    PartRange parts) {
+  const PackedMatrix& w = l.w;
+  const PartRange panels{part_range(w.n_panels(), parts.begin, engine.parts()).begin,
+                         part_range(w.n_panels(), parts.end - 1, engine.parts()).end};
+  const size_t step = panels_at_once(panels.end - panels.begin, rows);
+  double activation = 0;
+  for (size_t begin = panels.begin; begin < panels.end; begin += step) {
+    const size_t end = std::min(begin + step, panels.end);
+    engine.kernels().product[static_cast<size_t>(w.element)].compute(
+        {operand, rows, w.k, w.group, engine.reading(), w.panels.data(), begin, end,
+         w.bias.size() > 0 ? w.bias.data() : nullptr, l.out.row(0), l.out.stride(),
+         engine.scratch(parts.begin)});
+    if (l.activation != Activation::kGelu) continue;
+    const auto start = Clock::now();
+    for (size_t r = 0; r < rows; ++r) {
+      engine.kernels().gelu(l.out.row(r) + begin * kLanes, (end - begin) * kLanes);
+    }
+    activation += seconds_since(start);
+  }
+  return activation;
+}
+
+}  // namespace
+
+void linear(Engine& engine, std::initializer_list<Linear> products, size_t rows) {
+  std::vector<Rows> operands;
+  const Linear* before = nullptr;
+  for (const Linear& l : products) {
+    const bool same = before != nullptr && &before->x == &l.x && before->w.element == l.w.element &&
+                      before->w.group == l.w.group;
+    operands.push_back(same ? operands.back() : engine.operand(operands.size(), l.w, l.x, rows));
+    before = &l;
+  }
+  const auto start = Clock::now();
+  double activation = 0;  // of the first part, which stands for all
+  engine.run_ranges([&](PartRange parts) {
+    double seconds = 0;
+    for (size_t i = 0; i < products.size(); ++i) {
+      seconds += linear_parts(engine, products.begin()[i], operands[i], rows, parts);
+    }
+    if (parts.begin == 0) activation = seconds;
+  });
+  engine.times.products += seconds_since(start) - activation;
+}
+
+void add_branches(Engine& engine, const Matrix& a, const Matrix& b, size_t rows, Matrix& x) {
+  engine.for_each(rows, [&](size_t r) {
+    engine.kernels().add_branches(x.row(r), a.row(r), b.row(r), x.columns());
+  });
+}
+
+}  // namespace gptj

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sampling/logits_processor.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "base/check.h"
+#include "base/elementary.h"
+
+namespace gptj {
+namespace {
+
+using Ids = std::span<const TokenId>;
+
+constexpr double kLargest = 1e30;  // far above any logit, and finite after any division
+
+size_t at(TokenId id) { return static_cast<size_t>(id); }
+
+void forbid(std::span<float> logits, TokenId id) {
+  logits[at(id)] = -std::numeric_limits<float>::infinity();
+}
+
+std::vector<int32_t> count_ids(Ids ids, size_t vocab_size) {
+  std::vector<int32_t> counts(vocab_size);
+  for (const TokenId id : ids) ++counts[at(id)];
+  return counts;
+}
+
+void penalize_repetition(std::span<float> logits, Ids ids, float penalty) {
+  const auto counts = count_ids(ids, logits.size());
+  for (size_t id = 0; id < logits.size(); ++id) {
+    if (counts[id] > 0) logits[id] = logits[id] < 0 ? logits[id] * penalty : logits[id] / penalty;
+  }
+}
+
+void penalize_output(std::span<float> logits, Ids output, const SamplingOptions& options) {
+  const auto counts = count_ids(output, logits.size());
+  for (size_t id = 0; id < logits.size(); ++id) {
+    if (counts[id] == 0) continue;
+    logits[id] -= static_cast<float>(counts[id] * options.frequency_penalty);
+    logits[id] -= static_cast<float>(options.presence_penalty);
+  }
+}
+
+// Forbids what followed the last size - 1 of `ids` anywhere in `seen`.
+void forbid_repeated_ngrams(std::span<float> logits, Ids ids, Ids seen, size_t size) {
+  if (ids.size() + 1 < size) return;
+  const Ids last = ids.last(size - 1);
+  for (size_t i = 0; i + size <= seen.size(); ++i) {
+    if (std::ranges::equal(seen.subspan(i, size - 1), last)) forbid(logits, seen[i + size - 1]);
+  }
+}
+
+// Leaves only these ids, equally likely; a beam's sum of logprobs stays as it is.
+void force(std::span<float> logits, Ids ids) {
+  std::ranges::fill(logits, -std::numeric_limits<float>::infinity());
+  for (const TokenId id : ids) logits[at(id)] = 0;
+}
+
+void favour_end(std::span<float> logits, const TokenHistory& history,
+                const SamplingOptions& options) {
+  const auto generated = static_cast<int64_t>(history.ids.size() - history.prompt_size);
+  if (generated <= options.decay_start) return;
+  const auto steps = static_cast<double>(generated - options.decay_start);
+  const double power = std::min(steps * elementary::log(options.decay_factor), 80.0);
+  const double growth = elementary::exp(power) - 1;
+  for (const TokenId end : history.end_ids) {
+    float& logit = logits[at(end)];
+    if (!std::isfinite(logit)) continue;  // min_tokens forbids it
+    const double grown = double{logit} + std::abs(double{logit}) * growth;
+    logit = static_cast<float>(std::min(grown, kLargest));
+  }
+}
+
+bool is_end_token(Ids word, Ids end_ids) {
+  return word.size() == 1 && std::ranges::count(end_ids, word[0]) != 0;
+}
+
+bool ends_with(Ids ids, Ids suffix) {
+  return ids.size() >= suffix.size() && std::ranges::equal(ids.last(suffix.size()), suffix);
+}
+
+void forbid_word(std::span<float> logits, const TokenHistory& history, Ids word) {
+  if (is_end_token(word, history.end_ids)) return;
+  if (ends_with(history.ids, word.first(word.size() - 1))) forbid(logits, word.back());
+}
+
+void check_range(const char* param, double value, double lowest, double highest) {
+  check_param(value >= lowest && value <= highest, param, "expected a number from ", lowest, " to ",
+              highest, ", found ", value);
+}
+
+void check_finite(const char* param, double value) {
+  check_param(std::isfinite(value), param, "expected a finite number, found ", value);
+}
+
+void check_id(const char* param, TokenId id, int64_t vocab_size) {
+  check_param(id >= 0 && id < vocab_size, param, "expected token ids from 0 to ", vocab_size - 1,
+              ", found ", id);
+}
+
+void check_not_negative(const char* param, int64_t value) {
+  check_param(value >= 0, param, "expected 0 or more tokens, found ", value);
+}
+
+}  // namespace
+
+void check_sampling_options(const SamplingOptions& options, int64_t vocab_size) {
+  check_range("repetition_penalty", options.repetition_penalty, 0.001, 1000);
+  check_finite("frequency_penalty", options.frequency_penalty);
+  check_finite("presence_penalty", options.presence_penalty);
+  for (const auto& [id, bias] : options.logit_bias) {
+    check_id("logit_bias", id, vocab_size);
+    check_finite("logit_bias", bias);
+  }
+  check_not_negative("no_repeat_ngram_size", options.no_repeat_ngram_size);
+  check_not_negative("encoder_no_repeat_ngram_size", options.encoder_no_repeat_ngram_size);
+  for (const auto* ids : {&options.forced_last, &options.suppressed, &options.suppressed_first}) {
+    for (const TokenId id : *ids) check_id("suppress_tokens", id, vocab_size);
+  }
+  if (options.forced_first) check_id("forced_bos_token_id", *options.forced_first, vocab_size);
+  for (const auto& word : options.bad_words) {
+    check_param(!word.empty(), "bad_words", "expected at least one token in each, found none");
+    for (const TokenId id : word) check_id("bad_words", id, vocab_size);
+  }
+  check_param(options.temperature >= 0 && std::isfinite(options.temperature), "temperature",
+              "expected a number of 0 or more, found ", options.temperature);
+  check_not_negative("top_k", options.top_k);
+  check_range("top_p", options.top_p, 0, 1);
+  check_range("min_p", options.min_p, 0, 1);
+  check_range("typical_p", options.typical_p, 0, 1);
+}
+
+void apply_penalties(std::span<float> logits, const TokenHistory& history,
+                     const SamplingOptions& options) {
+  const Ids prompt = history.ids.first(history.prompt_size);
+  const Ids output = history.ids.subspan(history.prompt_size);
+  if (options.encoder_repetition_penalty != 1) {
+    penalize_repetition(logits, prompt,
+                        static_cast<float>(1 / options.encoder_repetition_penalty));
+  }
+  if (options.repetition_penalty != 1) {
+    penalize_repetition(logits, history.ids, static_cast<float>(options.repetition_penalty));
+  }
+  if (options.frequency_penalty != 0 || options.presence_penalty != 0) {
+    penalize_output(logits, output, options);
+  }
+  for (const auto& [id, bias] : options.logit_bias) logits[at(id)] += static_cast<float>(bias);
+  if (options.no_repeat_ngram_size > 0) {
+    forbid_repeated_ngrams(logits, history.ids, history.ids, at(options.no_repeat_ngram_size));
+  }
+  if (options.encoder_no_repeat_ngram_size > 0) {
+    forbid_repeated_ngrams(logits, history.ids, prompt, at(options.encoder_no_repeat_ngram_size));
+  }
+  for (const auto& word : options.bad_words) forbid_word(logits, history, word);
+  if (options.forced_first && history.ids.size() == 1) force(logits, {&*options.forced_first, 1});
+  if (!options.forced_last.empty() && history.is_last) force(logits, options.forced_last);
+  if (options.decay_factor != 1) favour_end(logits, history, options);
+  for (const TokenId id : options.suppressed) forbid(logits, id);
+  if (output.empty()) {
+    for (const TokenId id : options.suppressed_first) forbid(logits, id);
+  }
+}
+
+}  // namespace gptj

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sampling/sample_state.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "base/check.h"
+#include "base/random.h"
+#include "sampling/distribution.h"
+#include "sampling/logits_processor.h"
+#include "engine/model_state.h"
+
+namespace gptj {
+namespace {
+
+constexpr float kForbidden = -std::numeric_limits<float>::infinity();
+
+}  // namespace
+
+std::string_view bytes_or_none(const Model& model, TokenId id) {
+  const Tokenizer* tokenizer = model.tokenizer();
+  return tokenizer != nullptr && tokenizer->has(id) ? tokenizer->token_bytes(id)
+                                                    : std::string_view();
+}
+
+bool ends_text(const Model& model, const Plan& plan, TokenId id) {
+  const auto& ends = model.config().eos_token_ids;
+  return !plan.ignore_eos && std::find(ends.begin(), ends.end(), id) != ends.end();
+}
+
+void mask_forbidden(const Model& model, const Plan& plan, int64_t generated,
+                    std::span<float> logits) {
+  for (const TokenId id : model.state().unnamed_ids) logits[static_cast<size_t>(id)] = kForbidden;
+  if (plan.ignore_eos || generated >= plan.min_tokens) return;
+  for (const TokenId end : model.config().eos_token_ids) {
+    logits[static_cast<size_t>(end)] = kForbidden;
+  }
+}
+
+void change_logits(const Request& request, int64_t index, std::span<const TokenId> ids,
+                   std::span<float> logits) {
+  if (!request.on_logits) return;
+  request.on_logits(index, ids, logits);
+  const auto is_wrong = [](float logit) {
+    return !(logit < std::numeric_limits<float>::infinity());
+  };
+  const auto wrong = std::find_if(logits.begin(), logits.end(), is_wrong);
+  if (wrong == logits.end()) return;
+  check_param(false, "on_logits", "position ", ids.size(),
+              ": expected finite logits, or -inf for tokens that must not come, found ", *wrong,
+              " for token ", wrong - logits.begin());
+}
+
+SampleState::SampleState(const Model& model, const Request& request, const Plan& plan,
+                         int64_t index)
+    : model_(model),
+      request_(request),
+      plan_(plan),
+      index_(index),
+      ids_(plan.prompt),
+      stop_text_(plan.stop) {
+  // An echoed prompt may end inside a character, which the first tokens finish.
+  if (plan.echo && !plan.bos_for_empty) {
+    for (const TokenId id : plan.prompt) stream_.push(bytes_or_none(model, id));
+  }
+}
+
+TokenId SampleState::choose(std::span<const float> logits) {
+  work_.assign(logits.begin(), logits.end());
+  mask_forbidden(model_, plan_, generated(), work_);
+  apply_penalties(work_,
+                  {ids_, plan_.prompt.size(), model_.config().eos_token_ids,
+                   generated() + 1 == plan_.max_tokens},
+                  plan_.sampling);
+  change_logits(request_, index_, ids_, work_);
+  if (plan_.sampling.temperature > 0) {
+    Distribution distribution = final_distribution(work_, plan_.sampling);
+    return sample(distribution, random_uniform(static_cast<uint64_t>(plan_.seed),
+                                               static_cast<uint64_t>(index_), ids_.size()));
+  }
+  const TokenId best = argmax(work_);
+  check(work_[static_cast<size_t>(best)] != kForbidden, ErrorCode::kInvalidArgument, "position ",
+        ids_.size(), ": the request's options forbid every token");
+  return best;
+}
+
+// Appends the token's bytes to the text, as far as they are certain.
+void SampleState::take(TokenId id) {
+  ids_.push_back(id);
+  new_text_.clear();
+  const bool ends = ends_text(model_, plan_, id);
+  if (ends) {
+    finish_reason_ = FinishReason::kStop;
+  } else {
+    emit(stop_text_.push(bytes_or_none(model_, id), generated() >= plan_.min_tokens));
+    if (stop_text_.stopped()) {
+      finish_reason_ = FinishReason::kStop;
+    } else if (generated() == plan_.max_tokens) {
+      finish_reason_ = FinishReason::kLength;
+    }
+  }
+  if (finished()) finish_text();
+}
+
+void SampleState::emit(std::string_view bytes) {
+  bytes_ += bytes;
+  new_text_ += stream_.push(bytes);
+}
+
+void SampleState::finish_text() {
+  emit(stop_text_.finish());
+  new_text_ += stream_.finish();
+}
+
+TokenEvent SampleState::accept(std::span<const float> logits) {
+  const TokenId id = choose(logits);
+  const LogSoftmax log_softmax(model_.state().kernels, logits);
+  const float logprob = log_softmax[id];
+  logprob_sum_ += logprob;
+  if (plan_.logprobs) {
+    logprobs_.push_back({logprob, log_softmax.best(static_cast<size_t>(*plan_.logprobs))});
+  }
+  take(id);
+  const bool ended_by_it = ends_text(model_, plan_, id);
+  return {index_,    id,
+          logprob,   ended_by_it ? std::string_view() : bytes_or_none(model_, id),
+          new_text_, finish_reason_};
+}
+
+void SampleState::cancel() {
+  if (finished()) return;
+  finish_reason_ = FinishReason::kCancelled;
+  finish_text();
+}
+
+double SampleState::mean_logprob() const {
+  return generated() == 0 ? 0.0 : logprob_sum_ / static_cast<double>(generated());
+}
+
+Choice SampleState::choice() const {
+  Choice choice;
+  choice.token_ids.assign(ids_.begin() + static_cast<std::ptrdiff_t>(plan_.prompt.size()),
+                          ids_.end());
+  choice.finish_reason = finish_reason_.value_or(FinishReason::kLength);
+  choice.logprobs = logprobs_;
+  return choice;
+}
+
+}  // namespace gptj

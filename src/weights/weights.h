@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// The weights as the kernels want them: packed matrices, f32 vectors, and the embedding where it
+// lies in the file. Immutable once loaded.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/aligned_buffer.h"
+#include "base/thread_pool.h"
+#include "gptj/checkpoint.h"
+#include "kernels/kernels.h"
+#include "kernels/pack.h"
+#include "checkpoint/weight_source.h"
+
+namespace gptj {
+
+// y = x W^T + bias, W of n outputs by k inputs in panels.
+struct PackedMatrix {
+  size_t n = 0;
+  size_t k = 0;
+  Element element = Element::kF32;
+  size_t group = 0;                   // quantized types: inputs that share a scale
+  std::span<const std::byte> panels;  // of `owned`, or of a mapped file
+  AlignedBuffer<std::byte> owned;
+  AlignedBuffer<float> bias;  // padded(n) floats, or empty
+
+  size_t n_panels() const { return padded(n) / kLanes; }
+  PanelFormat format() const { return {element, k, group}; }
+  uint64_t bytes() const { return n_panels() * format().bytes(); }
+};
+
+// A matrix of the forward pass and what it is made of.
+struct MatrixSpec {
+  std::string name;                  // "h.3.attn.qkv_proj", "lm_head"
+  std::vector<std::string> weights;  // canonical names of tensors, stacked along the outputs
+  std::string bias;                  // canonical name; empty: none
+  size_t n, k;
+};
+
+struct LayerNorm {
+  AlignedBuffer<float> weight, bias;
+};
+
+struct Layer {
+  LayerNorm ln_1;
+  PackedMatrix qkv;     // [3 n_embd, n_embd]: q, k, v stacked
+  PackedMatrix out;     // [n_embd, n_embd]
+  PackedMatrix fc_in;   // [n_inner, n_embd]
+  PackedMatrix fc_out;  // [n_embd, n_inner]
+
+  // In the order of layer_matrices().
+  std::array<PackedMatrix*, 4> matrices() { return {&qkv, &fc_in, &out, &fc_out}; }
+  std::array<const PackedMatrix*, 4> matrices() const { return {&qkv, &fc_in, &out, &fc_out}; }
+};
+
+// Row t is token t's. The bytes belong to `owner`, usually a mapped file.
+struct Embedding {
+  std::span<const std::byte> bytes;
+  Element element = Element::kF32;
+  std::shared_ptr<const void> owner;
+};
+
+struct Weights {
+  Embedding wte;
+  std::vector<Layer> layers;
+  LayerNorm ln_f;
+  PackedMatrix lm_head;
+  std::shared_ptr<const void> file;  // keeps panels that are mapped
+};
+
+// In the order in which a pass reads them.
+std::array<MatrixSpec, 4> layer_matrices(const ModelConfig& config, int64_t layer);
+MatrixSpec head_matrix(const ModelConfig& config);
+
+// F32, F16 or BF16.
+Element element_of(DType type);
+Element element_of(const TensorView& tensor);
+// A vector as f32, zeros behind it up to `pad_to` floats; 0: no more than its own.
+AlignedBuffer<float> widened_vector(const TensorView& tensor, size_t pad_to);
+
+// Called with the bytes of source weights packed so far and in all; may throw to stop.
+using PackProgress = std::function<void(uint64_t done, uint64_t total)>;
+
+// How the matrices of the layers are packed, and that of the head.
+struct Packing {
+  Element layers, head;
+};
+
+// Inputs that share a scale: 128, where the fidelity of 4 bits is good enough and scales cost the
+// products little; 32 for a head of 4 bits, which decides the logits alone. 0 unless quantized.
+size_t quantization_group(Element element, bool is_head);
+// A matrix without its numbers.
+PackedMatrix unpacked_matrix(const MatrixSpec& spec, const Packing& packing);
+
+// Packs a source's tensors one by one, each thread the columns that it will read. Each part may be
+// asked for once.
+class WeightPacker {
+ public:
+  WeightPacker(WeightSource& source, const Packing& packing, const KernelTable& kernels,
+               ThreadPool& pool, PackProgress progress);
+
+  // The kind of pages that matrices are packed into from now on.
+  void use(Pages pages) { pages_ = pages; }
+
+  Embedding embedding();
+  Layer layer(int64_t index);
+  LayerNorm final_norm();
+  PackedMatrix head();
+
+ private:
+  PackedMatrix matrix(const MatrixSpec& spec);
+  void pack(const std::vector<TensorView>& tensors, PackedMatrix& m);
+  AlignedBuffer<float> vector(const std::string& name, size_t pad_to = 0);
+  LayerNorm layer_norm(const std::string& name);
+  void finish(const TensorView& tensor);
+
+  WeightSource& source_;
+  Packing packing_;
+  const KernelTable& kernels_;
+  ThreadPool& pool_;
+  PackProgress progress_;
+  Pages pages_ = Pages::kHuge;
+  uint64_t done_ = 0, elements_ = 0;
+};
+
+Weights load_weights(WeightSource& source, const Packing& packing, const KernelTable& kernels,
+                     ThreadPool& pool, const PackProgress& progress);
+
+}  // namespace gptj
