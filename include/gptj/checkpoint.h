@@ -44,8 +44,8 @@ enum class EarlyStopping {
 
 // What the model's authors want a request to mean where it does not say: generation_config.json, or
 // where that is absent the same fields of config.json, as transformers takes them. Empty members
-// are fields that the file does not have, or has as null. src/checkpoint/README.md lists every field of
-// these files and what becomes of it.
+// are fields that the file does not have, or has as null. src/checkpoint/README.md lists every
+// field of these files and what becomes of it.
 struct GenerationDefaults {
   std::optional<bool> do_sample = {};  // false or empty: greedy, whatever temperature says
   std::optional<double> temperature = {};

@@ -60,8 +60,8 @@ std::string dump_beginning(const std::string& text) {
   return dump(Json(text.size() > kLongestExcerpt ? text.substr(0, kLongestExcerpt + 4) : text));
 }
 
-// Appends at least as much of the value as an excerpt shows, and not all of a large one: excerpts are
-// made for messages that are seldom needed.
+// Appends at least as much of the value as an excerpt shows, and not all of a large one: excerpts
+// are made for messages that are seldom needed.
 void add_excerpt(const Json& value, std::string& text) {
   if (value.is_string()) {
     text += dump_beginning(value.get_ref<const std::string&>());

@@ -12,10 +12,10 @@
 #include "base/random.h"
 #include "bench/verify.h"
 #include "bench/walls.h"
+#include "engine/model_state.h"
 #include "gptj/session.h"
 #include "kernels/dispatch.h"
-#include "engine/model_state.h"
-#include "checkpoint/synthetic.h"
+#include "model/synthetic.h"
 
 namespace gptj {
 namespace {

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "base/check.h"
-#include "gptj/session.h"
 #include "engine/model_state.h"
-#include "checkpoint/synthetic.h"
+#include "gptj/session.h"
+#include "model/synthetic.h"
 
 namespace gptj {
 namespace {

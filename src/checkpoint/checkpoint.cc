@@ -9,10 +9,10 @@
 #include "checkpoint/checkpoint_files.h"
 #include "checkpoint/codegen.h"
 #include "checkpoint/config.h"
+#include "checkpoint/element.h"
 #include "checkpoint/gptq.h"
 #include "checkpoint/names.h"
 #include "checkpoint/source_tensor.h"
-#include "weights/weights.h"
 
 namespace gptj {
 namespace {
@@ -218,8 +218,8 @@ void Checkpoint::leave_out_heads(NamedTensors& found) {
     place = found.erase(place);
   }
   if (names.empty()) return;
-  warnings_.push_back(concat(folder_, ": left out: a value or reward head (", names,
-                             "), which generates no text"));
+  warnings_.push_back(
+      concat(folder_, ": left out: a value or reward head (", names, "), which generates no text"));
 }
 
 void Checkpoint::take(NamedTensors found) {

@@ -8,15 +8,15 @@
 
 #include "base/check.h"
 #include "base/file_kind.h"
-#include "formats/ggml.h"
 #include "base/json_text.h"
+#include "checkpoint/flax_checkpoint.h"
+#include "checkpoint/ggml_checkpoint.h"
+#include "checkpoint/mesh_checkpoint.h"
+#include "formats/ggml.h"
 #include "formats/msgpack.h"
 #include "formats/pytorch.h"
 #include "formats/safetensors.h"
 #include "formats/weight_index.h"
-#include "checkpoint/flax_checkpoint.h"
-#include "checkpoint/ggml_checkpoint.h"
-#include "checkpoint/mesh_checkpoint.h"
 
 namespace gptj {
 namespace {
@@ -271,7 +271,8 @@ std::string resolve_hub_cache(const std::string& folder) {
     while (!commit.empty() && std::isspace(static_cast<unsigned char>(commit.back()))) {
       commit.pop_back();
     }
-    const bool is_name = !commit.empty() && commit.find('/') == std::string::npos && commit[0] != '.';
+    const bool is_name =
+        !commit.empty() && commit.find('/') == std::string::npos && commit[0] != '.';
     const std::string snapshot = is_name ? (snapshots / commit).string() : std::string();
     check(is_name && is_there(snapshot), ErrorCode::kNotFound, ref,
           ": expected the name of a folder in snapshots, found ", json_excerpt(commit),

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "base/mapped_file.h"
-#include "gptj/checkpoint.h"
 #include "checkpoint/stored_tensor.h"
+#include "gptj/checkpoint.h"
 
 namespace gptj {
 

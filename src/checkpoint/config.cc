@@ -13,17 +13,13 @@ namespace {
 struct SizeField {
   const char* name;
   int64_t ModelConfig::*member;
-  int64_t max;  // far above any model, and low enough that no product of two overflows
-  int64_t by_default;                 // GPTJConfig's
+  int64_t max;         // far above any model, and low enough that no product of two overflows
+  int64_t by_default;  // GPTJConfig's
   std::vector<const char*> aliases;  // GPTJConfig's attribute_map, and GPT-Neo's names
 };
 const SizeField kSizes[] = {
     {"vocab_size", &ModelConfig::vocab_size, int64_t{1} << 24, 50400, {}},
-    {"n_positions",
-     &ModelConfig::n_positions,
-     int64_t{1} << 20,
-     2048,
-     {"max_position_embeddings"}},
+    {"n_positions", &ModelConfig::n_positions, int64_t{1} << 20, 2048, {"max_position_embeddings"}},
     {"n_embd", &ModelConfig::n_embd, int64_t{1} << 16, 4096, {"hidden_size"}},
     {"n_layer", &ModelConfig::n_layer, 1024, 28, {"num_hidden_layers", "num_layers"}},
     {"n_head", &ModelConfig::n_head, 4096, 16, {"num_attention_heads", "num_heads"}},
@@ -53,7 +49,8 @@ void check_neo(const FieldReader& json) {
   }
   for (const std::string& kind : json.strings("attention_layers")) {
     check(kind == "global", ErrorCode::kUnsupported, json.file(),
-          ": attention_layers: expected \"global\" in all, as in GPT-J, found ", json_excerpt(kind));
+          ": attention_layers: expected \"global\" in all, as in GPT-J, found ",
+          json_excerpt(kind));
   }
 }
 

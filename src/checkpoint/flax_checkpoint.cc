@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "formats/msgpack.h"
 #include "checkpoint/matrix_rows.h"
+#include "formats/msgpack.h"
 
 namespace gptj {
 namespace {

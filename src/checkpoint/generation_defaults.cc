@@ -151,7 +151,8 @@ void warn_of_other_settings(std::string_view in_config, std::string_view generat
   const FieldReader settings(generation_config, folder + "/generation_config.json");
   for (const KnownField& field : kGenerationFields) {
     if (field.effect == FieldEffect::kNone || find_field(kConfigFields, field.name)) continue;
-    if (!is_asked(config, field) || config.found(field.name) == settings.found(field.name)) continue;
+    if (!is_asked(config, field) || config.found(field.name) == settings.found(field.name))
+      continue;
     warnings.push_back(concat(file, ": ", field.name, ": found ", config.found(field.name),
                               "; generation_config.json beside it counts in its place"));
   }

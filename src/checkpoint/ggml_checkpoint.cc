@@ -6,10 +6,10 @@
 
 #include "base/aligned_buffer.h"
 #include "base/check.h"
-#include "formats/ggml.h"
 #include "checkpoint/config.h"
 #include "checkpoint/matrix_rows.h"
 #include "checkpoint/names.h"
+#include "formats/ggml.h"
 
 namespace gptj {
 namespace {

@@ -28,10 +28,10 @@ struct GptqFormat {
 };
 
 // Returns what `config` (the text of config.json) says in quantization_config, or else a
-// quantize_config.json beside the weights, or else, as GPTQ-for-LLaMa writes neither, what the shapes
-// of the first layer's q_proj say; empty where there are no quantized matrices. `n_embd` is config's.
-// Throws kBadFile; kUnsupported for other methods (AWQ, bitsandbytes), numbers of bits and formats,
-// with what to use instead.
+// quantize_config.json beside the weights, or else, as GPTQ-for-LLaMa writes neither, what the
+// shapes of the first layer's q_proj say; empty where there are no quantized matrices. `n_embd` is
+// config's. Throws kBadFile; kUnsupported for other methods (AWQ, bitsandbytes), numbers of bits
+// and formats, with what to use instead.
 std::optional<GptqFormat> gptq_format(std::string_view config, int64_t n_embd,
                                       const CheckpointFiles& files);
 

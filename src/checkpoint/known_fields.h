@@ -38,8 +38,8 @@ const KnownField* find_field(std::span<const KnownField> fields, std::string_vie
 // Returns whether the object has the field with a value that asks for something.
 bool is_asked(const FieldReader& json, const KnownField& field);
 
-// Adds a warning for each field of the object that asks for what is not done, and one for those that
-// are in no table. Throws kUnsupported for a field that is refused.
+// Adds a warning for each field of the object that asks for what is not done, and one for those
+// that are in no table. Throws kUnsupported for a field that is refused.
 void warn_of_fields(const FieldReader& json, std::span<const KnownField> fields,
                     std::vector<std::string>& warnings);
 

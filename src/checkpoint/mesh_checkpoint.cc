@@ -9,11 +9,11 @@
 
 #include "base/check.h"
 #include "base/half.h"
-#include "gptj/tokenizer.h"
 #include "checkpoint/matrix_rows.h"
 #include "checkpoint/mesh_config.h"
 #include "checkpoint/mesh_leaves.h"
 #include "checkpoint/names.h"
+#include "gptj/tokenizer.h"
 
 namespace gptj {
 namespace {

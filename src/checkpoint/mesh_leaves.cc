@@ -7,9 +7,9 @@
 
 #include "base/check.h"
 #include "base/file_kind.h"
+#include "checkpoint/checkpoint_files.h"
 #include "formats/npy.h"
 #include "formats/zip.h"
-#include "checkpoint/checkpoint_files.h"
 
 namespace gptj {
 namespace {

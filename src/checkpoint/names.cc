@@ -30,17 +30,17 @@ constexpr Row kAfterLayers[] = {
     {"lm_head.bias", kVocab, kNone},
 };
 
-// What wrappers put in front of the names: transformers, DataParallel, torch.compile, trlx and PEFT,
-// trl, DeepSpeed under Lightning, Lightning.
-constexpr std::string_view kPrefixes[] = {"transformer.",      "module.",          "_orig_mod.",
-                                          "base_model.",       "pretrained_model.", "_forward_module.",
+// What wrappers put in front of the names: transformers, DataParallel, torch.compile, trlx and
+// PEFT, trl, DeepSpeed under Lightning, Lightning.
+constexpr std::string_view kPrefixes[] = {"transformer.", "module.",           "_orig_mod.",
+                                          "base_model.",  "pretrained_model.", "_forward_module.",
                                           "model."};
 // Causal masks and sinusoids follow from the config.
 constexpr const char* kBuffers[] = {".attn.bias", ".attn.masked_bias", ".attn.embed_positions",
                                     ".attn.causal_mask"};
 
 // Heads that training puts beside lm_head: those of trl, trlx and reward models.
-constexpr const char* kTrainingHeads[] = {"v_head.",      "value_head.", "ilql_heads.",
+constexpr const char* kTrainingHeads[] = {"v_head.",      "value_head.",  "ilql_heads.",
                                           "frozen_head.", "reward_head.", "score."};
 constexpr const char* kRotaryBuffers[] = {".inv_freq", ".rotary_emb.cos_cached",
                                           ".rotary_emb.sin_cached"};
@@ -94,10 +94,12 @@ std::string canonical_name(std::string_view name) {
 
 std::optional<std::string> neo_to_gptj_name(std::string_view name) {
   static constexpr std::pair<std::string_view, std::string_view> kParts[] = {
-      {".attn.attention.", ".attn."}, {".mlp.c_fc.", ".mlp.fc_in."}, {".mlp.c_proj.", ".mlp.fc_out."}};
-  static constexpr std::string_view kTables[] = {"attn.attention.bias", "attn.attention.masked_bias",
-                                                 "attn.attention.scale_attn", "attn.attention.sin",
-                                                 "attn.attention.cos"};
+      {".attn.attention.", ".attn."},
+      {".mlp.c_fc.", ".mlp.fc_in."},
+      {".mlp.c_proj.", ".mlp.fc_out."}};
+  static constexpr std::string_view kTables[] = {
+      "attn.attention.bias", "attn.attention.masked_bias", "attn.attention.scale_attn",
+      "attn.attention.sin", "attn.attention.cos"};
   const auto ends = [&](std::string_view end) { return name.ends_with(end); };
   if (std::any_of(std::begin(kTables), std::end(kTables), ends)) return {};
   for (const auto& [neo, gptj] : kParts) {

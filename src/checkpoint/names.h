@@ -25,8 +25,8 @@ std::vector<TensorSpec> tensor_specs(const ModelConfig& config);
 // "h.3.ln_1.weight" for (3, "ln_1.weight")
 std::string layer_tensor_name(int64_t layer, std::string_view part);
 
-// Removes the prefixes that wrappers add, as "transformer.", "module." and "_orig_mod.", in any order
-// and number.
+// Removes the prefixes that wrappers add, as "transformer.", "module." and "_orig_mod.", in any
+// order and number.
 std::string canonical_name(std::string_view name);
 
 // Returns GPT-J's name of a tensor that a rotary GPT-Neo has under its own, as

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "convert/second_moments.h"
-#include "gptj/tokenizer.h"
 #include "engine/forward.h"
 #include "engine/rotary.h"
+#include "gptj/tokenizer.h"
 #include "weights/weights.h"
 
 namespace gptj {

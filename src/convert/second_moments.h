@@ -6,8 +6,8 @@
 
 #include "base/aligned_buffer.h"
 #include "base/thread_pool.h"
-#include "kernels/kernels.h"
 #include "engine/matrix.h"
+#include "kernels/kernels.h"
 
 namespace gptj {
 

@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "checkpoint/checkpoint.h"
+#include "checkpoint/weight_source.h"
 #include "model/model_tokenizer.h"
 #include "weights/packed_file.h"
-#include "checkpoint/weight_source.h"
 #include "weights/weights.h"
 
 namespace gptj {

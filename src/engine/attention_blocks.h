@@ -3,8 +3,8 @@
 
 #include <vector>
 
-#include "kernels/kernels.h"
 #include "engine/ops.h"
+#include "kernels/kernels.h"
 
 namespace gptj {
 

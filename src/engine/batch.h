@@ -7,8 +7,8 @@
 #include <span>
 #include <vector>
 
-#include "gptj/session.h"
 #include "engine/kv_cache.h"
+#include "gptj/session.h"
 
 namespace gptj {
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "gptj/session.h"
 #include "engine/forward.h"
 #include "engine/kv_cache.h"
+#include "gptj/session.h"
 
 namespace gptj {
 

@@ -5,8 +5,8 @@
 // for every layer, then logits = lm_head(ln_f(x)).
 #pragma once
 
-#include "gptj/session.h"
 #include "engine/ops.h"
+#include "gptj/session.h"
 
 namespace gptj {
 

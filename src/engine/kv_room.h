@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <string>
 
-#include "gptj/model.h"
 #include "engine/kv_cache.h"
+#include "gptj/model.h"
 
 namespace gptj {
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "gptj/checkpoint.h"
 #include "checkpoint/config.h"
-#include "engine/kv_cache.h"
 #include "checkpoint/names.h"
+#include "engine/kv_cache.h"
+#include "gptj/checkpoint.h"
 #include "weights/weight_type.h"
 #include "weights/weights.h"
 

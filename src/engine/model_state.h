@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "base/thread_pool.h"
-#include "gptj/model.h"
 #include "engine/rotary.h"
+#include "gptj/model.h"
 #include "weights/weight_type.h"
 #include "weights/weights.h"
 

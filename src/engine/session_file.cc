@@ -6,9 +6,9 @@
 
 #include "base/check.h"
 #include "base/fingerprint.h"
+#include "engine/model_state.h"
 #include "formats/safetensors.h"
 #include "formats/safetensors_writer.h"
-#include "engine/model_state.h"
 
 namespace gptj {
 namespace {

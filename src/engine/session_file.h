@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "gptj/model.h"
 #include "engine/kv_cache.h"
+#include "gptj/model.h"
 
 namespace gptj {
 

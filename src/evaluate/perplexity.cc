@@ -4,10 +4,10 @@
 #include "base/check.h"
 #include "base/elementary.h"
 #include "base/float_environment.h"
-#include "sampling/logprobs.h"
+#include "engine/model_state.h"
 #include "gptj/evaluate.h"
 #include "gptj/session.h"
-#include "engine/model_state.h"
+#include "sampling/logprobs.h"
 
 namespace gptj {
 namespace {

@@ -6,8 +6,8 @@
 #include <map>
 #include <set>
 
-#include "base/mapped_file.h"
 #include "base/json_text.h"
+#include "base/mapped_file.h"
 
 namespace gptj {
 namespace {

@@ -6,9 +6,9 @@
 
 #include "base/check.h"
 #include "base/elementary.h"
+#include "engine/model_state.h"
 #include "sampling/logits_processor.h"
 #include "sampling/sample_state.h"
-#include "engine/model_state.h"
 
 namespace gptj {
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/check.h"
 #include "base/float_environment.h"
-#include "generate/scheduler.h"
 #include "engine/session_file.h"
+#include "generate/scheduler.h"
 
 namespace gptj {
 

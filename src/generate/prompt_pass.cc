@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
-#include "sampling/sample_state.h"
-#include "generate/window.h"
 #include "engine/model_state.h"
+#include "generate/window.h"
+#include "sampling/sample_state.h"
 
 namespace gptj {
 

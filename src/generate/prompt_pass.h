@@ -4,9 +4,9 @@
 #include <span>
 #include <vector>
 
-#include "sampling/logprobs.h"
-#include "request/plan.h"
 #include "engine/decoder.h"
+#include "request/plan.h"
+#include "sampling/logprobs.h"
 
 namespace gptj {
 

@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
-#include "generate/window.h"
 #include "engine/decoder.h"
 #include "engine/model_state.h"
+#include "generate/window.h"
 
 namespace gptj {
 

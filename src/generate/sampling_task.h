@@ -3,9 +3,9 @@
 
 #include <vector>
 
+#include "generate/task.h"
 #include "sampling/sample_state.h"
 #include "sampling/speculator.h"
-#include "generate/task.h"
 
 namespace gptj {
 

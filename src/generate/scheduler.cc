@@ -4,10 +4,10 @@
 #include <algorithm>
 
 #include "base/memory.h"
-#include "kernels/kernels.h"
 #include "engine/attention_blocks.h"
 #include "engine/kv_room.h"
 #include "engine/model_state.h"
+#include "kernels/kernels.h"
 
 namespace gptj {
 namespace {

@@ -4,10 +4,10 @@
 #include <algorithm>
 
 #include "generate/beam_task.h"
-#include "sampling/sample_state.h"
 #include "generate/sampling_task.h"
-#include "request/text_offsets.h"
 #include "kernels/kernels.h"
+#include "request/text_offsets.h"
+#include "sampling/sample_state.h"
 
 namespace gptj {
 
@@ -156,8 +156,7 @@ void Task::add_offsets(Choice& choice) const {
   }
   for (size_t i = echoed; i < choice.token_ids.size(); ++i) {
     const TokenId id = choice.token_ids[i];
-    choice.logprobs[i].text_offset =
-        offsets.push(bytes_of(id, !ends_text(model_, plan_, id)));
+    choice.logprobs[i].text_offset = offsets.push(bytes_of(id, !ends_text(model_, plan_, id)));
   }
 }
 

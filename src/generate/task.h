@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "engine/decoder.h"
 #include "generate/prompt_pass.h"
 #include "gptj/generate.h"
-#include "engine/decoder.h"
 
 namespace gptj {
 

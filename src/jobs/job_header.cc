@@ -5,10 +5,10 @@
 
 #include "base/check.h"
 #include "base/json_apart.h"
-#include "jobs/job_input.h"
-#include "jobs/request_line.h"
 #include "checkpoint/field_reader.h"
 #include "engine/model_state.h"
+#include "jobs/job_input.h"
+#include "jobs/request_line.h"
 
 namespace gptj {
 

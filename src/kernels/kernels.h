@@ -33,7 +33,7 @@ constexpr size_t round_up(size_t n, size_t step) { return (n + step - 1) / step 
 constexpr size_t padded(size_t n) { return round_up(n, kLanes); }
 
 // Quantized types: `group` neighbouring inputs, 32, 64 or 128 of them, share a scale; the last
-// group may be short. What the numbers mean: quant/quant.h.
+// group may be short. What the numbers mean: tests/support/quant.h.
 constexpr size_t kMaxGroup = 128;
 constexpr size_t padded_inputs(size_t k) { return round_up(k, 64); }
 constexpr size_t group_count(size_t k, size_t group) {

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "kernels/arithmetic_version.h"
 #include "engine/model_state.h"
+#include "kernels/arithmetic_version.h"
 #include "tokenizer/tokenizer_data.h"
 
 namespace gptj {
@@ -57,15 +57,13 @@ class ModelFingerprint {
   void add(const GenerationDefaults& d) {
     add(d.do_sample.value_or(false) ? 1.0 : 0.0);
     add(d.early_stopping ? static_cast<double>(*d.early_stopping) : -1.0);
-    for (const auto& value :
-         {d.temperature, d.top_p, d.min_p, d.typical_p, d.repetition_penalty,
-          d.encoder_repetition_penalty, d.length_penalty}) {
+    for (const auto& value : {d.temperature, d.top_p, d.min_p, d.typical_p, d.repetition_penalty,
+                              d.encoder_repetition_penalty, d.length_penalty}) {
       add(value.value_or(-1.0));
     }
-    for (const auto& value :
-         {d.top_k, d.no_repeat_ngram_size, d.encoder_no_repeat_ngram_size, d.max_new_tokens,
-          d.max_length, d.min_new_tokens, d.min_length, d.num_beams, d.num_return_sequences,
-          d.forced_bos_token_id}) {
+    for (const auto& value : {d.top_k, d.no_repeat_ngram_size, d.encoder_no_repeat_ngram_size,
+                              d.max_new_tokens, d.max_length, d.min_new_tokens, d.min_length,
+                              d.num_beams, d.num_return_sequences, d.forced_bos_token_id}) {
       add(static_cast<double>(value.value_or(-1)));
     }
     for (const auto& word : d.bad_words_ids) add(word);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "gptj/checkpoint.h"
-#include "gptj/tokenizer.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/names.h"
-#include "weights/packed_file.h"
+#include "gptj/checkpoint.h"
+#include "gptj/tokenizer.h"
 #include "tokenizer/tokenizer_data.h"
+#include "weights/packed_file.h"
 
 namespace gptj {
 namespace {

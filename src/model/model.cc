@@ -6,16 +6,16 @@
 #include "base/check.h"
 #include "base/float_environment.h"
 #include "base/memory.h"
-#include "kernels/dispatch.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/checkpoint_files.h"
 #include "engine/kv_cache.h"
 #include "engine/model_state.h"
+#include "kernels/dispatch.h"
 #include "model/model_tokenizer.h"
+#include "model/synthetic.h"
 #include "weights/packed_file.h"
 #include "weights/row_reading.h"
 #include "weights/smoothing.h"
-#include "checkpoint/synthetic.h"
 
 namespace gptj {
 namespace {

@@ -4,15 +4,15 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "base/durable.h"
 #include "base/check.h"
+#include "base/durable.h"
 #include "base/json_text.h"
-#include "gptj/checkpoint.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/checkpoint_files.h"
 #include "checkpoint/mesh_checkpoint.h"
-#include "weights/packed_file.h"
+#include "gptj/checkpoint.h"
 #include "tokenizer/tokenizer_data.h"
+#include "weights/packed_file.h"
 
 namespace gptj {
 namespace {

@@ -8,7 +8,6 @@
 #include <random>
 
 #include "base/check.h"
-#include "sampling/logits_processor.h"
 
 namespace gptj {
 namespace {
@@ -94,10 +93,9 @@ void plan_length(const Request& request, const Model& model, Plan& plan) {
   const int64_t context = model.config().n_positions;
   const auto prompt = static_cast<int64_t>(plan.prompt.size());
   const std::optional<int64_t> asked = asked_max_tokens(request);
-  plan.max_tokens =
-      asked ? *asked
-            : fitting_default(default_max_tokens(model.generation_defaults(), prompt), prompt,
-                              context, request.overflow);
+  plan.max_tokens = asked ? *asked
+                          : fitting_default(default_max_tokens(model.generation_defaults(), prompt),
+                                            prompt, context, request.overflow);
   if (request.overflow == Overflow::kTruncate && plan.max_tokens < context) {
     const int64_t room = context - plan.max_tokens;
     if (prompt > room) plan.prompt.erase(plan.prompt.begin(), plan.prompt.end() - room);
@@ -110,8 +108,8 @@ void plan_length(const Request& request, const Model& model, Plan& plan) {
       asked ? concat(" and ", plan.max_tokens, " new tokens") : std::string();
   fail(ErrorCode::kContextLength,
        concat("prompt of ", kept, " tokens", new_tokens, ": expected at most ",
-              asked ? context : context - 1, asked ? " together" : "",
-              ", the model's context", asked ? "" : " less a new token",
+              asked ? context : context - 1, asked ? " together" : "", ", the model's context",
+              asked ? "" : " less a new token",
               "; shorten them, or drop the prompt's oldest tokens "
               "with overflow truncate, or go on past it with overflow slide"),
        kept > context || no_room ? "prompt" : "max_tokens");
@@ -136,8 +134,8 @@ T choose(const std::optional<T>& asked, const std::optional<T>& model_default, T
 double choose_temperature(const Request& r, const GenerationDefaults& defaults) {
   if (r.do_sample && r.temperature) {
     check_param(*r.do_sample ? *r.temperature != 0 : *r.temperature == 0 || *r.temperature == 1,
-                "temperature", "expected ", *r.do_sample ? "above 0" : "0 or none", ", as do_sample is ",
-                *r.do_sample ? "true" : "false", ", found ", *r.temperature);
+                "temperature", "expected ", *r.do_sample ? "above 0" : "0 or none",
+                ", as do_sample is ", *r.do_sample ? "true" : "false", ", found ", *r.temperature);
   }
   if (r.do_sample && !*r.do_sample) return 0;
   if (r.temperature) return *r.temperature;

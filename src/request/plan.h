@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "gptj/generate.h"
-#include "gptj/sampling.h"
+#include "request/sampling_options.h"
 
 namespace gptj {
 

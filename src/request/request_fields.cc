@@ -148,9 +148,10 @@ constexpr Entry kEntries[] = {
     entry<&Request::num_beams>("num_beams", kInteger, "Above 1: a beam search of this width"),
     entry<&Request::length_penalty>("length_penalty", kNumber,
                                     "Of beams: above 0 favours long texts (default 1)"),
-    entry<&Request::early_stopping>("early_stopping", kFlagOrNever,
-                                    "Of beams: end once num_beams texts have ended; \"never\": once "
-                                    "none of any\nlength can become better"),
+    entry<&Request::early_stopping>(
+        "early_stopping", kFlagOrNever,
+        "Of beams: end once num_beams texts have ended; \"never\": once "
+        "none of any\nlength can become better"),
     entry<&Request::best_of>("best_of", kInteger, "Samples to choose the n best from (default n)"),
     entry<&Request::seed>("seed", kInteger, "0 to 2^63 - 1; the same seed gives the same text"),
     entry<&Request::ignore_eos>("ignore_eos", kFlag, "Go on past the end token"),

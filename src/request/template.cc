@@ -2,8 +2,8 @@
 #include "gptj/template.h"
 
 #include "base/check.h"
-#include "base/mapped_file.h"
 #include "base/json_text.h"
+#include "base/mapped_file.h"
 
 namespace gptj {
 namespace {

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "gptj/sampling.h"
+#include "request/sampling_options.h"
 
 namespace gptj {
 

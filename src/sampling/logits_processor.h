@@ -4,13 +4,9 @@
 
 #include <span>
 
-#include "gptj/sampling.h"
+#include "request/sampling_options.h"
 
 namespace gptj {
-
-// Throws kInvalidArgument naming the member that is out of range or has an id not below
-// vocab_size. What follows relies on it.
-void check_sampling_options(const SamplingOptions& options, int64_t vocab_size);
 
 // The tokens before the one to be chosen.
 struct TokenHistory {
@@ -20,8 +16,8 @@ struct TokenHistory {
   bool is_last = false;              // whether the token is the last that the output may have
 };
 
-// Applies repetition_penalty to suppressed_first, in the options' order, which is transformers'. What
-// is forbidden becomes -infinity.
+// Applies repetition_penalty to suppressed_first, in the options' order, which is transformers'.
+// What is forbidden becomes -infinity.
 void apply_penalties(std::span<float> logits, const TokenHistory& history,
                      const SamplingOptions& options);
 

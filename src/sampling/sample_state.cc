@@ -6,9 +6,9 @@
 
 #include "base/check.h"
 #include "base/random.h"
+#include "engine/model_state.h"
 #include "sampling/distribution.h"
 #include "sampling/logits_processor.h"
-#include "engine/model_state.h"
 
 namespace gptj {
 namespace {

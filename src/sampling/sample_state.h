@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "sampling/logprobs.h"
 #include "request/plan.h"
+#include "sampling/logprobs.h"
 #include "sampling/stop_text.h"
 
 namespace gptj {

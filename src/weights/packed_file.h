@@ -17,12 +17,12 @@
 #include <string>
 #include <vector>
 
+#include "checkpoint/weight_source.h"
 #include "formats/safetensors.h"
 #include "formats/safetensors_writer.h"
 #include "gptj/checkpoint.h"
-#include "checkpoint/weight_source.h"
-#include "weights/weights.h"
 #include "tokenizer/tokenizer_parts.h"
+#include "weights/weights.h"
 
 namespace gptj {
 

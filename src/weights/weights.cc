@@ -6,8 +6,8 @@
 #include <string>
 
 #include "base/check.h"
-#include "gptj/checkpoint.h"
 #include "checkpoint/names.h"
+#include "gptj/checkpoint.h"
 #include "weights/page_kind.h"
 
 namespace gptj {
@@ -30,16 +30,6 @@ std::vector<SourceRow> source_rows(const std::vector<TensorView>& tensors) {
 }
 
 }  // namespace
-
-Element element_of(DType type) {
-  switch (type) {
-    case DType::kF16: return Element::kF16;
-    case DType::kBF16: return Element::kBF16;
-    default: return Element::kF32;
-  }
-}
-
-Element element_of(const TensorView& tensor) { return element_of(tensor.type); }
 
 AlignedBuffer<float> widened_vector(const TensorView& tensor, size_t pad_to) {
   const size_t n = tensor.shape[0];

@@ -12,10 +12,11 @@
 
 #include "base/aligned_buffer.h"
 #include "base/thread_pool.h"
+#include "checkpoint/element.h"
+#include "checkpoint/weight_source.h"
 #include "gptj/checkpoint.h"
 #include "kernels/kernels.h"
 #include "kernels/pack.h"
-#include "checkpoint/weight_source.h"
 
 namespace gptj {
 
@@ -77,9 +78,6 @@ struct Weights {
 std::array<MatrixSpec, 4> layer_matrices(const ModelConfig& config, int64_t layer);
 MatrixSpec head_matrix(const ModelConfig& config);
 
-// F32, F16 or BF16.
-Element element_of(DType type);
-Element element_of(const TensorView& tensor);
 // A vector as f32, zeros behind it up to `pad_to` floats; 0: no more than its own.
 AlignedBuffer<float> widened_vector(const TensorView& tensor, size_t pad_to);
 

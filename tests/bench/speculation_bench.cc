@@ -14,7 +14,7 @@
 #include "base/random.h"
 #include "bench/walls.h"
 #include "gptj/gptj.h"
-#include "checkpoint/synthetic.h"
+#include "model/synthetic.h"
 
 namespace gptj {
 namespace {

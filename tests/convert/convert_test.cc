@@ -10,12 +10,12 @@
 #include "convert/source.h"
 #include "formats/safetensors.h"
 #include "gptj/generate.h"
-#include "weights/packed_file.h"
 #include "support/expect_error.h"
 #include "support/golden.h"
 #include "support/pytorch_writer.h"
 #include "support/temp_folder.h"
 #include "support/tiny_checkpoint.h"
+#include "weights/packed_file.h"
 
 #ifdef GPTJ_SENTENCEPIECE
 #include <sentencepiece_trainer.h>

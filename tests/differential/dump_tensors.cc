@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "base/mapped_file.h"
+#include "checkpoint/checkpoint.h"
 #include "formats/npy.h"
 #include "formats/pytorch.h"
 #include "gptj/error.h"
-#include "checkpoint/checkpoint.h"
 
 namespace {
 

@@ -7,17 +7,17 @@
 #include <cstring>
 
 #include "base/random.h"
+#include "checkpoint/checkpoint.h"
+#include "checkpoint/names.h"
+#include "checkpoint/weight_source.h"
+#include "engine/model_state.h"
 #include "gptj/evaluate.h"
 #include "kernels/dispatch.h"
-#include "checkpoint/checkpoint.h"
-#include "engine/model_state.h"
-#include "checkpoint/names.h"
-#include "weights/smoothing.h"
-#include "checkpoint/weight_source.h"
 #include "support/golden.h"
 #include "support/packed_weights.h"
 #include "support/safetensors_writer.h"
 #include "support/temp_folder.h"
+#include "weights/smoothing.h"
 
 namespace gptj {
 namespace {

@@ -20,8 +20,8 @@ TEST(JsonExcerpt, IsTheBeginningOfTheText) {
   for (int i = 0; i < 50; ++i) object["name" + std::to_string(i)] = {1.5, nullptr, "x\n\"y\""};
   for (const Json& value :
        {Json(), Json(true), Json(-7), Json(1.25), Json("short"), Json(std::string(5000, 'a')),
-        Json(std::string(200, '\n')), Json("\xC3\xA9\xFF"), Json::array(), Json::object(), wide, deep,
-        object, Json({{"a", {1, 2, 3}}, {"b", "c"}})}) {
+        Json(std::string(200, '\n')), Json("\xC3\xA9\xFF"), Json::array(), Json::object(), wide,
+        deep, object, Json({{"a", {1, 2, 3}}, {"b", "c"}})}) {
     EXPECT_EQ(json_excerpt(value), cut(value));
   }
 }

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "base/file_kind.h"
+#include "checkpoint/checkpoint.h"
 #include "fuzz/fuzz.h"
 #include "fuzz/layouts.h"
-#include "checkpoint/checkpoint.h"
 
 namespace gptj::fuzz {
 namespace {

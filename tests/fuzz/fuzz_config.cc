@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "fuzz/fuzz.h"
 #include "checkpoint/codegen.h"
 #include "checkpoint/config.h"
 #include "checkpoint/gptq.h"
+#include "fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text = gptj::fuzz::text_of(data, size);

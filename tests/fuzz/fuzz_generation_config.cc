@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "fuzz/fuzz.h"
 #include "checkpoint/config.h"
+#include "fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   return gptj::fuzz::run([&] {

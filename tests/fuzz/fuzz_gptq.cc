@@ -2,9 +2,9 @@
 // A safetensors file with the tensors of quantized matrices.
 #include <vector>
 
+#include "checkpoint/gptq.h"
 #include "formats/safetensors.h"
 #include "fuzz/fuzz.h"
-#include "checkpoint/gptq.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   return gptj::fuzz::run([&] {

@@ -2,9 +2,9 @@
 // config.json as mesh-transformer-jax itself has it.
 #include <optional>
 
-#include "fuzz/fuzz.h"
 #include "checkpoint/config.h"
 #include "checkpoint/mesh_config.h"
+#include "fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::optional<gptj::ModelConfig> config;

@@ -5,12 +5,12 @@
 #include <fstream>
 #include <iostream>
 
+#include "checkpoint/config.h"
 #include "fuzz/layouts.h"
 #include "fuzz/models.h"
 #include "gptj/convert.h"
 #include "gptj/session.h"
 #include "jobs/journal.h"
-#include "checkpoint/config.h"
 #include "support/pytorch_writer.h"
 #include "support/temp_folder.h"
 #include "support/tiny_checkpoint.h"

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "gptj/model.h"
-#include "checkpoint/synthetic.h"
+#include "model/synthetic.h"
 
 namespace gptj::fuzz {
 

@@ -135,8 +135,8 @@ TEST(CompletionJson, ATokenThatIsNotUtf8IsNamedByItsBytes) {
   EXPECT_EQ(choice["logprobs"]["top_logprobs"][0], ordered_json({{"bytes:\\xc3", -1.5}}));
 }
 
-// The cases of clients: text_offset counts from the prompt's first character, echoed or not, and the
-// chosen token is among the best.
+// The cases of clients: text_offset counts from the prompt's first character, echoed or not, and
+// the chosen token is among the best.
 TEST(CompletionJson, OffsetsCountCodePointsFromThePromptsFirst) {
   Request request = request_of("Once upon", 1);
   request.logprobs = 1;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tables of src/checkpoint/README.md against the code: every field is set in a small model, and what
-// comes is what its row says.
+// The tables of src/checkpoint/README.md against the code: every field is set in a small model, and
+// what comes is what its row says.
 #include "checkpoint/known_fields.h"
 
 #include <gtest/gtest.h>
@@ -24,7 +24,7 @@ struct TableRow {
 };
 
 std::vector<TableRow> table(const std::string& file) {
-  const std::string page = content_of(GPTJ_SOURCE_DIR "/src/model/README.md");
+  const std::string page = content_of(GPTJ_SOURCE_DIR "/src/checkpoint/README.md");
   const size_t begin = page.find("\n## " + file);
   std::istringstream lines(page.substr(begin, page.find("\n## ", begin + 1) - begin));
   std::vector<TableRow> rows;
@@ -145,8 +145,9 @@ TEST_F(KnownFieldsModel, ThoseWarnedOfChangeNothingAndAreNamed) {
 }
 
 TEST_F(KnownFieldsModel, NeutralValuesAreNotWarnedOf) {
-  generation_ = {{"penalty_alpha", 0.0}, {"num_beam_groups", 1},   {"guidance_scale", 1},
-                 {"token_healing", false}, {"force_words_ids", json()}, {"constraints", json::array()}};
+  generation_ = {{"penalty_alpha", 0.0},      {"num_beam_groups", 1},
+                 {"guidance_scale", 1},       {"token_healing", false},
+                 {"force_words_ids", json()}, {"constraints", json::array()}};
   config_["auto_map"] = nullptr;
   config_["prefix"] = "";
   config_["pruned_heads"] = json::object();
@@ -222,30 +223,35 @@ TEST_F(KnownFieldsModel, ThoseOfConfigThatAreHonoured) {
        [&] {
          config_["architectures"] = {"LlamaForCausalLM"};
          config_.erase("model_type");
-         expect_error(ErrorCode::kUnsupported, [&] { load(); }, "found [\"LlamaForCausalLM\"]");
+         expect_error(
+             ErrorCode::kUnsupported, [&] { load(); }, "found [\"LlamaForCausalLM\"]");
        }},
       {"rotary",
        [&] {
          config_["model_type"] = "gpt_neo";
          config_["rotary"] = false;
-         expect_error(ErrorCode::kUnsupported, [&] { load(); }, "rotary: expected true");
+         expect_error(
+             ErrorCode::kUnsupported, [&] { load(); }, "rotary: expected true");
        }},
       {"jax",
        [&] {
          config_["model_type"] = "gpt_neo";
          config_["rotary"] = true;
-         expect_error(ErrorCode::kUnsupported, [&] { load(); }, "jax: expected true, found false");
+         expect_error(
+             ErrorCode::kUnsupported, [&] { load(); }, "jax: expected true, found false");
        }},
       {"attention_layers",
        [&] {
          config_["model_type"] = "gpt_neo";
          config_["rotary"] = config_["jax"] = true;
-         expect_error(ErrorCode::kUnsupported, [&] { load(); }, "attention_layers", "\"local\"");
+         expect_error(
+             ErrorCode::kUnsupported, [&] { load(); }, "attention_layers", "\"local\"");
        }},
       {"mp_num",
        [&] {
          config_["model_type"] = "codegen";
-         expect_error(ErrorCode::kBadFile, [&] { load(); }, "mp_num");
+         expect_error(
+             ErrorCode::kBadFile, [&] { load(); }, "mp_num");
        }},
       {"head_dim", [&] {
          config_["model_type"] = "codegen";
@@ -343,8 +349,7 @@ TEST_F(KnownSettings, EachDoesWhatItsRowSays) {
         }}},
       {"repetition_penalty",
        {{}, [&] { expect_request([](Request& r) { r.repetition_penalty = 1.8; }); }}},
-      {"encoder_repetition_penalty",
-       {{}, [&] { EXPECT_NE(answer(), std::vector<Ids>{kPlain}); }}},
+      {"encoder_repetition_penalty", {{}, [&] { EXPECT_NE(answer(), std::vector<Ids>{kPlain}); }}},
       {"no_repeat_ngram_size",
        {{}, [&] { expect_request([](Request& r) { r.no_repeat_ngram_size = 1; }); }}},
       {"encoder_no_repeat_ngram_size",
@@ -391,13 +396,15 @@ TEST_F(KnownSettings, EachDoesWhatItsRowSays) {
             r.n = 2;
           });
         }}},
-      {"length_penalty", {beams, [&] {
-                            Request r = request();
-                            r.num_beams = 3;
-                            r.length_penalty = -5;
-                            EXPECT_EQ(complete(load(), request()).choices[0].score,
-                                      complete(golden_model(), r).choices[0].score);
-                          }}},
+      {"length_penalty",
+       {beams,
+        [&] {
+          Request r = request();
+          r.num_beams = 3;
+          r.length_penalty = -5;
+          EXPECT_EQ(complete(load(), request()).choices[0].score,
+                    complete(golden_model(), r).choices[0].score);
+        }}},
       {"early_stopping",
        {beams,
         [&] {
@@ -405,14 +412,17 @@ TEST_F(KnownSettings, EachDoesWhatItsRowSays) {
           expect_beams(EarlyStopping::kNever);
         }}},
       {"bad_words_ids",
-       {{}, [&] {
+       {{},
+        [&] {
           expect_request([](Request& r) { r.bad_words = {Ids{60}}; });
           Request own = request();
           own.bad_words = std::vector<TextOrIds>{};  // a request's own counts, none as well
           EXPECT_EQ(answer(own), std::vector<Ids>{kPlain});
         }}},
       {"suppress_tokens",
-       {{}, [&] { expect_request([](Request& r) { r.logit_bias = {{60, -100}}; }); }}},
+       {{}, [&] { expect_request([](Request& r) {
+                    r.logit_bias = {{60, -100}};
+                  }); }}},
       {"begin_suppress_tokens",
        {{},
         [&] {
@@ -439,13 +449,15 @@ TEST_F(KnownSettings, EachDoesWhatItsRowSays) {
           EXPECT_EQ(answer(going), std::vector<Ids>{kPlain});
         }}},
       {"exponential_decay_length_penalty",
-       {{}, [&] {
+       {{},
+        [&] {
           const Ids ids = first(answer());
           EXPECT_EQ(ids.back(), 0);
           EXPECT_LT(ids.size(), 8u);
         }}},
       {"stop_strings",
-       {{}, [&] {
+       {{},
+        [&] {
           EXPECT_EQ(load().generation_defaults().stop_strings, std::vector<std::string>{"king"});
         }}},
       {"bos_token_id", {{}, [&] { EXPECT_EQ(load().config().bos_token_id, 0); }}},
@@ -455,8 +467,8 @@ TEST_F(KnownSettings, EachDoesWhatItsRowSays) {
   for (const bool in_config : {false, true}) {
     for (const TableRow& row : table("generation_config.json")) {
       // Those of config.json are fields of its own, tested above.
-      if (row.effect != "honoured" || (in_config && row.field.ends_with("os_token_id") &&
-                                       !row.field.starts_with("forced"))) {
+      if (row.effect != "honoured" ||
+          (in_config && row.field.ends_with("os_token_id") && !row.field.starts_with("forced"))) {
         continue;
       }
       SCOPED_TRACE(row.field + (in_config ? " in config.json" : ""));
@@ -483,8 +495,8 @@ TEST_F(KnownFieldsModel, GenerationConfigCountsBeforeConfig) {
 
 TEST_F(KnownFieldsModel, StopStringsOfTheModelEndATextAndARequestsOwnCountFirst) {
   TempFolder folder;
-  for (const char* name : {"config.json", "model.safetensors", "vocab.json", "merges.txt",
-                           "tokenizer.json"}) {
+  for (const char* name :
+       {"config.json", "model.safetensors", "vocab.json", "merges.txt", "tokenizer.json"}) {
     const std::string path = kFairytale + "/" + name;
     if (std::filesystem::exists(path)) {
       std::filesystem::create_symlink(path, folder.path(name));

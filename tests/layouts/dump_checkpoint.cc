@@ -6,10 +6,10 @@
 #include <exception>
 
 #include "base/aligned_buffer.h"
-#include "formats/safetensors_writer.h"
-#include "gptj/session.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/config.h"
+#include "formats/safetensors_writer.h"
+#include "gptj/session.h"
 
 namespace {
 

@@ -335,9 +335,9 @@ TEST_F(CheckpointTest, HeadsOfTrainingAreLeftOutAndNamed) {
   EXPECT_EQ(checkpoint.tensors().size(), 25u);
   ASSERT_EQ(checkpoint.warnings().size(), 2u);
   EXPECT_NE(checkpoint.warnings()[0].find("rotary_emb.inv_freq"), std::string::npos);
-  EXPECT_NE(checkpoint.warnings()[1].find(
-                "(score.weight, v_head.summary.bias, v_head.summary.weight)"),
-            std::string::npos);
+  EXPECT_NE(
+      checkpoint.warnings()[1].find("(score.weight, v_head.summary.bias, v_head.summary.weight)"),
+      std::string::npos);
 }
 
 TEST_F(CheckpointTest, AClassifierIsRefused) {

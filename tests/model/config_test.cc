@@ -52,7 +52,7 @@ TEST(Config, ReadsThe6B) {
     "task_specific_params": {"text-generation": {"do_sample": true, "max_length": 50}},
     "tie_word_embeddings": false, "tokenizer_class": "GPT2Tokenizer", "use_cache": true,
     "vocab_size": 50400})",
-                                          "config.json");
+                                        "config.json");
   EXPECT_EQ(config.vocab_size, 50400);
   EXPECT_EQ(config.n_positions, 2048);
   EXPECT_EQ(config.n_embd, 4096);

@@ -82,8 +82,7 @@ TEST(GenerationDefaults, ChecksTypesAndRanges) {
   refuses("bad_words_ids", "[1]", "a list of lists of token ids");
   refuses("suppress_tokens", "[\"a\"]", "a token id or a list of them");
   refuses("forced_bos_token_id", "[1,2]", "one token id");
-  refuses("exponential_decay_length_penalty", "[1]",
-          "[tokens before it begins, a factor above 0]");
+  refuses("exponential_decay_length_penalty", "[1]", "[tokens before it begins, a factor above 0]");
   refuses("exponential_decay_length_penalty", "[1,0]",
           "[tokens before it begins, a factor above 0]");
   refuses("stop_strings", "[1]", "a list of strings");

@@ -9,9 +9,9 @@
 #include <filesystem>
 #include <thread>
 
+#include "engine/model_state.h"
 #include "kernels/arithmetic_version.h"
 #include "kernels/dispatch.h"
-#include "engine/model_state.h"
 #include "support/expect_error.h"
 #include "support/golden.h"
 #include "support/tiny_checkpoint.h"

@@ -52,7 +52,8 @@ TEST(Names, Canonical) {
        {"module.transformer.wte.weight", "_orig_mod.transformer.wte.weight",
         "_orig_mod.module.transformer.wte.weight", "module._orig_mod.transformer.wte.weight",
         "base_model.transformer.wte.weight", "transformer._orig_mod.wte.weight",
-        "pretrained_model.transformer.wte.weight", "_forward_module.model.transformer.wte.weight"}) {
+        "pretrained_model.transformer.wte.weight",
+        "_forward_module.model.transformer.wte.weight"}) {
     EXPECT_EQ(canonical_name(wrapped), "wte.weight") << wrapped;
   }
   EXPECT_EQ(canonical_name("my.transformer.wte.weight"), "my.transformer.wte.weight");
@@ -72,8 +73,9 @@ TEST(Names, OfARotaryGptNeo) {
 }
 
 TEST(Names, HeadsOfTraining) {
-  for (const char* head : {"v_head.summary.weight", "v_head.0.bias", "ilql_heads.q_heads.0.0.weight",
-                           "frozen_head.lm_head.weight", "score.weight"}) {
+  for (const char* head :
+       {"v_head.summary.weight", "v_head.0.bias", "ilql_heads.q_heads.0.0.weight",
+        "frozen_head.lm_head.weight", "score.weight"}) {
     EXPECT_TRUE(is_training_head(head)) << head;
   }
   for (const TensorSpec& spec : tensor_specs(k6B)) {

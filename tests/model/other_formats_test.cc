@@ -8,9 +8,9 @@
 #include <filesystem>
 #include <span>
 
-#include "gptj/tokenizer.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/matrix_rows.h"
+#include "gptj/tokenizer.h"
 #include "support/byte_writer.h"
 #include "support/expect_error.h"
 #include "support/temp_folder.h"

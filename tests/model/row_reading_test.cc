@@ -4,12 +4,12 @@
 #include <gtest/gtest.h>
 
 #include "base/number_file.h"
-#include "kernels/dispatch.h"
 #include "engine/model_state.h"
 #include "engine/ops.h"
-#include "weights/page_kind.h"
-#include "checkpoint/synthetic.h"
+#include "kernels/dispatch.h"
+#include "model/synthetic.h"
 #include "support/golden.h"
+#include "weights/page_kind.h"
 
 namespace gptj {
 namespace {

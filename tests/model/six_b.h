@@ -8,8 +8,8 @@
 #include <bit>
 #include <string>
 
-#include "kernels/dispatch.h"
 #include "engine/forward.h"
+#include "kernels/dispatch.h"
 #include "weights/weight_type.h"
 
 namespace gptj::test {

@@ -6,7 +6,8 @@ import sys
 
 from project import CODE, Project
 
-REACH_A_LOGIT = ("src/base", "src/tensor", "src/quant", "src/formats", "src/kernels", "src/model")
+REACH_A_LOGIT = ("src/base", "src/tensor", "src/formats", "src/kernels", "src/checkpoint", "src/weights", "src/engine",
+                 "src/model")
 EIGEN = {"src/kernels/vec_portable.h"}
 
 EIGEN_MEMBERS = """

@@ -8,12 +8,16 @@ from project import CODE, Project
 BELOW = {
     "base": [],
     "tensor": ["base"],
-    "quant": ["tensor"],
     "formats": ["tensor"],
-    "kernels": ["quant"],
+    "kernels": ["base"],
     "tokenizer": ["base"],
-    "model": ["kernels", "formats", "tokenizer", "quant"],
-    "generate": ["model"],
+    "checkpoint": ["kernels", "formats", "tokenizer"],
+    "weights": ["checkpoint"],
+    "engine": ["weights"],
+    "model": ["engine"],
+    "request": ["model"],
+    "sampling": ["request"],
+    "generate": ["sampling"],
     "evaluate": ["generate"],
     "jobs": ["generate"],
     "convert": ["evaluate"],
@@ -23,8 +27,8 @@ BELOW = {
 # The module that implements each public header.
 PUBLIC = {
     "error": "base", "export": "base", "tokenizer": "tokenizer",
-    "checkpoint": "model", "model": "model", "session": "model",
-    "generate": "generate", "sampling": "generate", "template": "generate",
+    "checkpoint": "checkpoint", "model": "engine", "session": "engine",
+    "generate": "request", "template": "request",
     "evaluate": "evaluate", "jobs": "jobs", "convert": "convert", "bench": "bench",
 }
 # gptj.h includes them all; it is for those who define what it declares itself.

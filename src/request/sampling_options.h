@@ -59,4 +59,8 @@ struct SamplingOptions {
   double typical_p = 1;
 };
 
+// Throws kInvalidArgument naming the member that is out of range or has an id not below vocab_size.
+// Whatever reads the options relies on it.
+void check_sampling_options(const SamplingOptions& options, int64_t vocab_size);
+
 }  // namespace gptj

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "kernels/kernels.h"
+#include "tensor/tensor_view.h"
+
+namespace gptj {
+
+// Returns the kernels' name of a type of stored weights: F32, F16 or BF16.
+Element element_of(DType type);
+Element element_of(const TensorView& tensor);
+
+}  // namespace gptj
