@@ -106,10 +106,11 @@ void plan_length(const Request& request, const Model& model, Plan& plan) {
   if (fits || request.overflow == Overflow::kSlide) return;
   const std::string new_tokens =
       asked ? concat(" and ", plan.max_tokens, " new tokens") : std::string();
+  const std::string most =
+      asked ? concat(context, " together, the model's context")
+            : concat(context - 1, ", one less than the model's context of ", context);
   fail(ErrorCode::kContextLength,
-       concat("prompt of ", kept, " tokens", new_tokens, ": expected at most ",
-              asked ? context : context - 1, asked ? " together" : "", ", the model's context",
-              asked ? "" : " less a new token",
+       concat("prompt of ", kept, " tokens", new_tokens, ": expected at most ", most,
               "; shorten them, or drop the prompt's oldest tokens "
               "with overflow truncate, or go on past it with overflow slide"),
        kept > context || no_room ? "prompt" : "max_tokens");

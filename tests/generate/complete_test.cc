@@ -317,7 +317,9 @@ TEST(Complete, DefaultMaxTokensIsCutToFit) {
   request.max_tokens.reset();
   EXPECT_EQ(complete(golden_model(), request).choices[0].token_ids.size(), 5u);
   request.prompt = Ids(golden_model().config().n_positions, 9);
-  EXPECT_EQ(complete(golden_model(), request).choices[0].token_ids.size(), 0u);
+  expect_error(
+      ErrorCode::kContextLength, [&] { complete(golden_model(), request); },
+      "prompt of 128 tokens: expected at most 127");
   request.prompt = Ids{341};
   EXPECT_EQ(complete(fairytale(), request).choices[0].token_ids.size(), 256u);
 }
@@ -361,9 +363,11 @@ TEST(Complete, TruncateDropsTheOldestTokens) {
   EXPECT_GT(by_default.usage.prompt_tokens, 0);
   EXPECT_GT(by_default.usage.completion_tokens, 0);
 
-  // What fits is left alone.
+  // The same room is there for a text whether the prompt just fits or just does not.
+  request.prompt = Ids(64, 9);
+  EXPECT_EQ(complete(golden_model(), request).usage.prompt_tokens, 64);
   request.prompt = Ids(100, 9);
-  EXPECT_EQ(complete(golden_model(), request).usage.prompt_tokens, 100);
+  EXPECT_EQ(complete(golden_model(), request).usage.prompt_tokens, 64);
   request.max_tokens = 128;  // no room for any prompt
   expect_error(
       ErrorCode::kContextLength, [&] { complete(golden_model(), request); }, "128");

@@ -41,6 +41,18 @@ TEST(RequestLine, IdsMayBeIntegersAndCustom) {
   EXPECT_EQ(parse(R"({"custom_id": "c", "prompt": "x"})").id, "\"c\"");
 }
 
+TEST(RequestLine, TakesListsOfPrompts) {
+  using Ids = std::vector<TokenId>;
+  using Prompts = std::vector<TextOrIds>;
+  EXPECT_EQ(parse(R"({"prompt": "a"})").prompts, Prompts{"a"});
+  EXPECT_EQ(parse(R"({"prompt": ["a"]})").prompts, Prompts{"a"});
+  EXPECT_EQ(parse(R"({"prompt": ["a", ""]})").prompts, (Prompts{"a", ""}));
+  EXPECT_EQ(parse(R"({"prompt": [1, 2]})").prompts, (Prompts{Ids{1, 2}}));
+  EXPECT_EQ(parse(R"({"prompt": [[1, 2], [3], []]})").prompts,
+            (Prompts{Ids{1, 2}, Ids{3}, Ids{}}));
+  EXPECT_EQ(parse(R"({"prompt": []})").prompts, Prompts{Ids{}});
+}
+
 TEST(RequestLine, FieldsOfServersAreIgnored) {
   EXPECT_FALSE(parse(R"({"prompt": "x", "model": "gpt-j", "user": "u", "stream": false})").error);
 }
@@ -87,8 +99,9 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"{", "", "line"}, Wrong{"\xff", "", "line"}, Wrong{"[1]", "", "object"},
         Wrong{"{}", "prompt", "found none"}, Wrong{R"({"prompt": null})", "prompt", "found none"},
         Wrong{R"({"prompt": 5})", "prompt", "found 5"},
-        Wrong{R"({"prompt": ["a", "b"]})", "prompt", "a line each"},
-        Wrong{R"({"prompt": [[1], [2]]})", "prompt", "a line each"},
+        Wrong{R"({"prompt": ["a", [1]]})", "prompt", "a list of either"},
+        Wrong{R"({"prompt": [[1], "b"]})", "prompt", "a list of either"},
+        Wrong{R"({"prompt": [[1], [[2]]]})", "prompt", "a list of either"},
         Wrong{R"({"prompt": [1.5]})", "prompt", "token ids"},
         Wrong{R"({"prompt": "x", "max_tokens": "5"})", "max_tokens", "an integer, found \"5\""},
         Wrong{R"({"prompt": "x", "temprature": 1})", "temprature", "a field of a request"},
