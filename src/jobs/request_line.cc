@@ -43,9 +43,22 @@ std::vector<TextOrIds> prompts_of(const Json& json) {
   return prompts;
 }
 
+// A field that the line has under one name counts before a default under the other.
+void drop_other_names(const Json& json, Request& request) {
+  const auto has = [&](const char* name) { return json.contains(name) && !json[name].is_null(); };
+  const auto only = [&](const char* name, const char* other) { return has(name) && !has(other); };
+  if (only("max_tokens", "max_new_tokens")) request.max_new_tokens.reset();
+  if (only("max_new_tokens", "max_tokens")) request.max_tokens.reset();
+  if (only("n", "num_return_sequences")) request.num_return_sequences.reset();
+  if (only("num_return_sequences", "n")) request.n.reset();
+  if (only("temperature", "do_sample")) request.do_sample.reset();
+  if (only("do_sample", "temperature")) request.temperature.reset();
+}
+
 // Prompt and fields, from the line itself or from an envelope's body.
 void read_request(const Json& json, RequestLine& line) {
   bool has_prompt = false;
+  drop_other_names(json, line.request);
   for (const auto& [key, value] : json.items()) {
     if (value.is_null() || key == "model" || key == "user") continue;
     if (!line.envelope && (key == "id" || key == "custom_id")) continue;

@@ -41,6 +41,29 @@ TEST(RequestLine, IdsMayBeIntegersAndCustom) {
   EXPECT_EQ(parse(R"({"custom_id": "c", "prompt": "x"})").id, "\"c\"");
 }
 
+TEST(RequestLine, ALinesNameOfAFieldCountsBeforeADefaultsOtherName) {
+  Request defaults;
+  defaults.max_tokens = 2;
+  defaults.n = 3;
+  defaults.temperature = 0.7;
+  const auto read = [&](const char* text) { return parse_request_line(text, 1, defaults).request; };
+  const Request other =
+      read(R"({"prompt": "a", "max_new_tokens": 5, "num_return_sequences": 4, "do_sample": false})");
+  EXPECT_EQ(other.max_tokens, std::nullopt);
+  EXPECT_EQ(other.max_new_tokens, 5);
+  EXPECT_EQ(other.n, std::nullopt);
+  EXPECT_EQ(other.num_return_sequences, 4);
+  EXPECT_EQ(other.temperature, std::nullopt);
+  defaults = other;
+  const Request back = read(R"({"prompt": "a", "max_tokens": 2, "n": 1, "temperature": 1.5})");
+  EXPECT_EQ(back.max_new_tokens, std::nullopt);
+  EXPECT_EQ(back.num_return_sequences, std::nullopt);
+  EXPECT_EQ(back.do_sample, std::nullopt);
+  const Request both = read(R"({"prompt": "a", "max_tokens": 2, "max_new_tokens": 3})");
+  EXPECT_EQ(both.max_tokens, 2);
+  EXPECT_EQ(both.max_new_tokens, 3);  // at odds, which the plan refuses
+}
+
 TEST(RequestLine, TakesListsOfPrompts) {
   using Ids = std::vector<TokenId>;
   using Prompts = std::vector<TextOrIds>;

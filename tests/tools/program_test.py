@@ -98,7 +98,7 @@ USES = {
         "--template": ["--template", "alpaca"],
         "--template-file": None,
         "--max-tokens": ["--max-tokens", "3"],
-        "--max-new-tokens": ["--max-new-tokens", "6"],
+        "--max-new-tokens": ["--max-new-tokens", "2"],
         "--min-tokens": ["--min-tokens", "1"],
         "--do-sample": ["--do-sample=false"],
         "--temperature": ["--temperature", "0.5"],
