@@ -63,7 +63,7 @@ class Project:
                 continue
             arguments = shlex.split(entry["command"])
             output = arguments[arguments.index("-o") + 1]
-            if "model_long_tests" not in output:  # has a file of src compiled otherwise
+            if of != "src" or "long_tests" not in output:  # they have a file of src compiled otherwise
                 yield (path.relative_to(self.source), entry["directory"], arguments,
                        pathlib.Path(entry["directory"], output))
 
