@@ -56,6 +56,14 @@ if [[ $scope == all ]]; then
 fi
 cmake --build "$build/gptj" --parallel "$(nproc)" --target "${tests[@]%%:*}"
 for test in "${tests[@]}"; do
+  # A name that no test has any more would test nothing, and say that it passed.
+  filter=${test#*:}
+  IFS=: read -ra names <<<"${filter%%-*}"
+  for name in "${names[@]}"; do
+    listed=$(qemu-aarch64 -L /usr/aarch64-linux-gnu "$build/gptj/tests/${test%%:*}" --gtest_list_tests \
+      --gtest_filter="$name")
+    [[ $listed == *$'\n  '* ]] || { echo "${test%%:*} has no test named $name"; exit 1; }
+  done
   qemu-aarch64 -L /usr/aarch64-linux-gnu "$build/gptj/tests/${test%%:*}" --gtest_brief=1 \
     --gtest_filter="${test#*:}"
 done

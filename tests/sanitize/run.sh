@@ -63,6 +63,12 @@ if [[ $scope == all ]]; then
 else
   cmake --build "$folder" --parallel "$(nproc)" --target "${some[@]%%:*}"
   for tests in "${some[@]}"; do
+    # A name that no test has any more would test nothing, and say that it passed.
+    IFS=: read -ra names <<<"${tests#*:}"
+    for name in "${names[@]}"; do
+      listed=$("${prefix[@]}" "$folder/tests/${tests%%:*}" --gtest_list_tests --gtest_filter="$name")
+      [[ $listed == *$'\n  '* ]] || { echo "${tests%%:*} has no test named $name"; exit 1; }
+    done
     "${prefix[@]}" "$folder/tests/${tests%%:*}" --gtest_brief=1 --gtest_filter="${tests#*:}"
   done
 fi
