@@ -32,9 +32,9 @@ if [[ ! -f $root/lib/pkgconfig/libutf8proc.pc ]]; then
   mkdir -p "$root"/{include,lib/pkgconfig,share/cmake}
   c++ "$source/tests/cross/utf8proc_table.cc" -lutf8proc -o "$build/utf8proc_table"
   "$build/utf8proc_table" >"$build/utf8proc.c"
-  aarch64-linux-gnu-gcc -O1 -c "$build/utf8proc.c" -o "$build/utf8proc.o"
-  aarch64-linux-gnu-ar rcs "$root/lib/libutf8proc.a" "$build/utf8proc.o"
   ln -sfn /usr/include/utf8proc.h /usr/include/nlohmann "$root/include"
+  aarch64-linux-gnu-gcc -O1 -I"$root/include" -c "$build/utf8proc.c" -o "$build/utf8proc.o"
+  aarch64-linux-gnu-ar rcs "$root/lib/libutf8proc.a" "$build/utf8proc.o"
   cp -r /usr/share/cmake/nlohmann_json "$root/share/cmake"
   printf '%s\n' "Name: utf8proc" "Description: utf8proc_category()" "Version: 2.8.0" \
     "Cflags: -I$root/include" "Libs: -L$root/lib -lutf8proc" >"$root/lib/pkgconfig/libutf8proc.pc"
