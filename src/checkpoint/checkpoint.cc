@@ -19,7 +19,8 @@ namespace {
 
 constexpr size_t kMaxConfig = 16'000'000;
 
-// What tensors of other kinds of saves are called, so that the refusal can say why.
+// Parts of the names of tensors in other kinds of saves, each with the reason that the refusal
+// gives.
 struct ForeignName {
   const char* part;
   const char* reason;
@@ -56,7 +57,8 @@ const char* reason_of_type(DType type) {
 
 std::string config_path(const std::string& folder) { return beside(folder, "config.json"); }
 
-// The text of config.json; empty where the weights' format holds the config.
+// Returns the text of config.json; empty if the format of the weights holds the config. Throws
+// kNotFound if the file is missing.
 std::string read_config(const CheckpointFiles& files) {
   if (files.config) return {};
   const std::string path = config_path(files.folder);
@@ -65,7 +67,7 @@ std::string read_config(const CheckpointFiles& files) {
   return read_text_file(path, kMaxConfig);
 }
 
-// Gives the tensors of a rotary GPT-Neo GPT-J's names.
+// Renames the tensors of a rotary GPT-Neo to GPT-J's names, and drops its masks and tables.
 void rename_neo(CheckpointFiles& files) {
   std::vector<StoredTensor> renamed;
   for (StoredTensor& tensor : files.tensors) {
@@ -77,7 +79,8 @@ void rename_neo(CheckpointFiles& files) {
   files.tensors = std::move(renamed);
 }
 
-// Makes the tensors that another layout stores those of a GPT-J.
+// Returns the config that `text` (config.json) describes, and turns the tensors of another layout
+// (GPT-Neo, GPTQ, CodeGen) into those of a GPT-J.
 ModelConfig adopt_config(CheckpointFiles& files, const std::string& text, Warnings& warnings) {
   const std::string path = config_path(files.folder);
   const ModelConfig config = parse_config(text, path, warnings);
@@ -88,7 +91,7 @@ ModelConfig adopt_config(CheckpointFiles& files, const std::string& text, Warnin
   return config;
 }
 
-// The tensor in F32, where the file holds it in F64.
+// Returns the tensor rounded to F32, for a tensor that the file holds in F64.
 StoredTensor rounded_to_f32(StoredTensor tensor, const CheckpointFiles& files) {
   StoredTensor rounded{{tensor.name, DType::kF32, tensor.shape, {}}, tensor.file};
   const auto source = std::make_shared<const SourceTensor>(std::move(tensor), files.files);
@@ -155,7 +158,8 @@ Checkpoint::NamedTensors Checkpoint::collect(std::vector<StoredTensor> tensors) 
   return found;
 }
 
-// A resized model is often saved with the old vocab_size; the tensors are what runs.
+// Takes vocab_size from the rows of wte.weight, because a resized model is often saved with the old
+// vocab_size.
 void Checkpoint::adopt_vocabulary(const NamedTensors& found) {
   const auto embedding = found.find("wte.weight");
   if (embedding != found.end() && !embedding->second.shape.empty()) {
@@ -166,10 +170,10 @@ void Checkpoint::adopt_vocabulary(const NamedTensors& found) {
   drop_foreign_ids(config_, config_path(folder_), warnings_);
 }
 
-// A tied head is wte, with a bias where the file has one.
+// Makes lm_head from wte.weight. The bias is that of the file, or zeros if the file has none.
 void Checkpoint::tie_head(NamedTensors& found) {
   const auto embedding = found.find("wte.weight");
-  if (embedding == found.end()) return;  // take() says so
+  if (embedding == found.end()) return;  // take() reports that it is missing
   StoredTensor head = embedding->second;
   head.name = "lm_head.weight";
   const auto stored = found.find(head.name);
@@ -185,7 +189,8 @@ void Checkpoint::tie_head(NamedTensors& found) {
   found.emplace(bias.name, bias);
 }
 
-// generation_config.json counts; without it, as in transformers, the same fields of config.json.
+// Reads generation_config.json. Without it the same fields of config.json count, as in
+// transformers.
 void Checkpoint::read_generation_defaults(const std::string& config) {
   std::string path = beside(folder_, "generation_config.json");
   const std::string in_config =
@@ -205,9 +210,9 @@ void Checkpoint::read_generation_defaults(const std::string& config) {
   adopt_generation_defaults(generation_defaults_, path, config_, warnings_);
 }
 
-// Value and reward heads, which training puts beside lm_head, change no token.
+// Removes value and reward heads, which training puts beside lm_head, because they change no token.
 void Checkpoint::leave_out_heads(NamedTensors& found) {
-  if (!found.contains("lm_head.weight")) return;  // a classifier, which refuse_leftovers() names
+  if (!found.contains("lm_head.weight")) return;  // a classifier: refuse_leftovers() says so
   std::string names;
   for (auto place = found.begin(); place != found.end();) {
     if (!is_training_head(place->first)) {
@@ -235,10 +240,10 @@ void Checkpoint::take(NamedTensors found) {
     tensors_.push_back(std::move(place->second));
     found.erase(place);
   }
-  refuse_leftovers(found);  // whose names may explain the types and shapes of others
+  refuse_leftovers(found);  // first, because its reason explains wrong types and shapes too
   for (size_t i = 0; i < tensors_.size(); ++i) check_tensor(tensors_[i], shapes[i]);
   has_lm_head_ = std::none_of(missing.begin(), missing.end(), is_lm_head);
-  // A save of the base model lacks both tensors of lm_head; one without the other is damage.
+  // A save of the base model lacks both tensors of lm_head. If only one is missing it is damage.
   if (missing.size() == 2 && std::all_of(missing.begin(), missing.end(), is_lm_head)) return;
   if (missing.empty()) return;
   const char* reason = missing.size() == 1 && missing[0] == "lm_head.weight"

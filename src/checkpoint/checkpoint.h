@@ -14,42 +14,45 @@
 
 namespace gptj {
 
-// A GPT-J on disk: mapped, proved and nothing read yet. All const members may be used from many
-// threads.
+// A GPT-J on disk: its files are mapped and validated, and no weight has been read yet. Many
+// threads may call the const members at once.
 class Checkpoint {
  public:
-  // `path` is a folder with weights, or a file of weights, in any format of
+  // Opens `path`: a folder with weights, or a file of weights, in any format of
   // open_checkpoint_files(). Afterwards every tensor of the config is there, in its shape, as F32,
-  // F16 or BF16 (types may be mixed), and no other but buffers that are ignored; lm_head alone may
-  // be absent.
+  // F16 or BF16 (types may be mixed; F64 is rounded to F32), and there is no other. Buffers and
+  // training heads that files may have besides (names.h) are left out. lm_head alone may be absent.
   static Checkpoint open(const std::string& path);
 
-  // vocab_size is the number of rows of wte.weight, whatever config.json says.
+  // Returns the sizes of the model. vocab_size is the number of rows of wte.weight, whatever
+  // config.json says.
   const ModelConfig& config() const { return config_; }
   const GenerationDefaults& generation_defaults() const { return generation_defaults_; }
-  // The text of generation_config.json, or the settings in config.json in its place; empty where
-  // there are none.
+  // Returns the text of generation_config.json, or the settings in config.json if there is no such
+  // file; empty if there are no settings.
   const std::string& generation_config() const { return generation_config_; }
   const std::string& folder() const { return folder_; }
   bool has_lm_head() const { return has_lm_head_; }
-  // What the files say that is not done, or that deserves a look; one line each.
+  // Returns warnings, one line each: settings that the engine does not follow, and facts that the
+  // user should look at.
   std::span<const std::string> warnings() const { return warnings_; }
 
-  // Under their canonical names (names.h), in the order of the forward pass.
+  // Returns all tensors under their canonical names (names.h), in the order of the forward pass.
   std::span<const StoredTensor> tensors() const { return tensors_; }
-  // Throws kUnsupported where it is absent: lm_head of a save of the base model.
+  // Returns the tensor of this canonical name. Throws kUnsupported if it is absent, as lm_head is
+  // in a save of the base model.
   const StoredTensor& tensor(std::string_view canonical) const;
-  // As CheckpointInfo has them.
+  // Return what CheckpointInfo (gptj/checkpoint.h) holds under the same names.
   WeightType stored_type() const;
   bool quantized() const;
   EmbeddingStorage embedding() const;
 
-  // The bytes of every id that a legacy ggml file notes; of other formats empty.
+  // Returns the bytes of every token id if a legacy ggml file lists them; empty for other formats.
   std::span<const std::string_view> vocabulary() const { return vocabulary_; }
 
-  // Those that hold the weights.
+  // Returns the files that hold the weights.
   std::span<const std::shared_ptr<const MappedFile>> files() const { return files_; }
-  // Lets go of the pages of a tensor that was read where the file holds it.
+  // Lets the system drop the pages that hold the bytes of `tensor`, if its bytes lie in a file.
   void drop(const TensorView& tensor) const;
 
  private:
@@ -71,12 +74,13 @@ class Checkpoint {
   GenerationDefaults generation_defaults_;
   std::vector<std::shared_ptr<const MappedFile>> files_;
   std::vector<StoredTensor> tensors_;
-  std::vector<std::string_view> vocabulary_;  // in one of files_
+  std::vector<std::string_view> vocabulary_;  // the bytes lie in one of files_
   bool has_lm_head_ = false;
   std::vector<std::string> warnings_;
 };
 
-// Throws kUnsupported, with the reason, for a save of the base model; `path` as the user gave it.
+// Throws kUnsupported, with the reason, if the checkpoint is a save of the base model without
+// lm_head. Messages show `path`, which is the path as the user gave it.
 void check_lm_head(const Checkpoint& checkpoint, const std::string& path);
 
 }  // namespace gptj

@@ -23,7 +23,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What Hugging Face calls the weights of a folder, in the order of its preference.
+// The names that Hugging Face gives the weights of a folder, in the order of its preference.
 constexpr const char* kWeights[] = {"model.safetensors", "model.safetensors.index.json",
                                     "pytorch_model.bin", "pytorch_model.bin.index.json",
                                     "flax_model.msgpack.index.json"};
@@ -34,7 +34,8 @@ constexpr const char* kOpens =
 constexpr const char* kLora =
     "a LoRA adapter; merge it into its base model (merge_and_unload in PEFT) and save that";
 
-// Formats of a single file of any name, besides safetensors and PyTorch's, told by how it begins.
+// Formats of a single file of any name, besides safetensors and PyTorch, recognised by the first
+// bytes.
 struct Format {
   bool (*begins)(std::span<const std::byte> bytes);
   CheckpointFiles (*open)(const std::string& folder, const std::string& file);
@@ -44,8 +45,8 @@ constexpr Format kFormats[] = {
     {is_msgpack_map, open_flax_checkpoint},
 };
 
-// What a folder without our files may hold instead, by a part of a name and its end; the first
-// match counts.
+// Files that a folder without our files may hold instead, recognised by a part and the end of their
+// names. The first match counts.
 struct Other {
   const char* part;
   const char* end;
@@ -93,7 +94,7 @@ bool is_file(const std::string& path) {
   return fs::is_regular_file(path, unreadable);
 }
 
-// Part of the name of shards: "X-00001-of-00002.Y".
+// Returns whether the name is that of a shard: "X-00001-of-00002.Y".
 bool is_shard(const std::string& name) { return name.find("-of-") != std::string::npos; }
 
 bool is_lora(const std::string& name) { return name.starts_with("adapter_"); }
@@ -106,7 +107,8 @@ const Format* format_of(const std::string& path) {
   return found == std::end(kFormats) ? nullptr : found;
 }
 
-// The one file of the folder that has a format of kFormats; empty where there is none.
+// Returns the only file of the folder in one of kFormats; empty if there is none. Throws
+// kInvalidArgument if there are several.
 std::string only_file(const std::string& folder) {
   std::string only;
   for (const std::string& name : names_in(folder)) {
@@ -121,8 +123,8 @@ std::string only_file(const std::string& folder) {
   return only;
 }
 
-// The folder's only weights, where they lie beside a config.json under a name that is not Hugging
-// Face's, such as AutoGPTQ's gptq_model-4bit-128g.safetensors; empty where there are several.
+// Returns the only weights of a folder with a config.json, under a name that is not Hugging Face's,
+// such as AutoGPTQ's gptq_model-4bit-128g.safetensors. Empty if there are none or several.
 std::string only_weights(const std::string& folder) {
   if (!is_there(beside(folder, "config.json"))) return {};
   std::string only;
@@ -138,7 +140,7 @@ std::string only_weights(const std::string& folder) {
   return only;
 }
 
-// What the file of this name seems to hold in place of weights; empty where they may be weights.
+// Returns what a file that is named as weights seems to hold instead; empty if it may hold weights.
 std::string in_place_of_weights(const std::string& folder, const std::string& name) {
   const std::string path = beside(folder, name.c_str());
   if (name.ends_with(".json") || is_lora(name) || !is_file(path)) return {};
@@ -163,7 +165,8 @@ std::string in_place_of_weights(const std::string& folder, const std::string& na
 
 using Names = std::vector<std::string>;
 
-// Each adds a file and its tensors to `found`, and gives their names.
+// Each of these functions adds a file and its tensors to `found`, and returns the names of the
+// tensors.
 Names add_safetensors(const std::string& path, CheckpointFiles& found) {
   const SafetensorsFile file(path);
   Names names;
@@ -233,8 +236,8 @@ CheckpointFiles open_folder(const std::string& given) {
   refuse_folder(folder);
 }
 
-// A shard stands for its index, where that lies beside it: "X-00001-of-00002.Y" for
-// "X.Y.index.json".
+// Returns the path of the index of a shard, "X.Y.index.json" for "X-00001-of-00002.Y"; empty if
+// `path` is no shard or no index lies beside it.
 std::string index_of_shard(const std::string& path) {
   const std::string name = fs::path(path).filename().string();
   const size_t number = name.find("-of-");
@@ -258,7 +261,8 @@ CheckpointFiles open_file(const std::string& file) {
 
 }  // namespace
 
-// refs/main names the commit; where another revision alone was downloaded, there is one snapshot.
+// refs/main names the commit. It is missing if only another revision was downloaded; then there
+// must be one snapshot.
 std::string resolve_hub_cache(const std::string& folder) {
   const fs::path snapshots = fs::path(folder) / "snapshots";
   std::error_code ignored;
@@ -300,7 +304,7 @@ std::string beside(const std::string& folder, const char* name) {
 }
 
 std::string base_name(const std::string& path) {
-  std::error_code gone;  // as the working folder may be; then the path as it stands
+  std::error_code gone;  // the working folder may have been removed: then the path as it is
   fs::path absolute = fs::absolute(path, gone);
   if (gone) absolute = path;
   absolute = absolute.lexically_normal();

@@ -13,34 +13,37 @@
 
 namespace gptj {
 
-// A checkpoint as its format's reader found it: proved against the files, not yet against a GPT-J.
+// A checkpoint as the reader of its format found it: proved against the files, not yet against the
+// shape of a GPT-J.
 struct CheckpointFiles {
-  std::string folder;  // where config.json lies, and the tokenizer
+  std::string folder;  // the folder of config.json and the tokenizer
   std::vector<std::shared_ptr<const MappedFile>> files;
-  std::vector<StoredTensor> tensors;       // under Hugging Face's names
-  std::optional<ModelConfig> config = {};  // where the format holds it; else config.json does
+  std::vector<StoredTensor> tensors;       // by Hugging Face's names
+  std::optional<ModelConfig> config = {};  // if the format holds it; else in config.json
   std::vector<std::string_view> vocabulary =
       {};  // the bytes of every id, where the format notes them
 };
 
-// Finds and opens the weights that `path` means: a folder, of whose weights the first counts in the
-// order model.safetensors, its index, pytorch_model.bin, its index, as for Hugging Face, else its
-// only model under other names; or a file, judged by its content: weights, an index, or a shard
-// with its index beside it. A folder that holds something else throws kUnsupported or kNotFound and
-// says what it holds.
+// Finds and opens the weights that `path` means.
+// In a folder the first of these counts, as for Hugging Face: model.safetensors, its index,
+// pytorch_model.bin, its index; without them the only model under another name counts. A file is
+// judged by its content: it is weights, an index, or a shard with its index beside it.
+// Throws kUnsupported or kNotFound if a folder holds something else, and says what it holds.
 CheckpointFiles open_checkpoint_files(const std::string& path);
 
-// Returns the snapshot that a folder of the Hub's cache ("models--org--name") means, and any other
-// folder as it is. Throws kNotFound where the cache has none or several without refs/main.
+// Returns the snapshot folder if `folder` is one of the Hub's cache ("models--org--name"), and else
+// `folder` as it is. Throws kNotFound if the cache has no snapshot, or has several without
+// refs/main.
 std::string resolve_hub_cache(const std::string& folder);
 
-// The path of `name` in `folder`.
+// Returns the path of `name` in `folder`.
 std::string beside(const std::string& folder, const char* name);
 
-// The last name of a path: "gpt-j-6b" of "models/gpt-j-6b/".
+// Returns the last name of a path: "gpt-j-6b" for "models/gpt-j-6b/".
 std::string base_name(const std::string& path);
 
-// Whether the path names anything. A link to nowhere is there: opening it then says what is wrong.
+// Returns whether the path names anything. A link to nowhere counts as there, because the error of
+// opening it then says what is wrong.
 bool is_there(const std::string& path);
 
 }  // namespace gptj

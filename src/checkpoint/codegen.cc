@@ -12,16 +12,18 @@ namespace gptj {
 namespace {
 
 constexpr std::string_view kFused = "attn.qkv_proj.weight";
-// In the order of their rows in a block.
+// The parts in the order of their rows in a block.
 constexpr const char* kParts[] = {"attn.q_proj.weight", "attn.v_proj.weight", "attn.k_proj.weight"};
 constexpr int64_t kMaxBlocks = 4096;
 
+// Returns the tensor of `layer` that is made from rows of part `part` (an index of kParts) in every
+// block of `fused`.
 StoredTensor part_of(const std::shared_ptr<const SourceTensor>& fused, size_t part,
                      const std::string& layer, int64_t blocks) {
   const StoredTensor& source = fused->tensor;
   StoredTensor made{{layer + kParts[part], source.type, {source.shape[0] / 3, source.shape[1]}, {}},
                     source.file};
-  const uint64_t run = made.size() / static_cast<uint64_t>(blocks);  // bytes of a block's part
+  const uint64_t run = made.size() / static_cast<uint64_t>(blocks);  // bytes of one part of a block
   made.quantized = source.quantized;
   made.make = [fused, part, run](std::span<std::byte> out) {
     const SourceBytes bytes(*fused);

@@ -14,8 +14,8 @@ struct SizeField {
   const char* name;
   int64_t ModelConfig::*member;
   int64_t max;         // far above any model, and low enough that no product of two overflows
-  int64_t by_default;  // GPTJConfig's
-  std::vector<const char*> aliases;  // GPTJConfig's attribute_map, and GPT-Neo's names
+  int64_t by_default;  // the default of GPTJConfig
+  std::vector<const char*> aliases;  // from GPTJConfig's attribute_map, and GPT-Neo's names
 };
 const SizeField kSizes[] = {
     {"vocab_size", &ModelConfig::vocab_size, int64_t{1} << 24, 50400, {}},
@@ -28,17 +28,18 @@ const SizeField kInner = {
     "n_inner", &ModelConfig::n_inner, int64_t{1} << 20, 0, {"intermediate_size"}};
 constexpr int64_t kDefaultRotaryDim = 64;
 
-// All three are 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))).
+// Three names of one function: 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))).
 constexpr const char* kActivations[] = {"gelu_new", "gelu_pytorch_tanh", "gelu_fast"};
 
 constexpr const char* kNoRotary =
     "; without it Hugging Face's rotary tables are as wide as the whole model and fit no head";
 
-// Hugging Face's GPTJConfig has this id where the file has no such field (null means none).
+// The id that Hugging Face's GPTJConfig uses for a missing field. A field that is null means no id.
 constexpr int64_t kDefaultTokenId = 50256;
 
-// GPT-J as people published it before transformers had the class: GPT-Neo's, with rotary embeddings
-// and, under the name "jax", one LayerNorm for both branches (finetuneanon's fork of June 2021).
+// Returns whether this is a GPT-J as people published it before transformers had its class: a
+// GPT-Neo with rotary embeddings and, under the name "jax", one LayerNorm for both branches
+// (finetuneanon's fork of June 2021).
 bool is_neo(const FieldReader& json) { return json.string("model_type").value_or("") == "gpt_neo"; }
 
 void check_neo(const FieldReader& json) {
@@ -62,7 +63,7 @@ void check_model_type(const FieldReader& json) {
   if (is_neo(json)) return check_neo(json);
   if (type.empty() &&
       (architectures.empty() || std::any_of(architectures.begin(), architectures.end(), is_gptj))) {
-    return;  // hand-made; if it is no GPT-J, the fields to come will tell
+    return;  // a hand-made file; if it is no GPT-J, later checks will say so
   }
   fail(ErrorCode::kUnsupported,
        concat(json.file(), ": expected a GPT-J model (model_type \"gptj\"), found ",
@@ -76,7 +77,8 @@ void check_activation(const FieldReader& json) {
         ": activation_function: expected \"gelu_new\", found ", json.found("activation_function"));
 }
 
-// The field, or its alias, which counts before it as in transformers, or GPTJConfig's default.
+// Returns the value of the alias, if the file has one, because in transformers it counts before the
+// field; else that of the field; else GPTJConfig's default. Warns if both are there and differ.
 int64_t size_of(const FieldReader& json, const SizeField& field, Warnings& warnings) {
   const char* name = field.name;
   for (const char* alias : field.aliases) {
@@ -107,20 +109,21 @@ int64_t rotary_dim(const FieldReader& json, int64_t head_dim) {
   return *json.integer("rotary_dim", 2, int64_t{1} << 16);
 }
 
-// What the file does not say is no mistake of the file's, so a default outside a small vocabulary
-// is just absent.
+// Returns the ids of the field, or the default id if the file has no such field. A default outside
+// a small vocabulary is left out, because the file does not ask for it.
 std::vector<int64_t> token_ids_or_default(const FieldReader& json, const char* field,
                                           int64_t vocab_size) {
   if (json.contains(field) || vocab_size <= kDefaultTokenId) return json.token_ids(field);
   return {kDefaultTokenId};
 }
 
-// Fields that neither a shape nor a setting of generation has: those warn.
+// Warns of fields that are neither a size of the model nor a setting of generation;
+// parse_generation_defaults() warns of the settings.
 void warn_of_config_fields(const FieldReader& json, Warnings& warnings) {
   std::vector<KnownField> known(kConfigFields.begin(), kConfigFields.end());
   for (const KnownField& setting : kGenerationFields) {
     if (find_field(kConfigFields, setting.name) != nullptr) continue;
-    known.push_back({setting.name, FieldEffect::kNone});  // by parse_generation_defaults()
+    known.push_back({setting.name, FieldEffect::kNone});  // parse_generation_defaults() warns of it
   }
   warn_of_fields(json, known, warnings);
 }
@@ -162,7 +165,8 @@ std::string settings_in_config(std::string_view config, const std::string& file)
   for (const auto& [name, value] : json.object().items()) {
     const KnownField* setting = find_field(kGenerationFields, name);
     if (setting == nullptr || setting->effect == FieldEffect::kNone) continue;
-    if (find_field(kConfigFields, name) == nullptr) settings[name] = value;  // bos and end are read
+    // parse_config() reads bos and end ids, which are fields of config.json.
+    if (find_field(kConfigFields, name) == nullptr) settings[name] = value;
   }
   return settings.dump();
 }

@@ -6,7 +6,7 @@
 
 namespace gptj {
 
-// Returns the kernels' name of a type of stored weights: F32, F16 or BF16.
+// Returns the kernels' element type for stored weights of F32, F16 or BF16.
 Element element_of(DType type);
 Element element_of(const TensorView& tensor);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fields of a JSON object, each with its type and range checked. Only .cc files include this.
+// Reads the fields of a JSON object, each with its type and range checked. Only .cc files include
+// this.
 #pragma once
 
 #include <optional>
@@ -10,7 +11,7 @@
 
 namespace gptj {
 
-// What a number must be; `text` completes "expected ...".
+// A condition that a number must meet; `text` completes "expected ...".
 struct NumberRule {
   const char* text;
   bool (*holds)(double);
@@ -22,11 +23,13 @@ inline constexpr NumberRule kNotNegative = {"a number of at least 0",
 inline constexpr NumberRule kFraction = {"a number from 0 to 1",
                                          [](double v) { return v >= 0 && v <= 1; }};
 
-// A field that is absent or null reads as empty; one of another type or outside its range throws
-// kBadFile with file, field, expected and found. Other fields of the object are ignored.
+// Reads fields by name. A field that is absent or null reads as empty. A field of another type or
+// outside its range throws kBadFile; the message names the file, the field, what was expected and
+// what was found. Other fields of the object are ignored.
 class FieldReader {
  public:
-  // Duplicate keys are tolerated, the last counts: published config.json files have them.
+  // Parses `text`. If a key is there twice the last one counts, because published config.json files
+  // have duplicate keys. Throws kBadFile if `text` is no JSON object.
   FieldReader(std::string_view text, const std::string& file)
       : file_(file), object_(parse_json_object(text, file, DuplicateKeys::kLastCounts)) {}
 
@@ -34,27 +37,28 @@ class FieldReader {
   const Json& object() const { return object_; }
   bool contains(const char* field) const { return object_.contains(field); }
   bool has(const char* field) const { return find(field) != nullptr; }
-  // The value as messages show it; "nothing" where the field is absent.
+  // Returns the value as messages show it; "nothing" if the field is absent.
   std::string found(const char* field) const;
 
   std::optional<bool> boolean(const char* field) const;
   std::optional<std::string> string(const char* field) const;
   std::optional<double> number(const char* field, const NumberRule& rule) const;
-  // min is not negative.
+  // REQUIRES: min >= 0.
   std::optional<int64_t> integer(const char* field, int64_t min, int64_t max) const;
-  // A token id, or a list of them; empty where absent. Some are in no vocabulary, as -1.
+  // Returns one token id, or a list of them; empty if the field is absent. Ids may be in no
+  // vocabulary, such as -1.
   std::vector<int64_t> token_ids(const char* field) const;
-  // A list of lists of token ids; empty where absent.
+  // Returns a list of lists of token ids; empty if the field is absent.
   std::vector<std::vector<int64_t>> id_lists(const char* field) const;
   std::vector<std::string> strings(const char* field) const;
-  // An object within; its messages name file and field.
+  // Returns a reader of an object in this one; its messages name the file and this field.
   std::optional<FieldReader> object(const char* field) const;
 
-  // Throws with "FILE: FIELD: expected EXPECTED, found VALUE".
+  // Throws kBadFile with "FILE: FIELD: expected EXPECTED, found VALUE" unless `ok`.
   void expect(bool ok, const char* field, const std::string& expected) const;
 
  private:
-  const Json* find(const char* field) const;  // null where absent or null
+  const Json* find(const char* field) const;  // null if it is absent or null
 
   std::string file_;
   Json object_;

@@ -10,11 +10,11 @@
 namespace gptj {
 namespace {
 
-// Flax's names for what PyTorch calls weight.
+// Names that Flax gives to parameters that PyTorch calls weight.
 constexpr const char* kKernel = "/kernel";
 constexpr const char* kWeights[] = {kKernel, "/scale", "/embedding"};
 
-// "transformer.h.0.attn.q_proj.weight" of "transformer/h/0/attn/q_proj/kernel"
+// Returns "transformer.h.0.attn.q_proj.weight" for "transformer/h/0/attn/q_proj/kernel".
 std::string hugging_face_name(std::string path) {
   for (const std::string end : kWeights) {
     if (path.ends_with(end)) path.replace(path.size() - end.size(), end.size(), "/weight");

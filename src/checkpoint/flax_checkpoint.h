@@ -8,9 +8,9 @@
 
 namespace gptj {
 
-// Adds the parameters of Hugging Face's FlaxGPTJForCausalLM, flax_model.msgpack or a shard of it,
-// and gives their paths. Kernels are [in, out] there and are transposed when asked for; the rest is
-// mapped.
+// Adds the parameters of Hugging Face's FlaxGPTJForCausalLM to `found`, from flax_model.msgpack or
+// one of its shards, and returns their paths in the file. Kernels are [in, out] there, so they are
+// transposed when they are read; all other parameters are mapped.
 std::vector<std::string> add_flax(const std::string& path, CheckpointFiles& found);
 
 CheckpointFiles open_flax_checkpoint(const std::string& folder, const std::string& file);

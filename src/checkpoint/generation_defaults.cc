@@ -85,7 +85,7 @@ std::vector<std::string> stop_strings(const FieldReader& json) {
   return json.strings(kField);
 }
 
-// Takes ids that no row of the vocabulary has out of a list; returns whether there were any.
+// Removes ids that no row of the vocabulary has; returns whether there were any.
 bool drop_foreign(std::vector<int64_t>& ids, int64_t vocab_size) {
   return std::erase_if(ids, [&](int64_t id) { return id < 0 || id >= vocab_size; }) > 0;
 }

@@ -14,10 +14,11 @@
 namespace gptj {
 namespace {
 
-// n_vocab, n_ctx, n_embd, n_head, n_layer, n_rot and the file's type.
+// The sizes in the header: n_vocab, n_ctx, n_embd, n_head, n_layer, n_rot and the type of the file.
 constexpr size_t kSizes = 7;
 
-// Those that converters of early 2023 transposed: all of them or none, in a file.
+// Matrices that converters of early 2023 stored transposed: in a file either all of them are
+// transposed or none.
 constexpr const char* kTransposed[] = {".attn.q_proj.weight", ".attn.k_proj.weight",
                                        ".attn.v_proj.weight", ".attn.out_proj.weight",
                                        ".mlp.fc_in.weight"};
@@ -29,7 +30,8 @@ const GgmlTensor* find(const GgmlFile& file, const std::string& canonical) {
   return found == file.tensors.end() ? nullptr : &*found;
 }
 
-// The header does not say n_inner.
+// Returns the config of the header. n_inner is not in the header, so it is the length of the bias
+// of fc_in.
 ModelConfig config_of(const GgmlFile& file, const std::string& where) {
   ModelConfig config;
   config.vocab_size = file.sizes[0];
@@ -47,8 +49,9 @@ ModelConfig config_of(const GgmlFile& file, const std::string& where) {
   return config;
 }
 
-// Only fc_in is not square: [n_embd, n_inner] is its transpose. Where n_inner is n_embd nothing
-// tells; no converter that transposed wrote such a model.
+// Returns whether the matrices of kTransposed are stored transposed. Only fc_in shows it, because
+// it is the only one that is not square: it is then [n_embd, n_inner]. If n_inner equals n_embd no
+// shape shows it, but no converter that transposed wrote such a model.
 bool is_transposed(const GgmlFile& file, const ModelConfig& config) {
   const GgmlTensor* fc_in = find(file, layer_tensor_name(0, "mlp.fc_in.weight"));
   const std::vector<uint64_t> turned = {static_cast<uint64_t>(config.n_embd),
@@ -61,6 +64,7 @@ bool is_one_of_transposed(const std::string& name) {
                      [&](const char* end) { return name.ends_with(end); });
 }
 
+// A matrix as the file holds it.
 struct Stored {
   MappedMatrix matrix;
   GgmlType type;
@@ -88,7 +92,7 @@ void write_transposed_floats(const Stored& stored, std::span<std::byte> out) {
   });
 }
 
-// f32 and f16 as they are; they come transposed where this is called for them.
+// Writes the transpose of an f32 or f16 matrix. Those that are not transposed are mapped.
 void write_transposed(const Stored& stored, std::span<std::byte> out) {
   transpose(stored.matrix, stored.matrix.row_bytes() / stored.columns, out.data(),
             stored.matrix.rows);

@@ -7,9 +7,9 @@
 
 namespace gptj {
 
-// A GPT-J in a legacy ggml or GGJT file. The config comes from its header; f32 and f16 are mapped,
-// quantized weights become the f32 that ggml computes with. The oldest converters stored some
-// matrices transposed, which their shapes give away.
+// Opens a GPT-J in a legacy ggml or GGJT file. The config comes from its header. f32 and f16
+// weights are mapped; quantized weights become the f32 numbers that ggml computes with. Matrices
+// that the oldest converters stored transposed are recognised by their shapes and turned back.
 CheckpointFiles open_ggml_checkpoint(const std::string& folder, const std::string& file);
 
 }  // namespace gptj

@@ -18,7 +18,8 @@ constexpr size_t kMaxConfig = 16'000'000;
 constexpr const char* kParts[] = {"qweight", "qzeros", "scales", "g_idx"};
 enum Part { kQweight, kQzeros, kScales, kGroups };
 
-// The projections of GPT-J's attention have no bias; GPTQ-for-LLaMa gives them one of zeros.
+// Biases of zeros that GPTQ-for-LLaMa adds to the projections of attention, which have no bias in
+// GPT-J.
 constexpr const char* kNoBias[] = {"attn.q_proj.bias", "attn.k_proj.bias", "attn.v_proj.bias",
                                    "attn.out_proj.bias"};
 
@@ -74,7 +75,7 @@ uint32_t load_word(const std::byte* words, uint64_t i) {
   return word;
 }
 
-// The tensors of one quantized matrix, proved against each other.
+// The tensors of one quantized matrix, checked against each other.
 class QuantizedMatrix {
  public:
   QuantizedMatrix(std::string name, std::map<Part, StoredTensor> parts, const GptqFormat& format,
@@ -90,7 +91,7 @@ class QuantizedMatrix {
     read_groups();
   }
 
-  // Under the name of the weight.
+  // Returns the F32 tensor of the weight, which keeps `matrix` alive and is made from it.
   static StoredTensor dequantized(const std::shared_ptr<const QuantizedMatrix>& matrix) {
     const QuantizedMatrix& m = *matrix;
     StoredTensor tensor{{m.name_ + "weight", DType::kF32, {m.out_, m.in_}, {}},
@@ -147,7 +148,7 @@ class QuantizedMatrix {
     }
   }
 
-  // [out, in] in F32. Columns of qweight are read in blocks as wide as a cache line.
+  // Writes `weights`: [out, in] in F32. Reads columns of qweight in blocks as wide as a cache line.
   void write(std::byte* weights) const {
     constexpr uint64_t kBlock = 16;
     const SourceBytes packed(source(kQweight)), zeros(source(kQzeros)), scales(source(kScales));
@@ -173,7 +174,7 @@ class QuantizedMatrix {
   void write_block(const std::byte* packed, uint64_t first, uint64_t last,
                    const std::vector<float>& scale, const std::vector<float>& zero,
                    std::byte* weights) const {
-    constexpr uint64_t kRows = 16;  // of qweight
+    constexpr uint64_t kRows = 16;  // rows of qweight at a time
     float run[8 * kRows];
     for (uint64_t row = 0; row < in_ / per_word_; row += kRows) {
       const uint64_t end = std::min(in_ / per_word_, row + kRows);
@@ -202,7 +203,8 @@ class QuantizedMatrix {
   std::vector<uint32_t> group_of_;
 };
 
-// "h.0.attn.q_proj." and the part, of "transformer.h.0.attn.q_proj.scales".
+// Returns "h.0.attn.q_proj." and kScales for "transformer.h.0.attn.q_proj.scales"; empty for names
+// without such a part.
 std::optional<std::pair<std::string, Part>> part_of(const std::string& name) {
   for (const Part part : {kQweight, kQzeros, kScales, kGroups}) {
     if (name.ends_with(std::string(".") + kParts[part])) {
@@ -220,7 +222,8 @@ const StoredTensor* find_matrix(const std::vector<StoredTensor>& tensors, const 
   return found == tensors.end() ? nullptr : &*found;
 }
 
-// The format of h.0.attn.q_proj, which has n_embd inputs; empty where the shapes are not GPTQ's.
+// Returns the format that the shapes of h.0.attn.q_proj show, which has n_embd inputs; empty if
+// they are not those of GPTQ.
 std::optional<GptqFormat> format_of_shapes(const std::vector<StoredTensor>& tensors,
                                            uint64_t n_embd) {
   const StoredTensor* words = find_matrix(tensors, "h.0.attn.q_proj.qweight");
@@ -230,7 +233,8 @@ std::optional<GptqFormat> format_of_shapes(const std::vector<StoredTensor>& tens
   const bool is_whole = n_embd % scales->shape[0] == 0;
   for (const uint64_t bits : {uint64_t{4}, uint64_t{8}}) {
     if (words->shape[0] * (32 / bits) != n_embd || !is_whole) continue;
-    // One group of n_embd inputs is all of them, if the wider fc_out has but one too.
+    // A single group of n_embd inputs means that a group is the whole row, unless the wider fc_out
+    // has more than one group.
     const StoredTensor* wide = find_matrix(tensors, "h.0.mlp.fc_out.scales");
     const bool is_one = scales->shape[0] == 1 && (wide == nullptr || wide->shape[0] == 1);
     format.bits = bits;
@@ -240,6 +244,7 @@ std::optional<GptqFormat> format_of_shapes(const std::vector<StoredTensor>& tens
   return {};
 }
 
+// Returns whether the tensor is one of kNoBias and all its bytes are zero.
 bool is_needless_bias(const StoredTensor& tensor, const CheckpointFiles& files) {
   if (std::none_of(std::begin(kNoBias), std::end(kNoBias),
                    [&](const char* end) { return tensor.name.ends_with(end); })) {

@@ -23,20 +23,20 @@ namespace gptj {
 struct GptqFormat {
   uint64_t bits = 4;         // 4 or 8
   uint64_t group_size = 0;   // inputs in a group; 0: all of them are one
-  uint64_t zero_offset = 1;  // what is added to a stored zero point: 0 in format "gptq_v2"
-  bool desc_act = false;     // inputs were quantized in another order, which g_idx tells
+  uint64_t zero_offset = 1;  // added to a stored zero point; 0 in format "gptq_v2"
+  bool desc_act = false;     // inputs were quantized in another order, which g_idx holds
 };
 
-// Returns what `config` (the text of config.json) says in quantization_config, or else a
-// quantize_config.json beside the weights, or else, as GPTQ-for-LLaMa writes neither, what the
-// shapes of the first layer's q_proj say; empty where there are no quantized matrices. `n_embd` is
-// config's. Throws kBadFile; kUnsupported for other methods (AWQ, bitsandbytes), numbers of bits
-// and formats, with what to use instead.
+// Returns the format of the quantized matrices; empty if there are none. The first of these that
+// exists tells it: quantization_config in `config` (the text of config.json), a
+// quantize_config.json beside the weights, the shapes of the first layer's q_proj (GPTQ-for-LLaMa
+// writes neither file). `n_embd` is that of the config. Throws kBadFile; kUnsupported, with advice
+// what to use instead, for other methods (AWQ, bitsandbytes), numbers of bits and formats.
 std::optional<GptqFormat> gptq_format(std::string_view config, int64_t n_embd,
                                       const CheckpointFiles& files);
 
-// Replaces the tensors of each quantized matrix by its weight in F32, to be made from them. Throws
-// kBadFile where they do not fit together.
+// Replaces the tensors of each quantized matrix by its weight in F32, which is made from them when
+// it is read. Throws kBadFile if the tensors of a matrix do not fit together.
 void dequantize_gptq(CheckpointFiles& files, const GptqFormat& format);
 
 }  // namespace gptj

@@ -147,7 +147,7 @@ constexpr KnownField kGeneration[] = {
     {"stop_strings", kHonoured},
     {"bos_token_id", kHonoured},
     {"eos_token_id", kHonoured},
-    // Ways to generate that are not done here.
+    // Ways to generate that this engine does not have.
     {"penalty_alpha", kWarned, "[0]", kNotHere},
     {"dola_layers", kWarned, "[]", kNotHere},
     {"num_beam_groups", kWarned, "[1]", kNotHere},
@@ -199,11 +199,12 @@ constexpr KnownField kGeneration[] = {
 };
 
 bool same(const Json& a, const Json& b) {
-  // 0 and 0.0 are one number.
+  // 0 and 0.0 are the same number.
   return a.is_number() && b.is_number() ? a.get<double>() == b.get<double>() : a == b;
 }
 
-// A field that begins with an underscore is a note of transformers to itself.
+// Returns whether transformers wrote the field as a note to itself: its name begins with an
+// underscore.
 bool is_note(const std::string& name) { return name.starts_with('_'); }
 
 }  // namespace

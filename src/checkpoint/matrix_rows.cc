@@ -10,7 +10,8 @@ namespace {
 constexpr uint64_t kVisitedBytes = uint64_t{4} << 20;
 constexpr uint64_t kTile = 32;  // rows and columns
 
-// By way of a copy: rows of a power of two all fall on the same few lines of a cache.
+// Transposes one tile of at most kTile rows and columns. It goes through a copy because rows whose
+// length is a power of two all fall on the same few lines of a cache.
 template <class Element>
 void transpose_tile(const std::byte* in, uint64_t in_columns, uint64_t rows, uint64_t columns,
                     std::byte* out, uint64_t out_columns) {
@@ -49,7 +50,7 @@ void visit_rows(const MappedMatrix& matrix, const VisitRows& visit) {
     visit(row, rows);
     matrix.file->drop(rows);
   }
-  matrix.file->drop(matrix.bytes);  // with the pages that two visits shared
+  matrix.file->drop(matrix.bytes);  // also drops the pages that two visits shared
 }
 
 void transpose(const std::byte* in, uint64_t rows, uint64_t columns, size_t element, std::byte* out,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the formats that store matrices otherwise than as rows of outputs need to turn them round.
+// Walks and transposes matrices in mapped files, for formats that store a matrix otherwise than as
+// rows of outputs.
 #pragma once
 
 #include <cstddef>
@@ -21,17 +22,18 @@ struct MappedMatrix {
   uint64_t row_bytes() const { return bytes.size() / rows; }
 };
 
-// Calls `visit` with the number of the first of some whole rows and their bytes, first to last, a
-// few MB each time, and then lets go of their pages.
+// Calls `visit` for blocks of whole rows, first to last, a few MB each, with the number of the
+// first row and the bytes of the rows. Drops the pages of each block afterwards.
 using VisitRows = std::function<void(uint64_t first_row, std::span<const std::byte> rows)>;
 void visit_rows(const MappedMatrix& matrix, const VisitRows& visit);
 
-// out[column * out_columns + row] = in[row][column] for `rows` rows of `columns` elements of
-// `element` bytes, 2 or 4, at any address.
+// Sets out[column * out_columns + row] = in[row][column] for `rows` rows of `columns` elements.
+// `element` is the size of an element in bytes, 2 or 4. Both may lie at any address.
 void transpose(const std::byte* in, uint64_t rows, uint64_t columns, size_t element, std::byte* out,
                uint64_t out_columns);
 
-// Transposes `matrix` of elements of `element` bytes into `out`, whose rows are `out_columns` long.
+// Transposes `matrix`, whose elements have `element` bytes, into `out`, whose rows are
+// `out_columns` elements long.
 void transpose(const MappedMatrix& matrix, size_t element, std::byte* out, uint64_t out_columns);
 
 }  // namespace gptj

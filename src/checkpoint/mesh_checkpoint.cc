@@ -20,13 +20,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// How the parts of the shards make a tensor. Matrices are [in, out] and come out transposed.
+// The ways in which the parts of the shards make a tensor. Matrices are [in, out] in the shards and
+// are transposed.
 enum class Join {
   kOutputs,  // each shard has some of the outputs
   kInputs,   // each shard has some of the inputs
   kVector,   // each shard has some of the elements
   kSum,      // the shards' vectors are added up
-  kFirst,    // all shards have the same; training lets copies drift, and the first is what counts
+  kFirst,    // all shards have a copy; training lets copies drift, so the first one counts
 };
 using enum Join;
 
@@ -39,7 +40,8 @@ struct Spec {
   Join join;
   Extent rows, columns;
 };
-// In the order of the tree's sorted keys: modules are numbered as they were made, q, v, then k.
+// The leaves of a layer in the order of the tree's sorted keys. Modules are numbered in the order
+// in which they were made: q, v, then k.
 constexpr Spec kLayer[] = {
     {"attn.q_proj.weight", kOutputs, kEmbd, kEmbdShare},
     {"attn.v_proj.weight", kOutputs, kEmbd, kEmbdShare},
@@ -59,11 +61,12 @@ constexpr Spec kAfterLayers[] = {
     {"ln_f.weight", kFirst, kEmbd, kNone},
 };
 constexpr size_t kLayerLeaves = std::size(kLayer), kAfterLeaves = std::size(kAfterLayers);
-constexpr size_t kFcInBias = 4;
-// The embedding's bias and matrix before the layers; the number of steps after all.
+constexpr size_t kFcInBias = 4;  // index in kLayer
+// Leaves before the layers: the embedding's bias and matrix. Leaves after all others: the number of
+// steps.
 constexpr size_t kBeforeLeaves = 2, kStepLeaves = 1;
 
-// `n` elements of `type` added to `sum`.
+// Adds `n` elements of `type` at `from` to `sum`.
 void add_to(float* sum, DType type, const std::byte* from, size_t n) {
   for (size_t i = 0; i < n; ++i) {
     if (type == DType::kF32) {
@@ -90,8 +93,8 @@ MappedMatrix matrix_of(const LeafPart& part) {
   return {part.file, part.array.bytes, part.array.shape[0]};
 }
 
-// The shards' parts of a matrix [in, out] as rows of outputs. A part of the outputs becomes whole
-// rows, a part of the inputs some columns of each row.
+// Writes the shards' parts of a matrix [in, out] as rows of outputs: [out, in]. A shard's outputs
+// become whole rows, its inputs become some columns of every row.
 void write_matrix(const Leaf& leaf, Join join, std::span<std::byte> out) {
   const size_t element = dtype_size(leaf[0].array.type);
   const uint64_t in_share = leaf[0].array.shape[0], out_share = leaf[0].array.shape[1];
@@ -113,7 +116,7 @@ void write_sum(const Leaf& leaf, std::span<std::byte> out) {
   std::memcpy(out.data(), sum_of(leaf).data(), out.size());
 }
 
-// Rows of all shards, each plus the embedding's bias.
+// Writes the rows of all shards, and adds the bias of the embedding to each row.
 void write_embedding(const Leaf& matrix, const Leaf& bias, std::span<std::byte> out) {
   const std::vector<float> sum = sum_of(bias);
   auto* at = reinterpret_cast<float*>(out.data());
@@ -129,6 +132,7 @@ void write_embedding(const Leaf& matrix, const Leaf& bias, std::span<std::byte> 
   }
 }
 
+// The leaves of the tree, with their places found and their shapes checked.
 class Tree {
  public:
   Tree(const std::string& step, std::vector<Leaf> leaves)
@@ -160,8 +164,9 @@ class Tree {
     uint64_t embd = 0, embd_share = 0, inner_share = 0, vocab_share = 0;
   };
 
-  // Counts layers from the end, since an optimizer's state may precede the parameters: before a
-  // layer's first leaf stands the last of the layer before, a vector, or the embedding, a matrix.
+  // Finds the sizes and the first leaf of the parameters. Counts layers from the end, because an
+  // optimizer's state may precede the parameters. The leaf before the first leaf of a layer is
+  // either a vector, the last leaf of the layer before, or a matrix, the embedding.
   void measure() {
     need(kStepLeaves + kAfterLeaves + kBeforeLeaves);
     const TensorView& steps = leaves_.back()[0].array;
@@ -224,7 +229,8 @@ class Tree {
           "): expected f32, f16 or bf16, found ", dtype_name(type));
   }
 
-  // Keys sort as text: layer 10 comes before layer 2.
+  // Returns the layers in the order of their leaves: keys sort as text, so layer 10 comes before
+  // layer 2.
   std::vector<int64_t> layers_in_order() const {
     std::vector<int64_t> layers(n_layer_);
     std::iota(layers.begin(), layers.end(), 0);
@@ -268,7 +274,7 @@ class Tree {
   std::vector<Leaf> leaves_;
   Extents extents_;
   uint64_t n_layer_ = 0;
-  size_t first_ = 0;  // of the parameters' leaves
+  size_t first_ = 0;  // index of the first leaf of the parameters
 };
 
 }  // namespace

@@ -13,6 +13,7 @@ constexpr size_t kMaxConfig = 16'000'000;
 constexpr int64_t kMaxSize = int64_t{1} << 24;
 constexpr MeshSizes kSixB = {.n_layer = 28, .n_embd = 4096, .n_inner = 16384};
 
+// Returns GPT-J-6B's config. Throws kNotFound if the arrays have other sizes.
 ModelConfig six_b(const std::string& step, const MeshSizes& sizes) {
   check(sizes.n_layer == kSixB.n_layer && sizes.n_embd == kSixB.n_embd &&
             sizes.n_inner == kSixB.n_inner,
@@ -47,6 +48,7 @@ void expect_text(const FieldReader& json, const char* field, const char* expecte
         ": ", field, ": expected \"", expected, "\", as GPT-J has it, found ", json.found(field));
 }
 
+// Returns the config that mesh-transformer-jax's own config.json describes.
 ModelConfig own_config(const FieldReader& json, const MeshSizes& sizes) {
   expect_text(json, "pe", "rotary");
   expect_text(json, "norm", "layernorm");

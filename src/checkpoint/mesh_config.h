@@ -9,14 +9,15 @@
 
 namespace gptj {
 
-// What the arrays of a mesh-transformer-jax checkpoint say of the model.
+// The sizes of the model that the arrays of a mesh-transformer-jax checkpoint show.
 struct MeshSizes {
   uint64_t n_layer = 0, n_embd = 0, n_inner = 0, vocab_size = 0, n_shards = 0;
 };
 
-// From mesh-transformer-jax's own config.json in `folder`; none where that file is Hugging Face's.
-// Without one, arrays of GPT-J-6B's sizes mean it, and others throw kNotFound: the number of heads
-// and rotated dimensions show in no array, and guessing them wrong gives nonsense.
+// Returns the config from mesh-transformer-jax's own config.json in `folder`; empty if that file is
+// Hugging Face's. Without a config.json, returns GPT-J-6B's config if the arrays have its sizes,
+// and else throws kNotFound, because no array shows the number of heads and rotated dimensions, and
+// guessing them wrong gives nonsense. Messages name `step`.
 std::optional<ModelConfig> mesh_config(const std::string& folder, const std::string& step,
                                        const MeshSizes& sizes);
 

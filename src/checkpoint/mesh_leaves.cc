@@ -25,7 +25,8 @@ bool is_numbered(std::string name, std::string_view begin, std::string_view end)
   return std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
-// How many of begin0end, begin1end ... the folder has; none between may be missing.
+// Returns the number of entries begin0end, begin1end ... in the folder, at most `limit`. Throws
+// kNotFound if there is none or one between is missing.
 size_t count_numbered(const std::string& folder, std::string_view begin, std::string_view end,
                       size_t limit) {
   std::error_code error;

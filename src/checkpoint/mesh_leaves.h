@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The arrays of a mesh-transformer-jax checkpoint: shard_0 ... hold 0.npz ..., whose arrays are the
-// leaves of one tree in the order of its sorted keys, each cut across the shards in some way.
+// The arrays of a mesh-transformer-jax checkpoint. Each folder shard_0 ... holds files 0.npz ...,
+// whose arrays are the leaves of one tree in the order of its sorted keys. Every leaf is cut across
+// the shards, or is in each of them.
 #pragma once
 
 #include <memory>
@@ -25,8 +26,8 @@ struct MeshLeaves {
   std::vector<Leaf> leaves;
 };
 
-// Reads the headers of all arrays in `step`. Throws kBadFile for shards that do not fit together;
-// kNotFound where one of the numbered folders or files is missing.
+// Reads the headers of all arrays in `step`. Throws kBadFile if the shards do not fit together;
+// kNotFound if one of the numbered folders or files is missing.
 MeshLeaves read_mesh_leaves(const std::string& step);
 
 }  // namespace gptj

@@ -30,16 +30,16 @@ constexpr Row kAfterLayers[] = {
     {"lm_head.bias", kVocab, kNone},
 };
 
-// What wrappers put in front of the names: transformers, DataParallel, torch.compile, trlx and
-// PEFT, trl, DeepSpeed under Lightning, Lightning.
+// Prefixes that wrappers add to names: transformers, DataParallel, torch.compile, trlx and PEFT,
+// trl, DeepSpeed under Lightning, Lightning.
 constexpr std::string_view kPrefixes[] = {"transformer.", "module.",           "_orig_mod.",
                                           "base_model.",  "pretrained_model.", "_forward_module.",
                                           "model."};
-// Causal masks and sinusoids follow from the config.
+// Causal masks and sinusoids, which follow from the config.
 constexpr const char* kBuffers[] = {".attn.bias", ".attn.masked_bias", ".attn.embed_positions",
                                     ".attn.causal_mask"};
 
-// Heads that training puts beside lm_head: those of trl, trlx and reward models.
+// Prefixes of heads that training puts beside lm_head: those of trl, trlx and reward models.
 constexpr const char* kTrainingHeads[] = {"v_head.",      "value_head.",  "ilql_heads.",
                                           "frozen_head.", "reward_head.", "score."};
 constexpr const char* kRotaryBuffers[] = {".inv_freq", ".rotary_emb.cos_cached",

@@ -14,27 +14,27 @@ namespace gptj {
 
 struct TensorSpec {
   std::string name;
-  std::vector<uint64_t> shape;  // of a matrix: [out, in]
+  std::vector<uint64_t> shape;  // for a matrix: [out, in]
 };
 
 uint64_t elements(const TensorSpec& spec);
 
-// Every tensor, in the order of the forward pass.
+// Returns the name and shape of every tensor, in the order of the forward pass.
 std::vector<TensorSpec> tensor_specs(const ModelConfig& config);
 
-// "h.3.ln_1.weight" for (3, "ln_1.weight")
+// Returns "h.3.ln_1.weight" for (3, "ln_1.weight").
 std::string layer_tensor_name(int64_t layer, std::string_view part);
 
-// Removes the prefixes that wrappers add, as "transformer.", "module." and "_orig_mod.", in any
-// order and number.
+// Returns the name without the prefixes that wrappers add, as "transformer.", "module." and
+// "_orig_mod.", in any order and number.
 std::string canonical_name(std::string_view name);
 
-// Returns GPT-J's name of a tensor that a rotary GPT-Neo has under its own, as
-// "h.0.mlp.c_fc.weight"; nothing for its masks and tables, which the config decides.
+// Returns the GPT-J name of a tensor of a rotary GPT-Neo, such as "h.0.mlp.c_fc.weight"; empty for
+// its masks and tables, because the config determines them.
 std::optional<std::string> neo_to_gptj_name(std::string_view name);
 
-// Returns whether older versions of transformers saved this tensor beside the weights: causal masks
-// and sinusoids, which are functions of the config.
+// Returns whether the tensor is a causal mask or a table of sinusoids, which older versions of
+// transformers saved beside the weights and which follow from the config.
 bool is_ignorable_buffer(std::string_view canonical);
 // Returns whether the tensor belongs to a value or reward head, which training puts beside lm_head.
 bool is_training_head(std::string_view canonical);

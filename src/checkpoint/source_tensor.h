@@ -12,14 +12,15 @@ namespace gptj {
 
 // A stored tensor that other tensors are made from, with the map that holds it.
 struct SourceTensor {
-  // `files` are those of the checkpoint.
+  // Takes `files` from the checkpoint of `stored`.
   SourceTensor(StoredTensor stored, std::span<const std::shared_ptr<const MappedFile>> files);
 
   StoredTensor tensor;
-  std::shared_ptr<const MappedFile> map = {};  // null where the tensor is made
+  std::shared_ptr<const MappedFile> map = {};  // null if the tensor is made
 };
 
-// The bytes of a source, mapped or made, while this lives; afterwards its pages are let go of.
+// The bytes of a source, mapped or made, valid while this object lives. The destructor lets the
+// system drop the pages of a mapped source.
 class SourceBytes {
  public:
   explicit SourceBytes(const SourceTensor& source);

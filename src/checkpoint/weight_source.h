@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where weights come from while they are packed: one tensor at a time, under its canonical name.
+// Provides weights while they are packed: one tensor at a time, under its canonical name.
 #pragma once
 
 #include <memory>
@@ -17,24 +17,27 @@ class WeightSource {
  public:
   virtual ~WeightSource() = default;
   virtual const ModelConfig& config() const = 0;
-  // What messages call it.
+  // Returns the name of the source in messages.
   virtual const std::string& name() const = 0;
-  // Bytes of all tensors, for progress.
+  // Returns the bytes of all tensors, for progress.
   virtual uint64_t total_bytes() const = 0;
-  // F32, F16 or BF16, of the shape that the config says; valid until done(tensor), however often it
-  // is asked for.
+  // Returns the tensor: F32, F16 or BF16, of the shape that the config says. It is valid until
+  // done(tensor), however often it is asked for.
   virtual TensorView tensor(const std::string& canonical_name) = 0;
-  // Has been read and will not be asked for again: its memory may go.
+  // Declares that the tensor has been read and will not be asked for again, so that its memory may
+  // go.
   virtual void done(const TensorView& tensor) = 0;
-  // Keeps the bytes of a tensor valid beyond done() and beyond this object.
+  // Returns an owner that keeps the bytes of the tensor valid beyond done() and beyond this object.
   virtual std::shared_ptr<const void> owner(const TensorView& tensor) = 0;
 };
 
-// Tensors mapped from files, whose pages are dropped behind.
+// Returns a source of the tensors of `checkpoint`. done() lets the system drop the pages of a
+// mapped tensor, and frees a made one.
 std::unique_ptr<WeightSource> checkpoint_source(std::shared_ptr<const Checkpoint> checkpoint);
 
-// Random weights of a sane scale, each tensor made when it is asked for: matrices uniform with
-// variance 1 / inputs, LayerNorm gains about 1, small biases. A function of config, type and seed.
+// Returns a source of random weights of a sane scale, each made when it is asked for: matrices
+// uniform with variance 1 / inputs, LayerNorm gains about 1, small biases. They are a function of
+// config, type and seed alone.
 std::unique_ptr<WeightSource> synthetic_source(const ModelConfig& config, DType type, uint64_t seed,
                                                ThreadPool& pool);
 
