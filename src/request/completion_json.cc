@@ -6,11 +6,12 @@
 namespace gptj {
 namespace {
 
-// Keys stay in the order in which they are set; numbers are f32, printed as short as reads back.
+// JSON whose keys stay in the order in which they are set. Its numbers are f32, printed with the
+// fewest digits that read back as the same number.
 using OutputJson = nlohmann::basic_json<nlohmann::ordered_map, std::vector, std::string, bool,
                                         int64_t, uint64_t, float>;
 
-// "bytes:\\xe2\\x80", as OpenAI names a token that is no whole UTF-8.
+// Returns OpenAI's name for a token whose bytes are not whole UTF-8: "bytes:\\xe2\\x80".
 std::string hex_name(std::string_view bytes) {
   constexpr char kDigits[] = "0123456789abcdef";
   std::string name = "bytes:";
@@ -21,8 +22,9 @@ std::string hex_name(std::string_view bytes) {
   return name;
 }
 
-// Returns the one name of a token in "tokens" and "top_logprobs": its text, or its bytes in
-// hexadecimal where they are not whole UTF-8, or its id where another token has the same bytes.
+// Returns the name that a token has in both "tokens" and "top_logprobs": its text, or its bytes in
+// hexadecimal if they are not whole UTF-8, or its id if another token has the same bytes or the
+// tokenizer does not know the token.
 std::string token_name(const Tokenizer* tokenizer, TokenId id) {
   if (tokenizer != nullptr && tokenizer->has(id)) {
     const std::string bytes(tokenizer->token_bytes(id));
@@ -33,7 +35,7 @@ std::string token_name(const Tokenizer* tokenizer, TokenId id) {
   return "token_id:" + std::to_string(id);
 }
 
-// The best tokens, best first, and the chosen one, which comes last where it is not among them.
+// Returns the best tokens, best first. The chosen token comes last if it is not among them.
 OutputJson top_json(const Tokenizer* tokenizer, const LogprobEntry& entry, TokenId chosen) {
   OutputJson best = OutputJson::object();
   for (const TokenLogprob& t : entry.top) best[token_name(tokenizer, t.id)] = t.logprob;

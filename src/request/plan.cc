@@ -36,7 +36,7 @@ std::vector<TokenId> ids_of(const char* field, const TextOrIds& value, const Mod
                             const EncodeOptions& options = {}) {
   std::vector<TokenId> ids;
   if (const auto* text = std::get_if<std::string>(&value)) {
-    // Without a tokenizer an empty text is no ids.
+    // A model without a tokenizer accepts an empty text, which has no ids.
     if (!text->empty() || model.tokenizer() != nullptr) {
       ids = tokenizer_for(field, model).encode(*text, options);
     }
@@ -72,15 +72,17 @@ std::optional<int64_t> asked_max_tokens(const Request& request) {
   return asked;
 }
 
-// The model's default; a max_length that leaves the prompt no room says nothing of this request.
+// Returns the number of new tokens where the request names none: the model's, or kDefaultMaxTokens.
+// A max_length that leaves no room behind the prompt is ignored.
 int64_t default_max_tokens(const GenerationDefaults& defaults, int64_t prompt) {
   if (defaults.max_new_tokens) return *defaults.max_new_tokens;
   const int64_t left = defaults.max_length.value_or(0) - prompt;
   return left > 0 ? left : kDefaultMaxTokens;
 }
 
-// A default that does not fit shrinks: to the room behind the prompt, or, where the prompt may be
-// cut and leaves less, to half a context.
+// Returns a default number of new tokens, shrunk to the room behind the prompt. If the prompt may
+// be cut, the result is at least `wanted` or half a context, whichever is less. A text that slides
+// on has no need to shrink.
 int64_t fitting_default(int64_t wanted, int64_t prompt, int64_t context, Overflow overflow) {
   if (overflow == Overflow::kSlide) return wanted;
   const int64_t least = std::min(wanted, context / 2);
@@ -88,7 +90,9 @@ int64_t fitting_default(int64_t wanted, int64_t prompt, int64_t context, Overflo
   return may_cut ? least : std::min(wanted, std::max(context - prompt, int64_t{0}));
 }
 
-// prompt + max_tokens <= n_positions.
+// Sets max_tokens, and cuts the prompt with kTruncate. Throws kContextLength unless
+// prompt + max_tokens <= n_positions, and if a default leaves no room for one new token. kSlide
+// allows any length.
 void plan_length(const Request& request, const Model& model, Plan& plan) {
   const int64_t context = model.config().n_positions;
   const auto prompt = static_cast<int64_t>(plan.prompt.size());
@@ -116,7 +120,7 @@ void plan_length(const Request& request, const Model& model, Plan& plan) {
        kept > context || no_room ? "prompt" : "max_tokens");
 }
 
-// A default gives way to a smaller max_tokens, an asked one does not.
+// Sets min_tokens. A default is lowered to max_tokens; the request's own value must not exceed it.
 void plan_least(const Request& request, const Model& model, Plan& plan) {
   const GenerationDefaults& d = model.generation_defaults();
   const auto prompt = static_cast<int64_t>(plan.prompt.size());
@@ -126,12 +130,15 @@ void plan_least(const Request& request, const Model& model, Plan& plan) {
   check_range("min_tokens", plan.min_tokens, 0, plan.max_tokens);
 }
 
-// The request's value, else the model's, else off.
+// Returns the request's value, else the model's, else `off`.
 template <class T>
 T choose(const std::optional<T>& asked, const std::optional<T>& model_default, T off) {
   return asked ? *asked : model_default.value_or(off);
 }
 
+// Returns the temperature, 0 for greedy. A request that sets neither do_sample nor temperature, for
+// a model that does not sample by default, samples at 1 if it sets top_k, top_p, min_p or
+// typical_p.
 double choose_temperature(const Request& r, const GenerationDefaults& defaults) {
   if (r.do_sample && r.temperature) {
     check_param(*r.do_sample ? *r.temperature != 0 : *r.temperature == 0 || *r.temperature == 1,
@@ -145,7 +152,9 @@ double choose_temperature(const Request& r, const GenerationDefaults& defaults) 
   return r.top_k || r.top_p || r.min_p || r.typical_p ? 1.0 : 0.0;
 }
 
-// A word in a text begins with a space, in a prompt's first place without.
+// Adds a word as it stands and once more behind a space, because a word inside a text begins with a
+// space, and one in a prompt's first place does not. Ids, and text that already begins with a
+// space, are added only as they stand.
 void add_bad_word(const TextOrIds& word, const Model& model, SamplingOptions& options) {
   options.bad_words.push_back(ids_of("bad_words", word, model, {.continues = true}));
   const auto* text = std::get_if<std::string>(&word);
@@ -193,7 +202,8 @@ void plan_sampling(const Request& r, const Model& model, Plan& plan) {
   check_sampling_options(s, model.config().vocab_size);
 }
 
-// The model's number of texts, where the request names none and several can differ.
+// Returns the number of texts where the request names none: the model's if several texts can
+// differ, at most num_beams of a beam search, and 1 for greedy or with best_of.
 int64_t default_n(const Request& r, const GenerationDefaults& defaults, const Plan& plan) {
   if (r.best_of) return 1;
   if (plan.num_beams > 1) {
@@ -212,7 +222,8 @@ void plan_samples(const Request& r, const Model& model, Plan& plan) {
   if (plan.num_beams > 1) check_range("n", plan.n, 1, plan.num_beams);
 }
 
-// The request's, else the model's where that does not sample.
+// Sets the options of a beam search: num_beams is the request's, else the model's. The model's is
+// ignored if texts are sampled, or if the request has best_of or a stop string.
 void plan_beams(const Request& r, const Model& model, Plan& plan) {
   const GenerationDefaults& d = model.generation_defaults();
   const bool samples = plan.sampling.temperature > 0;
@@ -220,7 +231,7 @@ void plan_beams(const Request& r, const Model& model, Plan& plan) {
   plan.num_beams = r.num_beams.value_or(by_default);
   check_range("num_beams", plan.num_beams, 1, kMaxBeams);
   plan.length_penalty = choose(r.length_penalty, d.length_penalty, 1.0);
-  // length^50 and length^-50 are finite numbers above 0.
+  // The limit is 50 because length^50 and length^-50 are still finite numbers above 0.
   check_range("length_penalty", plan.length_penalty, -50.0, 50.0);
   plan.early_stopping = choose(r.early_stopping, d.early_stopping, EarlyStopping::kNo);
   if (plan.num_beams == 1) return;
@@ -257,7 +268,7 @@ int64_t draw_seed() {
   try {
     std::random_device device;
     bits = (uint64_t{device()} << 32) | device();
-  } catch (const std::exception& error) {  // of the standard library, where there is no source
+  } catch (const std::exception& error) {  // std::random_device has no source
     fail(ErrorCode::kIo, concat("seed: the system has no random numbers: ", error.what()), "seed");
   }
   return static_cast<int64_t>(bits >> 1);

@@ -14,7 +14,7 @@ namespace gptj {
 // A request with everything decided: defaults filled in, ranges proved, text tokenized.
 struct Plan {
   std::vector<TokenId> prompt;  // never empty
-  bool bos_for_empty = false;   // the prompt is the bos token that stands for no prompt
+  bool bos_for_empty = false;   // true if the prompt is the bos token that stands for no prompt
   int64_t max_tokens = 0;
   int64_t min_tokens = 0;
   bool ignore_eos = false;
@@ -31,8 +31,9 @@ struct Plan {
   int64_t seed = 0;
 };
 
-// The one validator: command line, JSON and library come through here. Throws kInvalidArgument with
-// the field as its param, or kContextLength.
+// Returns the plan of a request. Every request is validated here and only here, whether it comes
+// from the command line, from JSON or from the library. Throws kInvalidArgument with the field as
+// its param, or kContextLength.
 Plan make_plan(const Request& request, const Model& model);
 
 }  // namespace gptj

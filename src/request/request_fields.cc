@@ -84,7 +84,7 @@ void read(const char* field, const Json& json, std::map<TokenId, double>& value)
   }
 }
 
-// The value stays as it was where the JSON is of another type.
+// Throws if the JSON is of another type; the value then stays as it was.
 template <class T>
 void read(const char* field, const Json& json, std::optional<T>& value) {
   T found{};
@@ -101,7 +101,7 @@ template <auto Member>
 constexpr Entry entry(const char* name, FieldKind kind, const char* help) {
   return {{name, kind, help}, [](const char* field, const Json& json, Request& request) {
             auto value = request.*Member;
-            read(field, json, value);  // what throws leaves the request as it was
+            read(field, json, value);  // throws before the request changes
             request.*Member = std::move(value);
           }};
 }

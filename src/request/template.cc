@@ -16,8 +16,8 @@ struct Named {
   PromptTemplate format;
 };
 
-// As their authors trained them (GPTJ_FACTS.md, A8). An answer ends before what would begin the
-// next turn, which models like to go on with.
+// Returns the formats in which the authors of known models trained them. The stop strings end an
+// answer before the text that would begin the next turn, because models tend to go on with it.
 const std::vector<Named>& known_templates() {
   static const std::string intro =
       "Below is an instruction that describes a task. Write a response that appropriately "
