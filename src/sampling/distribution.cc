@@ -13,24 +13,25 @@
 namespace gptj {
 namespace {
 
-// While filters run, Candidate::probability holds the weight exp((logit - best) / temperature),
-// and the candidates stand in the order of their ids or best first, never as a half-done sort left
-// them: sums depend on it.
+// While filters run, Candidate::probability holds the weight exp((logit - best) / temperature).
+// The candidates stand in the order of their ids or best first, never in the order that a half-done
+// sort leaves, because the bits of a sum depend on the order of its terms.
 using Candidates = std::vector<Candidate>;
 
-constexpr size_t kFirstHead = 64;  // heads grow fourfold
+constexpr size_t kFirstHead = 64;  // items sorted at first; each further head is four times as long
 
 bool better(const Candidate& a, const Candidate& b) {
   return std::tie(b.logit, a.id) < std::tie(a.logit, b.id);
 }
 
-// Moves the first `head` items by `before` to the front, sorted; the first `sorted` are already.
+// Moves the `head` items that are first by `before` to the front, sorted. REQUIRES: the first
+// `sorted` items stand there already.
 template <class T, class Before>
 void extend_sorted_head(std::vector<T>& items, size_t sorted, size_t head, Before before) {
   const auto begin = items.begin() + static_cast<std::ptrdiff_t>(sorted);
   const auto end = items.begin() + static_cast<std::ptrdiff_t>(head);
   if (end - begin < (items.end() - begin) / 32) {
-    std::partial_sort(begin, end, items.end(), before);  // the faster for a small head
+    std::partial_sort(begin, end, items.end(), before);  // faster than nth_element for a small head
     return;
   }
   if (end != items.end()) std::nth_element(begin, end, items.end(), before);
@@ -57,7 +58,7 @@ double total_weight(const Candidates& candidates) {
   return total;
 }
 
-// The least logit that top_k keeps; ties with it are kept too.
+// Returns the least logit that top_k keeps; ids that tie with it are kept too.
 float top_k_threshold(std::span<const float> logits, size_t k) {
   std::vector<float> sorted(logits.begin(), logits.end());
   extend_sorted_head(sorted, 0, k, std::greater<>());
@@ -86,8 +87,8 @@ void weigh(Candidates& candidates, double best_logit, double temperature) {
 void keep_top_p(Candidates& candidates, double top_p) {
   const double total = total_weight(candidates);
   const double mass = top_p * total;
-  // All weights below this add up to less than what top_p may leave out (half of it, for rounding):
-  // few of a vocabulary remain to be sorted.
+  // All weights below `negligible` add up to less than half of the mass that top_p may leave out;
+  // the other half is a margin for rounding. Without them few ids of a vocabulary are left to sort.
   const double negligible = 0.5 * (total - mass) / static_cast<double>(candidates.size());
   std::erase_if(candidates, [=](const Candidate& c) { return c.probability < negligible; });
   double sum = 0;
@@ -101,7 +102,7 @@ void keep_min_p(Candidates& candidates, double min_p) {
   std::erase_if(candidates, [=](const Candidate& c) { return c.probability < min_p; });
 }
 
-// |surprise - entropy| of each candidate, surprise being -log p.
+// Returns |surprise - entropy| of each candidate, where surprise is -log p.
 std::vector<double> distances_from_typical(const Candidates& candidates, double total) {
   std::vector<double> distances;
   distances.reserve(candidates.size());
@@ -163,7 +164,8 @@ Distribution final_distribution(std::span<const float> logits, const SamplingOpt
 
 TokenId sample(Distribution& distribution, double uniform) {
   double sum = 0;
-  TokenId last = 0;  // the last candidate with a probability, should rounding leave the sum short
+  TokenId last =
+      0;  // the last candidate with a probability: the answer if rounding leaves the sum short
   size_t i = 0;
   for (size_t head = kFirstHead; i < distribution.size(); head *= 4) {
     for (const Candidate& candidate : distribution.best(head).subspan(i)) {

@@ -43,7 +43,7 @@ void penalize_output(std::span<float> logits, Ids output, const SamplingOptions&
   }
 }
 
-// Forbids what followed the last size - 1 of `ids` anywhere in `seen`.
+// Forbids each id that, anywhere in `seen`, follows the same size - 1 ids with which `ids` ends.
 void forbid_repeated_ngrams(std::span<float> logits, Ids ids, Ids seen, size_t size) {
   if (ids.size() + 1 < size) return;
   const Ids last = ids.last(size - 1);
@@ -52,7 +52,8 @@ void forbid_repeated_ngrams(std::span<float> logits, Ids ids, Ids seen, size_t s
   }
 }
 
-// Leaves only these ids, equally likely; a beam's sum of logprobs stays as it is.
+// Forbids all ids but these, and makes these equally likely. Their logits become 0, so that a
+// beam's sum of logprobs stays as it is.
 void force(std::span<float> logits, Ids ids) {
   std::ranges::fill(logits, -std::numeric_limits<float>::infinity());
   for (const TokenId id : ids) logits[at(id)] = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The processors that change single logits, as transformers 4.27.1 and OpenAI define them.
+// The processors that change single logits, as transformers 4.27.1 and OpenAI define the options.
 #pragma once
 
 #include <span>
@@ -13,11 +13,11 @@ struct TokenHistory {
   std::span<const TokenId> ids;      // prompt and output, each id below the number of logits
   size_t prompt_size = 0;            // how many of them are the prompt
   std::span<const TokenId> end_ids;  // a bad word that is just one of these is ignored
-  bool is_last = false;              // whether the token is the last that the output may have
+  bool is_last = false;              // true if the token is the last that the output may have
 };
 
-// Applies repetition_penalty to suppressed_first, in the options' order, which is transformers'.
-// What is forbidden becomes -infinity.
+// Applies the options from repetition_penalty to suppressed_first, in the order of SamplingOptions,
+// which is that of transformers. The logit of a forbidden id becomes -infinity.
 void apply_penalties(std::span<float> logits, const TokenHistory& history,
                      const SamplingOptions& options);
 

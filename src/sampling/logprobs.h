@@ -16,7 +16,7 @@ class LogSoftmax {
 
   double in_double(TokenId id) const;
   float operator[](TokenId id) const { return static_cast<float>(in_double(id)); }
-  // The `count` best, best first; of equal logits the lower id.
+  // Returns the `count` best, best first; of equal logits the lower id comes first.
   std::vector<TokenLogprob> best(size_t count) const;
 
  private:
@@ -24,8 +24,8 @@ class LogSoftmax {
   double log_sum_;  // log of the sum of all exp(logit)
 };
 
-// The `count` ids of the largest values, or all if there are fewer, best first; of equal values the
-// lower id.
+// Returns the ids of the `count` largest values, or of all if there are fewer, best first. Of equal
+// values the lower id comes first.
 std::vector<TokenId> best_ids(std::span<const float> values, size_t count);
 
 }  // namespace gptj

@@ -84,7 +84,7 @@ TokenId SampleState::choose(std::span<const float> logits) {
   return best;
 }
 
-// Appends the token's bytes to the text, as far as they are certain.
+// Appends the token to the ids and its bytes, as far as they are certain, to the text.
 void SampleState::take(TokenId id) {
   ids_.push_back(id);
   new_text_.clear();

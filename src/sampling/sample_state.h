@@ -12,28 +12,30 @@
 
 namespace gptj {
 
-// One sample on its way: takes logits, chooses tokens, gathers text, knows when it ends. What it
-// becomes depends on plan, index and logits alone.
+// One sample while it is made: takes logits, chooses tokens, gathers their text and notices the
+// end. The result depends on plan, index and logits alone.
 class SampleState {
  public:
-  // `model`, `request` and `plan` must outlive it.
+  // `model`, `request` and `plan` must outlive the sample.
   SampleState(const Model& model, const Request& request, const Plan& plan, int64_t index);
 
-  // Chooses the next token from the logits after the last one. Not to be called once finished.
-  // Returns what to tell the caller; its views live until the next call.
+  // Chooses the next token from the logits that follow the last token. Returns the event for
+  // Request::on_token; its views live until the next call. REQUIRES: not finished().
   TokenEvent accept(std::span<const float> logits);
+  // Ends the sample with kCancelled. Does nothing to a finished sample.
   void cancel();
 
   bool finished() const { return finish_reason_.has_value(); }
   std::span<const TokenId> ids() const { return ids_; }  // prompt and output
   TokenId last() const { return ids_.back(); }
   int64_t generated() const { return static_cast<int64_t>(ids_.size() - plan_.prompt.size()); }
-  // What samples are ranked by.
+  // Returns the mean logprob of the generated tokens, by which samples are ranked; 0 if there are
+  // none.
   double mean_logprob() const;
 
-  // The text's bytes so far, cut at a stop string; they need not be UTF-8.
+  // Returns the text's bytes so far, cut at a stop string. The bytes need not be UTF-8.
   const std::string& bytes() const { return bytes_; }
-  // Ids, reason and logprobs of the output.
+  // Returns the output's ids, finish reason and logprobs; text and index are not set.
   Choice choice() const;
 
  private:
@@ -53,19 +55,20 @@ class SampleState {
   StopText stop_text_;
   TextStream stream_;
   std::string bytes_;
-  std::string new_text_;  // of the last event
+  std::string new_text_;  // the text of the last event
   std::optional<FinishReason> finish_reason_;
 };
 
-// The bytes of a token in a text; empty for an id without a name.
+// Returns the bytes of a token in a text; empty if the tokenizer has no such id.
 std::string_view bytes_or_none(const Model& model, TokenId id);
-// Whether the id, once generated, ends a text.
+// Returns whether the id, once generated, ends a text.
 bool ends_text(const Model& model, const Plan& plan, TokenId id);
-// Ids that no tokenizer can name never come; neither does an end before min_tokens.
+// Forbids the ids that the tokenizer has no name for and, before min_tokens, the end tokens. With
+// ignore_eos end tokens are not forbidden.
 void mask_forbidden(const Model& model, const Plan& plan, int64_t generated,
                     std::span<float> logits);
-// Calls the request's on_logits, where it has one. Throws kInvalidArgument for NaN or +inf of it,
-// by which no token can be ranked.
+// Calls the request's on_logits, if it has one. Throws kInvalidArgument if the callback sets a
+// logit to NaN or +inf, because tokens cannot be ranked by these.
 void change_logits(const Request& request, int64_t index, std::span<const TokenId> ids,
                    std::span<float> logits);
 

@@ -6,7 +6,7 @@
 
 namespace gptj {
 
-// The length of the beginning with which the text ends, one byte after it ended with `length`.
+// Returns the new `matched` after one more byte, where `length` is the old one.
 size_t StopText::Stop::after(size_t length, char byte) const {
   while (length > 0 && (length == text.size() || text[length] != byte)) length = borders[length];
   return length < text.size() && text[length] == byte ? length + 1 : 0;
@@ -45,7 +45,7 @@ std::string StopText::push(std::string_view bytes, bool may_stop) {
   return certain;
 }
 
-// All that is held but for its last `keep` bytes becomes text.
+// Appends to `certain` all held bytes but the last `keep`.
 void StopText::release(size_t keep, std::string& certain) {
   const size_t end = held_.size() - keep;
   certain.append(held_, begin_, end - begin_);

@@ -7,26 +7,27 @@
 
 namespace gptj {
 
-// Looks for stop strings in bytes as they come, across token borders. Which one ends the text does
-// not depend on how the bytes are cut: the one completed first, of those the longest. Takes time in
-// proportion to the bytes and the number of stop strings, not to their length.
+// Looks for stop strings in bytes as they come, across token borders. The stop string that is
+// completed first ends the text; of several completed by the same byte, the longest does. This does
+// not depend on how the bytes are cut. Takes time in proportion to the bytes and the number of stop
+// strings, not to their length.
 class StopText {
  public:
   explicit StopText(const std::vector<std::string>& stops);
 
-  // Returns the bytes that are certain to be text: before a stop string if one is completed here
-  // and `may_stop`, else all but what may yet become part of one.
+  // Returns the bytes that are now certain to be text. If `may_stop` and a stop string is completed
+  // here, they are the bytes before it; else all bytes but those that may yet become part of one.
   std::string push(std::string_view bytes, bool may_stop);
 
   bool stopped() const { return stopped_; }
 
-  // The bytes still held, where the text ends without a stop string.
+  // Returns the bytes that are still held, for a text that ends without a stop string.
   std::string finish();
 
  private:
-  // One stop string, by Knuth, Morris and Pratt: `borders[n]` is the length of the longest proper
-  // beginning of its first n bytes that is also their end, `matched` that of the longest beginning
-  // with which the text so far ends.
+  // One stop string, searched for as Knuth, Morris and Pratt do. `borders[n]` is the length of the
+  // longest proper beginning of its first n bytes that is also their end. `matched` is the length
+  // of its longest beginning with which the text so far ends.
   struct Stop {
     std::string text;
     std::vector<size_t> borders;
@@ -39,7 +40,7 @@ class StopText {
 
   std::vector<Stop> stops_;
   std::string held_;
-  size_t begin_ = 0;  // of the held bytes that are not yet text
+  size_t begin_ = 0;  // place in held_ of the first byte that is not yet text
   bool stopped_ = false;
 };
 
