@@ -18,14 +18,14 @@ struct Heads {
   size_t n, dim, width;
 };
 
-// One head over one block: the unit that attention hands to a thread.
+// One head of one block: the unit of work that attention hands to a thread.
 struct AttentionItem {
   size_t head;
   const AttentionBlock* block;
-  int64_t cost;  // keys that rows meet
+  int64_t cost;  // about the number of (row, key) pairs
 };
 
-// Head by head, of each head as many.
+// Returns one item per (head, block), ordered by head. Every head has the same number of items.
 std::vector<AttentionItem> attention_items(const std::vector<AttentionBlock>& blocks,
                                            size_t n_head) {
   std::vector<AttentionItem> items;
@@ -61,6 +61,7 @@ std::vector<size_t> equal_cost_ranges(const std::vector<AttentionItem>& items, s
 
 // Attention of one layer, item by item.
 struct LayerAttention {
+  // Rotates q and k of the item's rows, and writes their k and v into the cache.
   void rotate_and_store(const AttentionItem& item, float* scratch) const {
     const size_t column = item.head * heads.dim;
     const size_t offset = batch.cache.page_offset(layer, item.head);
@@ -79,7 +80,8 @@ struct LayerAttention {
     }
   }
 
-  // Once all keys and values that these rows see are stored.
+  // Computes `out` for the item's rows. REQUIRES: all keys and values that these rows see have been
+  // stored.
   void attend(const AttentionItem& item, float* scratch) const {
     const size_t column = item.head * heads.dim;
     const AttentionBlock& block = *item.block;
@@ -90,7 +92,7 @@ struct LayerAttention {
          .out_stride = out.stride(),
          .runs = block.runs.data(),
          .n_runs = block.runs.size(),
-         // Alone, a run has nothing to share.
+         // A block of one run has no pages in common with another run.
          .common_pages = block.runs.size() > 1 ? block.common_pages : 0,
          .page_offset = batch.cache.page_offset(layer, item.head),
          .head_dim = heads.dim,
@@ -132,7 +134,8 @@ void attention(Engine& engine, const RotaryTable& rotary, const ModelConfig& con
   const bool whole_heads = std::all_of(begins.begin(), begins.end(),
                                        [&](size_t begin) { return begin % per_head == 0; });
   if (whole_heads) {
-    run(per_head, true, true);  // a head's rows wait for nothing but each other
+    // A head's rows need only keys and values of the same head, so one parallel call does both.
+    run(per_head, true, true);
   } else {
     run(1, true, false);
     run(1, false, true);

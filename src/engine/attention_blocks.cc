@@ -8,14 +8,16 @@
 namespace gptj {
 namespace {
 
+// Returns the number of leading pages that the block's runs and `run` share, and that all of their
+// rows see in full.
 size_t common_pages(const AttentionBlock& block, const AttentionRun& run) {
   const size_t whole = std::min(block.common_pages, run.first_position / kPagePositions);
   const void* const* pages = block.runs[0].pages;
   return static_cast<size_t>(std::mismatch(pages, pages + whole, run.pages).first - pages);
 }
 
-// Whether reading `common` pages for one more run saves more than reading those that the others
-// have in common for them alone.
+// Returns true if `run` should join the block: their rows fit one block, and sharing `common` pages
+// with `run` as well saves at least as many page reads as the block's runs save without it.
 bool worth_joining(const AttentionBlock& block, const AttentionRun& run, size_t common) {
   const size_t n = block.runs.size();
   return block.rows + run.rows <= kAttentionRows && common > 0 &&

@@ -8,20 +8,23 @@
 
 namespace gptj {
 
-// Rows of a batch that go through attention together: some of one run, few enough to spread a
-// prompt's triangle evenly over threads, or all of several runs that begin with the same pages.
+// Rows of a batch that go through attention together. A block is either a piece of one run, small
+// enough that a prompt's triangle spreads evenly over threads, or several runs that begin
+// with the same pages.
 struct AttentionBlock {
   size_t first, rows;  // rows of the batch
   std::vector<AttentionRun> runs;
-  size_t common_pages;  // of the runs; of a single one all that its rows see the whole of
+  // Leading pages that all runs share; for one run, the pages that all its rows see in full.
+  size_t common_pages;
 };
 
-// Neighbouring runs join where that saves reading pages. Pointers are the cache's, until it
-// changes.
+// Returns the blocks of a batch in the order of its rows. Neighbouring runs join in one block where
+// that saves reading pages. The blocks' pointers point into the cache, and stay valid until the
+// cache changes.
 std::vector<AttentionBlock> attention_blocks(const BatchView& batch);
 
-// A strict weak order of rows by the whole pages before them, as the cache has them: those of texts
-// that begin alike are neighbours in it.
+// Returns true if row `a` sorts before row `b`. The order is a strict weak order by the addresses
+// of the whole pages before a row, so that rows of sequences that share pages become neighbours.
 bool in_order_of_pages(const KvCache& cache, const Row& a, const Row& b);
 
 }  // namespace gptj

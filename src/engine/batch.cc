@@ -8,7 +8,8 @@
 namespace gptj {
 namespace {
 
-// All rows of a bidirectional prompt are there, one after the other.
+// Throws kInvalidArgument if row r belongs to a bidirectional prompt whose rows are not all there,
+// one after the other.
 void check_prefix(std::span<const Row> rows, size_t r) {
   const Row& row = rows[r];
   if (row.prefix == 0) return;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one batch type: a list of rows. Prefill is many rows of one sequence, decoding one row of
-// each, and continuous batching any mixture.
+// The one batch type: a list of rows. Prefill is many rows of one sequence, decode is one row of
+// each sequence, and continuous batching is any mixture of both.
 #pragma once
 
 #include <cstdint>
@@ -18,9 +18,11 @@ struct Run {
   size_t size;
 };
 
-// Proves the rows against the config and the cache (known sequences, tokens inside the vocabulary,
-// each sequence's positions going on from its length, none at or past n_positions) and returns the
-// runs. Throws kInvalidArgument or kContextLength; then nothing has changed.
+// Checks the rows against the config and the cache, and returns their runs. Every sequence must be
+// known, every token must be inside the vocabulary, each sequence's positions must go on from its
+// length, and no position may be at or past n_positions. A bidirectional prompt must be whole.
+// Throws kContextLength for a position past the context, kInvalidArgument for any other row that
+// does not fit. Changes nothing.
 std::vector<Run> find_runs(std::span<const Row> rows, const ModelConfig& config,
                            const KvCache& cache);
 

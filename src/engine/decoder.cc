@@ -18,7 +18,8 @@ namespace {
 // Rows computed at once: enough for the matrix unit, few enough that activations stay small.
 constexpr size_t kChunkRows = 512;
 
-// A bidirectional prompt is not cut, however long it is.
+// Returns the end of the chunk of rows that begins at `first`. A chunk never cuts a bidirectional
+// prompt: it ends before the prompt, or takes the whole prompt, however long the prompt is.
 size_t chunk_end(std::span<const Row> rows, size_t first) {
   size_t end = std::min(first + kChunkRows, rows.size());
   const auto cuts = [&](size_t r) {
@@ -42,7 +43,7 @@ Decoder::Decoder(const Model& model)
 void Decoder::forward(std::span<const Row> rows, const LogitsSink& sink) {
   const DefaultFloatEnvironment environment;
   const auto start = Clock::now();
-  // All of it is proved before any is computed.
+  // Check all rows before the first chunk is computed.
   const std::vector<Run> runs = find_runs(rows, model_.config(), cache_);
   try {
     compute(rows, sink);

@@ -7,9 +7,9 @@
 
 namespace gptj {
 
-// The KV cache of some sequences and the working memory of their forward passes: a Session that
-// hands out logits as they come, finite or not, and shows its cache. Belongs to one thread at a
-// time.
+// The KV cache of some sequences and the working memory of their forward passes. A decoder is a
+// Session that hands out logits without checking that they are finite, and that gives access to its
+// cache. It belongs to one thread at a time.
 class Decoder {
  public:
   explicit Decoder(const Model& model);
@@ -18,10 +18,11 @@ class Decoder {
   const KvCache& cache() const { return cache_; }
   const ForwardTimes& times() const { return engine_.times; }
 
-  // As Session::forward, but that its caller sees to it that the pages fit the memory.
+  // Computes the rows as Session::forward does, but checks neither memory nor logits.
+  // REQUIRES: the pages of the rows fit the memory; check_room() tells.
   void forward(std::span<const Row> rows, const LogitsSink& sink);
-  // Throws kOutOfMemory with the figures where the pages that forward() would take do not fit the
-  // memory that is left.
+  // Throws kOutOfMemory, with the figures, if the pages that forward() would take for these rows do
+  // not fit the memory that is left.
   void check_room(std::span<const Row> rows) const;
 
  private:
@@ -33,7 +34,8 @@ class Decoder {
   Scratch scratch_;
 };
 
-// Throws kNotFinite, naming the position, if one of these is NaN or infinite.
+// Throws kNotFinite if one of the logits is NaN or infinite. The message names the position and the
+// type of the weights.
 void check_finite(std::span<const float> logits, int64_t position, WeightType weights);
 
 }  // namespace gptj

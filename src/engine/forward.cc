@@ -9,15 +9,17 @@ namespace {
 
 size_t size(int64_t n) { return static_cast<size_t>(n); }
 
-// Logits of the given rows of x, a few at a time.
+// Computes the logits of the given rows of s.x, kHeadRows at a time, and hands them to `sink`.
 void head(Engine& engine, const ModelConfig& config, const Weights& weights,
           std::span<const size_t> rows, Scratch& s, const LogitsSink& sink) {
   for (size_t begin = 0; begin < rows.size(); begin += kHeadRows) {
     const auto some = rows.subspan(begin, std::min(kHeadRows, rows.size() - begin));
+    // The layers are done, so s.attended is free to gather the rows: [some.size(), n_embd].
     for (size_t i = 0; i < some.size(); ++i) {
       std::copy_n(s.x.row(some[i]), s.x.columns(), s.attended.row(i));
     }
     layer_norm(engine, weights.ln_f, config.layer_norm_epsilon, s.attended, some.size(), s.wanted);
+    // logits: [some.size(), vocab_size]
     linear(engine, {{weights.lm_head, s.wanted, s.logits}}, some.size());
     for (size_t i = 0; i < some.size(); ++i) sink(some[i], {s.logits.row(i), s.logits.columns()});
   }
@@ -28,11 +30,15 @@ void head(Engine& engine, const ModelConfig& config, const Weights& weights,
 void block(Engine& engine, const ModelConfig& config, const Layer& layer, size_t index,
            const RotaryTable& rotary, const BatchView& batch, Scratch& s) {
   const size_t rows = batch.rows.size();
+  // normed: [rows, n_embd]
   layer_norm(engine, layer.ln_1, config.layer_norm_epsilon, s.x, rows, s.normed);
 
+  // qkv: [rows, 3 n_embd], inner: [rows, n_inner]
   linear(engine,
          {{layer.qkv, s.normed, s.qkv}, {layer.fc_in, s.normed, s.inner, Activation::kGelu}}, rows);
+  // attended: [rows, n_embd]. Rotates q and k in s.qkv, and writes k and v into batch.cache.
   attention(engine, rotary, config, index, batch, s.qkv, s.attended);
+  // attention_out, mlp_out: [rows, n_embd]
   linear(engine, {{layer.out, s.attended, s.attention_out}, {layer.fc_out, s.inner, s.mlp_out}},
          rows);
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The decoder of GPT-J (Wang and Komatsuzaki, 2021): one LayerNorm feeds attention and
-// feed-forward,
+// The decoder of GPT-J (Wang and Komatsuzaki, 2021). In every layer, one LayerNorm feeds both
+// attention and feed-forward:
 //   x += attention(ln_1(x)) + mlp(ln_1(x))
-// for every layer, then logits = lm_head(ln_f(x)).
+// After the last layer, logits = lm_head(ln_f(x)).
 #pragma once
 
 #include "engine/ops.h"
@@ -10,9 +10,10 @@
 
 namespace gptj {
 
-// Activations of up to a chunk of rows. [rows, ...] everywhere.
+// Activations of up to a chunk of rows. Each matrix is [rows, columns]; the comments give columns.
 struct Scratch {
   explicit Scratch(const ModelConfig& config);
+  // Makes room for `rows` rows; `wanted` and `logits` never get more than kHeadRows.
   void reserve(size_t rows);
 
   Matrix x;              // n_embd: the residual stream
@@ -22,21 +23,22 @@ struct Scratch {
   Matrix attention_out;  // n_embd
   Matrix inner;          // n_inner
   Matrix mlp_out;        // n_embd
-  Matrix wanted;         // n_embd: the rows whose logits are wanted, normed
+  Matrix wanted;         // n_embd: ln_f of the rows whose logits are wanted
   Matrix logits;         // vocab_size
 };
 
-// Rows that the head computes at once: logits of a long text take no more memory than these.
+// Rows that the LM head computes at once. The limit bounds the memory for logits: a long text whose
+// logits are all wanted takes no more than these rows do.
 constexpr size_t kHeadRows = 32;
 
-// One layer: x += attention(ln_1(x)) + mlp(ln_1(x)), x being that of `s`, where what the matrices
-// were multiplied with is left behind: normed (qkv and fc_in), attended (out) and inner (fc_out).
-// `index` is the layer's in the cache.
+// Computes one layer: s.x += attention(ln_1(s.x)) + mlp(ln_1(s.x)). Afterwards `s` still holds the
+// inputs of the layer's matrices: normed (of qkv and fc_in), attended (of out) and inner (of
+// fc_out). `index` is the layer's number in the cache.
 void block(Engine& engine, const ModelConfig& config, const Layer& layer, size_t index,
            const RotaryTable& rotary, const BatchView& batch, Scratch& s);
 
-// Runs one chunk of rows, already extended into the cache, and hands out the logits wanted; `sink`
-// gets the row's index in `batch`.
+// Computes one chunk of rows and hands the logits that rows want to `sink`, with the row's index in
+// `batch`. REQUIRES: the cache has been extended by the positions of these rows.
 void forward(Engine& engine, const ModelConfig& config, const Weights& weights,
              const RotaryTable& rotary, const BatchView& batch, Scratch& s, const LogitsSink& sink);
 

@@ -14,7 +14,7 @@ size_t pages_for(int64_t length) {
   return (static_cast<size_t>(length) + kPagePositions - 1) / kPagePositions;
 }
 
-// A key becomes a column of its page: dimension d at [d][slot].
+// Writes a key as a column of its page: dimension d at [d][slot].
 template <class T>
 void store_column(const std::byte* from, size_t head_dim, size_t slot, std::byte* keys) {
   const T* key = reinterpret_cast<const T*>(from);
@@ -77,21 +77,22 @@ void KvCache::remove(SequenceId sequence) {
   sequences_.erase(sequence);
 }
 
-// To no more pages than before. What is cleaned up after memory ran out comes here too.
+// Cuts a sequence to its first `pages` pages; pages that no other sequence shares become spare.
+// noexcept, because extend() calls this to clean up after memory ran out.
 void KvCache::shorten(Sequence& sequence, size_t pages) noexcept {
   for (size_t i = pages; i < sequence.pages.size(); ++i) {
     if (sequence.pages[i].use_count() > 1) continue;
     try {
       spare_.push_back(std::move(sequence.pages[i]));
     } catch (const std::bad_alloc&) {
-      --held_pages_;  // The page is given back below instead.
+      --held_pages_;  // resize() below frees the page instead.
     }
   }
   sequence.pages.resize(std::min(pages, sequence.pages.size()));
   sequence.addresses.resize(std::min(pages, sequence.addresses.size()));
 }
 
-// Whether the next position would be written into a page that another sequence reads.
+// Returns true if the next position would be written into a page that another sequence reads.
 bool KvCache::shares_last_page(const Sequence& s) const {
   const bool part_page = s.length % static_cast<int64_t>(kPagePositions) != 0;
   return part_page && s.pages.back().use_count() > 1;

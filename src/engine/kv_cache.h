@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keys and values of the sequences of one session, in pages of 64 absolute positions. A page holds
-// all layers and heads; sequences with a common prefix share whole pages. Pages that no sequence
-// needs any more wait for the next one: new memory must be cleared by the system, and a virtual
-// machine may first have to ask its host for it, at a small part of the speed of memory.
+// all layers and heads. Sequences with a common prefix share whole pages. A page that no sequence
+// needs any more is kept for the next sequence, because new memory is slow: the system must clear
+// the memory, and a virtual machine may first have to ask its host for the memory, at a small part
+// of the speed of memory.
 #pragma once
 
 #include <atomic>
@@ -21,47 +22,56 @@ namespace gptj {
 
 class KvCache {
  public:
-  // `clamped`, where it is given, counts the values that f16 could not hold, kept as +-65504.
+  // `clamped`, if not null, counts the values that f16 could not hold and that were kept as
+  // +-65504. The counter must outlive the cache.
   KvCache(const ModelConfig& config, Element element, std::atomic<uint64_t>* clamped = nullptr);
 
-  // A new, empty sequence; ids are never used again.
+  // Every function but begins_page() throws kInvalidArgument if it is given an unknown sequence.
+
+  // Adds an empty sequence and returns its id. Ids are never used again.
   SequenceId add();
-  // A new sequence that begins with the first `length` positions of another.
+  // Adds a sequence that begins with the first `length` positions of `source`, and returns its id.
+  // Throws kInvalidArgument if `source` has fewer positions.
   SequenceId fork(SequenceId source, int64_t length);
-  // Forgets the positions from `length` on.
+  // Forgets the positions from `length` on. Throws kInvalidArgument if there are fewer positions.
   void truncate(SequenceId sequence, int64_t length);
   void remove(SequenceId sequence);
   size_t sequences() const { return sequences_.size(); }
   int64_t length(SequenceId sequence) const { return find(sequence).length; }
 
-  // Makes room for `n` more positions, which the caller then fills: takes pages by need, and a page
-  // of its own where the last one is shared. Where memory runs out, the sequence stays as it was.
+  // Makes room for `n` more positions, which the caller then fills. Takes pages by need, and first
+  // copies the last page if that page is part-filled and shared with another sequence. Throws
+  // std::bad_alloc if memory runs out; the sequence then keeps its length and contents.
   void extend(SequenceId sequence, int64_t n);
-  // Whether the position, which follows the sequence's or is one of those that extend() adds,
-  // begins a page of the sequence's own.
+  // Returns true if extend() takes a page for this position. REQUIRES: `position` is the sequence's
+  // length or one after it.
   bool begins_page(SequenceId sequence, int64_t position) const;
-  // Pages in memory, and those of them that wait for the next sequence.
+  // Pages in memory, and how many of these are spare: kept for the next sequence.
   size_t held_pages() const { return held_pages_; }
   size_t spare_pages() const { return spare_.size(); }
   uint64_t held_bytes() const { return held_pages_ * page_bytes_; }
 
-  // Where the pages of a sequence begin, until it is changed; and where in each of them a layer's
-  // head has its part, as kernels.h lays it out.
+  // Addresses of a sequence's pages, in order; valid until the sequence is changed.
   std::byte* const* pages(SequenceId sequence) const { return find(sequence).addresses.data(); }
   size_t page_count(SequenceId sequence) const { return find(sequence).addresses.size(); }
+  // Returns where in each page the part of one layer's head begins, in bytes. kernels.h has the
+  // layout of the part.
   size_t page_offset(size_t layer, size_t head) const {
     return (layer * n_head_ + head) * head_bytes_;
   }
 
-  // Writes key and value (head_dim floats each) of one position into a head's part of its page,
-  // rounded to the cache's type. Different positions and heads may be written from different
-  // threads, each with a scratch of padded_inputs(head_dim) floats.
+  // Writes the key and the value of one position (head_dim floats each) into a head's part of the
+  // position's page, rounded to the cache's type. `part` is the page's address + page_offset().
+  // Different positions and heads may be written from different threads; each thread needs its own
+  // scratch of padded_inputs(head_dim) floats.
   void store(const KernelTable& kernels, int64_t position, const float* key, const float* value,
              std::byte* part, float* scratch);
 
-  // One page of a sequence, with zeros for what lies past its length: what a file holds.
+  // Copies one page of a sequence to `out` (page_bytes()), as a session file holds the page: with
+  // zeros for positions past the sequence's length and for padding.
   void copy_page(SequenceId sequence, size_t page, std::byte* out) const;
-  // A new sequence of so many positions from such pages, one after the other.
+  // Adds a sequence of `length` positions from pages that copy_page() made, one after the other,
+  // and returns its id. If memory runs out, no sequence is added.
   SequenceId restore(int64_t length, std::span<const std::byte> pages);
 
   Element element() const { return element_; }
@@ -72,15 +82,15 @@ class KvCache {
   struct Sequence {
     int64_t length = 0;
     std::vector<std::shared_ptr<Page>> pages;
-    std::vector<std::byte*> addresses;  // of the same
+    std::vector<std::byte*> addresses;  // addresses[i] == pages[i]->data(), as kernels take them
   };
   const Sequence& find(SequenceId sequence) const;
   Sequence& find(SequenceId sequence);
   bool shares_last_page(const Sequence& sequence) const;
   void shorten(Sequence& sequence, size_t pages) noexcept;
   std::shared_ptr<Page> take_page();
-  // head_dim floats to the cache's type; the scale of an int8 row becomes number `scale` of the
-  // part.
+  // Converts head_dim floats to the cache's type. For int8, the row's scale becomes scale number
+  // `scale` of the part.
   void narrow(const KernelTable& kernels, const float* x, std::byte* part, size_t scale,
               std::byte* out);
 
@@ -94,7 +104,7 @@ class KvCache {
   size_t held_pages_ = 0;
 };
 
-// Bytes of one page.
+// Returns the bytes of one page.
 uint64_t kv_page_bytes(const ModelConfig& config, Element element);
 
 }  // namespace gptj

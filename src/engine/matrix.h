@@ -8,13 +8,14 @@
 
 namespace gptj {
 
-// Activations: rows of `columns` floats. The stride leaves room for whole panels, and keeps rows
-// off each other's cache sets where columns is a power of two.
+// Activations: [rows, columns] floats. The stride, in floats, leaves room for whole panels. The
+// stride is one panel wider than that, so that rows do not fall on each other's cache sets when
+// `columns` is a power of two.
 class Matrix {
  public:
   explicit Matrix(size_t columns = 0) : columns_(columns), stride_(padded(columns) + kLanes) {}
 
-  // At least `rows` rows; what they held is lost when they are more than before.
+  // Makes room for at least `rows` rows. If there were fewer before, all contents become zero.
   void reserve(size_t rows) {
     if (rows * stride_ <= data_.size()) return;
     data_ = AlignedBuffer<float>(rows * stride_);

@@ -15,8 +15,8 @@
 
 namespace gptj {
 
-// All that a model is. Immutable but for the pool, which locks, what `clamped` counts, and the
-// fingerprint, which has a mutex.
+// All data of a model. Immutable, except for three members that are safe to use from any thread:
+// the pool, which locks; the counter `clamped`; and the fingerprint, which has a mutex.
 struct Model::State {
   std::string name;
   ModelConfig config;
@@ -31,14 +31,15 @@ struct Model::State {
   Weights weights;
   uint64_t max_ram = 0;  // LoadOptions::max_ram
   RowReading reading = {};
-  std::vector<TokenId> unnamed_ids = {};      // those that the tokenizer has no name for
+  std::vector<TokenId> unnamed_ids = {};      // ids of the vocabulary without a token
   mutable std::atomic<uint64_t> clamped = 0;  // Model::clamped_values()
   mutable std::mutex fingerprint_mutex = {};
-  mutable std::optional<uint64_t> fingerprint = {};  // Model::fingerprint(), once it was asked for
+  mutable std::optional<uint64_t> fingerprint = {};  // Model::fingerprint(), from its first call on
 };
 
-// What computed an answer: the version of the arithmetic, and with layers or a head of bf16, whose
-// products have bits of their own on each instruction set, whose they were.
+// Returns the name of the arithmetic that computes the model's answers: the version of the
+// arithmetic, plus, if the layers or the head are bf16, the instruction set of the bf16 products,
+// because the bits of bf16 products differ between instruction sets.
 std::string arithmetic_name(const Model& model);
 
 }  // namespace gptj

@@ -78,18 +78,18 @@ void layer_norm(Engine& engine, const LayerNorm& ln, float epsilon, const Matrix
 
 namespace {
 
-// So many bytes of a product's output stay in a core's cache until they are looked at again.
+// Bytes of a product's output that stay in a core's cache until gelu runs over them.
 constexpr size_t kCachedOutput = size_t{256} << 10;
 
-// How many panels a part computes before it goes over what they gave: all of them for one row.
+// Returns how many panels a part computes before gelu runs over their output: all for one row.
 size_t panels_at_once(size_t panels, size_t rows) {
-  constexpr size_t kFew = 8;  // a multiple of what kernels take together
+  constexpr size_t kFew = 8;  // a multiple of the number of panels that kernels take together
   if (rows == 1) return panels;
   return std::max(kFew, kCachedOutput / (rows * kLanes * sizeof(float)) / kFew * kFew);
 }
 
-// The columns of one product that fall to neighbouring parts. Returns the seconds that were not
-// multiplying.
+// Computes the columns of one product that belong to the neighbouring parts `parts`. Returns the
+// seconds that gelu took.
 double linear_parts(Engine& engine, const Linear& l, const Rows& operand, size_t rows,
                     PartRange parts) {
   const PackedMatrix& w = l.w;
@@ -125,7 +125,7 @@ void linear(Engine& engine, std::initializer_list<Linear> products, size_t rows)
     before = &l;
   }
   const auto start = Clock::now();
-  double activation = 0;  // of the first part, which stands for all
+  double activation = 0;  // gelu's seconds in the first worker's parts, taken as those of all
   engine.run_ranges([&](PartRange parts) {
     double seconds = 0;
     for (size_t i = 0; i < products.size(); ++i) {

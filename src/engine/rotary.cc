@@ -5,7 +5,8 @@
 
 namespace gptj {
 
-// The one place where libm reaches a logit: rounding as DESIGN.md's rules of the bits fix it.
+// Computes each power, cosine and sine in double, and rounds each result to float. The rounding
+// steps are fixed, because this is the one place where libm reaches a logit.
 RotaryTable::RotaryTable(const ModelConfig& config)
     : pairs_(static_cast<size_t>(config.rotary_dim / 2)),
       table_(static_cast<size_t>(config.n_positions) * pairs_ * 2) {

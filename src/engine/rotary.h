@@ -6,8 +6,8 @@
 
 namespace gptj {
 
-// Cosine and sine of every position's angles, and the rotation of one head by them. Su et al.,
-// "RoFormer", 2021, in GPT-J's interleaved form: dimensions 2i and 2i + 1 are a pair.
+// Cosine and sine of every position's angles, and the rotation of one head by these angles. Su et
+// al., "RoFormer", 2021, in GPT-J's interleaved form: dimensions 2i and 2i + 1 are a pair.
 class RotaryTable {
  public:
   explicit RotaryTable(const ModelConfig& config);

@@ -36,7 +36,8 @@ const TensorView& tensor(const SafetensorsFile& file, const char* name, DType ty
   fail(ErrorCode::kBadFile, file.path() + ": " + name + " is missing");
 }
 
-// Of the file's bytes: the header's with its length, the ids', each page's.
+// The fingerprint of a session file's bytes. REQUIRES: add() gets the header with its length, then
+// the ids, then each page, one call each.
 class SessionCheck {
  public:
   void add(std::span<const std::byte> bytes) { all_.add(bytes); }

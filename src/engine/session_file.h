@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The keys and values of a text, on disk: a safetensors file with "ids" I64 [positions], "pages" U8
-// [pages, bytes of one] as they lie in the cache, what lies past the last position being zeros, and
-// "check" I64 [1], the fingerprint of all bytes of the file in front of it. One changed byte
-// anywhere is found by it. Metadata: "gptj.session" (the version of the layout), "gptj.model" (its
-// fingerprint), "gptj.kv_cache" (their type), "gptj.arithmetic" (what computed them).
+// The keys and values of a text, on disk. A session file is a safetensors file with three tensors:
+// "ids" I64 [positions]; "pages" U8 [pages, bytes of a page], as the cache holds them, with zeros
+// past the last position; and "check" I64 [1], the fingerprint of all bytes of the file before it.
+// The check finds one changed byte anywhere. Metadata: "gptj.session" (the version of the layout),
+// "gptj.model" (the model's fingerprint), "gptj.kv_cache" (the type of keys and values),
+// "gptj.arithmetic" (the arithmetic that computed them).
 #pragma once
 
 #include <span>
@@ -16,13 +17,15 @@
 
 namespace gptj {
 
-// `ids` are the tokens of the sequence, one for each position. The file appears whole or not at
-// all. Throws kInvalidArgument for another number of them, kIo.
+// Writes a sequence to `path`. `ids` are the sequence's tokens, one for each position. The file
+// appears whole or not at all. Throws kInvalidArgument if the number of ids is not the sequence's
+// length, kIo.
 void save_sequence(const Model& model, const KvCache& cache, SequenceId sequence,
                    std::span<const TokenId> ids, const std::string& path);
 
-// A new sequence and its tokens. Throws kNotFound, kIo, kBadFile; kInvalidArgument for the file of
-// another model, version, type of cache or arithmetic, naming what differs.
+// Adds the sequence of a file to the cache, and returns its id and its tokens. Throws
+// kInvalidArgument, naming the difference, if the file is of another model, layout version, type of
+// KV cache or arithmetic; kNotFound, kIo, kBadFile.
 std::pair<SequenceId, std::vector<TokenId>> load_sequence(const Model& model, KvCache& cache,
                                                           const std::string& path);
 
