@@ -10,7 +10,7 @@ namespace gptj {
 namespace {
 
 constexpr size_t kMaxContent = 1024;
-constexpr size_t kMaxNodes = 1 << 20;  // of about 120 bytes
+constexpr size_t kMaxNodes = 1 << 20;  // a node takes about 120 bytes
 
 }  // namespace
 
@@ -61,8 +61,8 @@ void AddedTokens::add(std::string_view content, Pass pass, std::string_view text
 std::vector<AddedTokens::Piece> AddedTokens::split(Pass pass, std::string_view text) const {
   const Trie& trie = tries_[static_cast<size_t>(pass)];
   std::vector<Piece> pieces;
-  size_t done = 0;        // what lies before belongs to a piece already
-  size_t spaces_end = 0;  // of the whitespace that rstrip swallowed last, to read it once only
+  size_t done = 0;        // end of the last piece
+  size_t spaces_end = 0;  // end of the whitespace that rstrip took in last, to read it only once
   const auto add_text = [&](size_t begin, size_t end) {
     if (begin < end) pieces.push_back({text.substr(begin, end - begin), {}});
   };

@@ -42,7 +42,8 @@ std::string from_base64(std::string_view text, const std::string& where) {
     const size_t held = (i % kDigitsOfBytes) * 6 + 6;  // bits of this group so far
     if (held >= 12) bytes += static_cast<char>((bits >> (held % 8)) & 255u);
   }
-  // Bits of the last digit that belong to no byte: 4 of a group of two digits, 2 of three.
+  // The bits of the last digit that belong to no byte: 4 bits if the last group has two digits, 2
+  // if it has three.
   const uint32_t unused = (1u << (digits.size() % kDigitsOfBytes * 6 % 8)) - 1;
   ok = ok && digits.size() % kDigitsOfBytes != 1 && (bits & unused) == 0;
   check(ok, ErrorCode::kBadFile, where, ": expected base64");

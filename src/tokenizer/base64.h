@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bytes as text that JSON can hold (RFC 4648, section 4).
+// Base64: bytes as text that JSON can hold (RFC 4648, section 4).
 #pragma once
 
 #include <string>
@@ -9,8 +9,8 @@ namespace gptj {
 
 std::string to_base64(std::string_view bytes);
 
-// `where` begins the message. Throws kBadFile for text that to_base64() does not write, such as
-// "QR==", whose last digit has bits that belong to no byte.
+// Returns the bytes that `text` encodes. Throws kBadFile for text that to_base64() does not write,
+// such as "QR==", whose last digit has bits that belong to no byte. `where` begins the message.
 std::string from_base64(std::string_view text, const std::string& where);
 
 }  // namespace gptj

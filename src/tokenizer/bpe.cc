@@ -11,7 +11,7 @@ namespace {
 
 constexpr TokenId kGone = -1;
 
-// The symbols as a linked list, and a queue of the pairs that may merge.
+// The symbols of a word as a linked list, with a queue of the pairs that may merge.
 class LongWord {
  public:
   LongWord(const MergeTable& merges, std::span<TokenId> symbols)
@@ -49,6 +49,7 @@ class LongWord {
     }
   }
 
+  // Returns false if a symbol of the pair has merged with another one since it was queued.
   bool still_there(const Candidate& pair) const {
     const size_t next = next_[pair.position];
     return symbols_[pair.position] == pair.left && next < symbols_.size() &&
@@ -69,14 +70,14 @@ class LongWord {
 
   const MergeTable& merges_;
   std::span<TokenId> symbols_;
-  std::vector<size_t> previous_, next_;  // of the first symbol none; size() after the last
+  std::vector<size_t> previous_, next_;  // the first has no previous; next of the last is size()
   std::priority_queue<Candidate> queue_;
 };
 
 }  // namespace
 
 size_t merge_short_word(const MergeTable& merges, std::span<TokenId> symbols) {
-  std::array<Merge, kShortWord> pairs;  // pairs[i]: of symbols i and i + 1
+  std::array<Merge, kShortWord> pairs;  // pairs[i]: merge of symbols i and i + 1
   size_t size = symbols.size();
   for (size_t i = 0; i + 1 < size; ++i) pairs[i] = merges.find(symbols[i], symbols[i + 1]);
   while (size > 1) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Byte pair encoding of one word: of the neighbours that may merge, those of the lowest rank do,
-// the leftmost first, until none may.
+// Byte pair encoding of one word. Among all neighbours that may merge, the pair of the lowest rank
+// merges, and of equal ranks the leftmost; this repeats until no pair may merge.
 #pragma once
 
 #include <span>
@@ -9,13 +9,14 @@
 
 namespace gptj {
 
-// Merges `symbols` in place and returns how many are left. The result of both is the same.
-// The first is quadratic and takes at most kShortWord symbols; the second n log n.
+// Merge `symbols` in place and return how many are left. Both functions give the same result.
+// merge_short_word() takes quadratic time and at most kShortWord symbols; merge_long_word() takes n
+// log n.
 inline constexpr size_t kShortWord = 48;
 size_t merge_short_word(const MergeTable& merges, std::span<TokenId> symbols);
 size_t merge_long_word(const MergeTable& merges, std::span<TokenId> symbols);
 
-// Whichever is the faster.
+// Merges `symbols` by the function that is faster for their number.
 size_t merge_word(const MergeTable& merges, std::span<TokenId> symbols);
 
 }  // namespace gptj

@@ -13,9 +13,9 @@
 namespace gptj {
 namespace {
 
-// As in Hugging Face, a name with characters outside the byte alphabet stands for itself. Such
-// names come last: where one has the same bytes as another, the other is the one to be found.
-// Returns them.
+// Adds the vocabulary and returns the names with characters outside the byte alphabet. As in
+// Hugging Face, such a name stands for itself. These names are added last, so that find() prefers a
+// token of the byte alphabet with the same bytes.
 std::unordered_map<std::string, TokenId> add_vocabulary(const TokenizerParts& parts,
                                                         Vocabulary& vocabulary) {
   std::vector<const VocabularyEntry*> odd;
@@ -45,7 +45,7 @@ TokenId id_of_byte(int byte, const Vocabulary& vocabulary, const std::string& wh
   return *id;
 }
 
-// The bytes that a part of the merge spells and its id.
+// A part of a merge: the bytes that it spells and its id.
 struct Part {
   std::string bytes;
   TokenId id;
@@ -101,7 +101,8 @@ uint64_t fingerprint_of(const TokenizerParts& parts) {
   return all.value();
 }
 
-// GPT-2's end token is special in its own files, which do not say so.
+// Adds GPT-2's end token as a special token, because GPT-2's own files do not say that it is
+// special.
 TokenizerParts with_end_of_text(TokenizerParts parts) {
   AddedToken end_of_text;
   end_of_text.content = "<|endoftext|>";

@@ -14,7 +14,7 @@ namespace gptj {
 
 // GPT-2's byte-level BPE.
 struct BpeTokenizer : TokenizerData {
-  // Throws kBadFile where the parts do not fit together.
+  // Builds the tokenizer. Throws kBadFile if the parts do not fit together.
   explicit BpeTokenizer(const TokenizerParts& parts);
 
   void append_text(std::string_view text, std::vector<TokenId>& ids) const override;
@@ -26,7 +26,7 @@ struct BpeTokenizer : TokenizerData {
   bool ignore_merges;
 
  private:
-  std::unordered_map<std::string, TokenId> odd_names_;  // those outside the byte alphabet
+  std::unordered_map<std::string, TokenId> odd_names_;  // names outside the byte alphabet
 
   void append_word(std::string_view word, std::vector<TokenId>& ids) const;
 };

@@ -8,6 +8,7 @@
 namespace gptj {
 namespace {
 
+// The bytes that do not stand for themselves are spelled as the 68 characters from U+0100 on.
 constexpr int kFirstShifted = 0x100;
 constexpr int kShifted = 68;
 
@@ -17,7 +18,7 @@ constexpr bool stands_for_itself(int byte) {
 
 struct Alphabet {
   std::array<char32_t, 256> character{};
-  std::array<int, kFirstShifted + kShifted> byte{};  // -1: not in the alphabet
+  std::array<int, kFirstShifted + kShifted> byte{};  // -1 if the character is not in the alphabet
 };
 
 constexpr Alphabet make_alphabet() {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fields of a tokenizer's JSON files with the errors that name them. `where` names the object.
+// Checks fields of a tokenizer's JSON files, with messages that name them. `where` names the object
+// in messages.
 #pragma once
 
 #include <initializer_list>
@@ -12,24 +13,26 @@
 
 namespace gptj {
 
-// Above any real vocabulary; bounds the memory that a damaged file can ask for.
+// The highest id that is accepted. It is above any real vocabulary, and bounds the memory that a
+// damaged file can ask for.
 inline constexpr TokenId kMaxTokenId = (1 << 20) - 1;
 
+// Return the value if it has the type. Throw kBadFile if it has not.
 const Json& expect_object(const Json& json, const std::string& where);
 const Json& expect_array(const Json& json, const std::string& where);
 std::string expect_string(const Json& json, const std::string& where);
 TokenId expect_id(const Json& json, const std::string& where, const std::string& key);
 
-// The member, null where it is absent.
+// Returns the member; null if it is absent.
 const Json& member(const Json& object, const char* key);
 
-// false where the member is absent or null.
+// Returns the member as a bool; false if it is absent or null.
 bool flag(const Json& object, const char* key, const std::string& where);
 
-// As flag(), but none where the member is absent or null.
+// Returns the member as a bool; empty if it is absent or null.
 std::optional<bool> optional_flag(const Json& object, const char* key, const std::string& where);
 
-// The members that are not in `known`, in the order of the file's keys.
+// Returns the names of members that are not in `known`, in the order of the file's keys.
 std::vector<std::string> unknown_members(const Json& object,
                                          std::initializer_list<const char*> known);
 

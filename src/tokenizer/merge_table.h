@@ -17,19 +17,20 @@ struct Merge {
   uint32_t result = 0;
 };
 
-// (left id, right id) -> Merge. A hash table with linear probing, at most half full: encoding text
-// is little else than looking pairs up.
+// Maps (left id, right id) to Merge. The table is a hash table with linear probing, at most half
+// full, because encoding spends most of its time in looking pairs up.
 class MergeTable {
  public:
   explicit MergeTable(size_t capacity) : slots_(std::bit_ceil(2 * capacity + 2)) {}
 
-  // At most `capacity` pairs; of a pair given twice the last counts, as in Hugging Face.
+  // Adds a pair. A pair that is given twice has the last merge, as in Hugging Face. REQUIRES: at
+  // most `capacity` pairs.
   void insert(TokenId left, TokenId right, Merge merge) {
     const uint64_t key = key_of(left, right);
     slots_[slot_of(key)] = {key, merge};
   }
 
-  // rank kNever: the two do not merge.
+  // Returns the merge of the pair; its rank is kNever if the two do not merge.
   Merge find(TokenId left, TokenId right) const {
     return slots_[slot_of(key_of(left, right))].merge;
   }
@@ -45,7 +46,7 @@ class MergeTable {
     return (static_cast<uint64_t>(left) << 32) | static_cast<uint64_t>(right);
   }
 
-  // Where the key is, or the empty slot where it would be.
+  // Returns the slot of the key, or the empty slot where the key would be.
   size_t slot_of(uint64_t key) const {
     const uint64_t hash = (key ^ (key >> 29)) * 0x9E3779B97F4A7C15u;
     size_t slot = (hash >> 32) & (slots_.size() - 1);

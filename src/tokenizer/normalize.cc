@@ -26,7 +26,7 @@ void append_decomposed(CodePoint c, std::vector<CodePoint>& points) {
   points.insert(points.end(), parts, parts + std::max<utf8proc_ssize_t>(size, 0));
 }
 
-// Sorts each run of marks by class. The library would too, in quadratic time.
+// Sorts each run of marks by combining class. utf8proc would sort them too, but in quadratic time.
 void sort_marks(std::vector<CodePoint>& points) {
   const auto is_mark = [](CodePoint c) { return combining_class(c) != 0; };
   const auto is_starter = [](CodePoint c) { return combining_class(c) == 0; };

@@ -14,14 +14,15 @@ struct Mark {
   std::string_view bytes;
   const char* name;
 };
-// UTF-32's little-endian mark begins with UTF-16's.
+// Byte order marks of other encodings. UTF-32 stands first because its little-endian mark begins
+// with that of UTF-16.
 constexpr Mark kOtherMarks[] = {{"\xFF\xFE\0\0"sv, "UTF-32"},
                                 {"\0\0\xFE\xFF"sv, "UTF-32"},
                                 {"\xFF\xFE"sv, "UTF-16"},
                                 {"\xFE\xFF"sv, "UTF-16"}};
 
-// Text of mostly Latin letters in UTF-16 has a zero in most pairs of bytes, at the same place of
-// each; no text in UTF-8 has any.
+// Returns whether `bytes` look like UTF-16 without a mark. In UTF-16, text of mostly Latin letters
+// has a zero in most pairs of bytes, at the same place of each pair. Text in UTF-8 has no zeros.
 bool is_unmarked_utf16(std::string_view bytes) {
   const std::string_view beginning = bytes.substr(0, 4096);
   size_t zeros[2] = {0, 0};

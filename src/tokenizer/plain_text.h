@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What plain_text() is made of, for text that comes line by line.
+// The steps of plain_text() (gptj/tokenizer.h), for text that arrives line by line.
 #pragma once
 
 #include <string>
@@ -12,7 +12,7 @@ inline constexpr std::string_view kUtf8Mark = "\xEF\xBB\xBF";
 // Returns whether the bytes begin with a UTF-8 byte order mark.
 bool has_utf8_mark(std::string_view bytes);
 
-// Throws kUnsupported for the beginning of a text in UTF-16 or UTF-32; `name` begins the message.
+// Throws kUnsupported if `bytes` begin a text in UTF-16 or UTF-32; `name` begins the message.
 void check_is_utf8_text(std::string_view bytes, const std::string& name);
 
 }  // namespace gptj

@@ -15,10 +15,10 @@ namespace {
 constexpr size_t kMaxPieces = 1 << 20;
 constexpr int kLongestVarint = 10;
 
-// Of protocol buffers: how a field's value is written.
+// The ways in which protocol buffers write the value of a field.
 enum class Wire : uint32_t { kVarint = 0, kFixed64 = 1, kBytes = 2, kFixed32 = 5 };
 
-// The fields that matter, by the numbers of sentencepiece_model.proto.
+// Numbers of the fields that matter, from sentencepiece_model.proto.
 constexpr uint64_t kModelPieces = 1, kModelNormalizer = 3, kModelDenormalizer = 5;
 constexpr uint64_t kPieceText = 1, kPieceScore = 2, kPieceKind = 3;
 constexpr uint64_t kNormalizerTable = 2, kNormalizerAddsSpace = 3;
@@ -26,8 +26,8 @@ constexpr uint64_t kNormalizerTable = 2, kNormalizerAddsSpace = 3;
 struct Field {
   uint64_t number = 0;
   Wire wire = Wire::kVarint;
-  uint64_t value = 0;      // of kVarint
-  std::string_view bytes;  // of the others
+  uint64_t value = 0;      // set if kVarint
+  std::string_view bytes;  // set otherwise
 };
 
 uint64_t read_varint(ByteReader& reader) {
@@ -42,7 +42,7 @@ uint64_t read_varint(ByteReader& reader) {
 
 Field read_field(ByteReader& reader) {
   const uint64_t tag = read_varint(reader);
-  // The library would keep 32 bits of it, and find another field than this reader.
+  // The library would keep 32 bits of a larger tag, and so find another field than this reader.
   check(tag <= UINT32_MAX, ErrorCode::kBadFile, reader.where(),
         ": expected a tag of at most 32 bits, found ", tag);
   Field field;
@@ -64,7 +64,8 @@ std::span<const std::byte> as_bytes(std::string_view text) {
   return std::as_bytes(std::span(text));
 }
 
-// A trie as an array of units, each of which leads to others by xor, and the texts it leads to.
+// The table of normalised characters: a trie as an array of units, each of which leads to others by
+// xor, and the texts that the trie leads to.
 class NormalizationTable {
  public:
   NormalizationTable(std::string_view table, const std::string& where) : where_(where) {
@@ -78,9 +79,10 @@ class NormalizationTable {
     std::memcpy(units_.data(), trie.data(), trie.size());
   }
 
-  // From a unit the search reads the one at its target xor a byte, and where it has a leaf, the
-  // one at its target for the place of a text. Units with the top bit are such places only, except
-  // for the first: there the search begins, whatever its bits.
+  // Throws kBadFile if the search could read outside the table. From a unit the search reads the
+  // unit at its target xor a byte. If the unit has a leaf, the search also reads the unit at its
+  // target, which holds the place of a text. Units with the top bit set are only such places,
+  // except the first one: the search begins there, whatever its bits.
   void prove() const {
     for (uint32_t i = 0; i < units_.size(); ++i) {
       const uint32_t unit = units_[i];
@@ -138,7 +140,7 @@ class ModelReader {
       }
     }
     check(!piece.text.empty(), ErrorCode::kBadFile, where, ": empty");
-    // The library would end the process.
+    // The library would end the process at a zero byte.
     check(piece.text.find('\0') == std::string::npos, ErrorCode::kBadFile, where,
           ": expected text, found a zero byte in it");
     for (std::string_view rest = piece.text; !rest.empty();) {

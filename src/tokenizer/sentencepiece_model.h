@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a SentencePiece model says, read from its protocol buffer without the library: the library
-// trusts some of what it is given.
+// The contents of a SentencePiece model. They are read from its protocol buffer without the
+// library, because the library trusts some of its input.
 #pragma once
 
 #include <string>
@@ -9,7 +9,7 @@
 
 namespace gptj {
 
-// As the files number them.
+// The kinds of pieces, by their numbers in the file.
 enum class PieceKind { kNormal = 1, kUnknown, kControl, kUserDefined, kUnused, kByte };
 
 struct Piece {
@@ -19,12 +19,12 @@ struct Piece {
 
 struct SentencePieceModel {
   std::vector<Piece> pieces;  // by id
-  bool adds_space = true;     // before a text
+  bool adds_space = true;     // true if encoding puts a space before a text
 };
 
-// Proves the model's shape, and that its table of normalised characters leads nowhere outside
-// itself. `where` (a path) begins every message. Throws kBadFile; kUnsupported for a model that
-// changes text again when decoding.
+// Reads a model. Checks its shape, and that its table of normalised characters leads nowhere
+// outside itself. `where` (a path) begins every message. Throws kBadFile; kUnsupported for a model
+// that changes text again when it decodes.
 SentencePieceModel read_sentencepiece_model(std::string_view bytes, const std::string& where);
 
 }  // namespace gptj

@@ -19,6 +19,7 @@ namespace {
 constexpr std::string_view kSpace = "\xe2\x96\x81";          // U+2581
 constexpr std::string_view kUnknownText = " \xe2\x81\x87 ";  // U+2047, as the library decodes it
 
+// Returns the piece with a space in place of each U+2581.
 std::string with_spaces(std::string_view piece) {
   std::string text;
   while (!piece.empty()) {
@@ -29,7 +30,7 @@ std::string with_spaces(std::string_view piece) {
   return text;
 }
 
-// Of "<0x0A>"
+// Returns the byte that a piece such as "<0x0A>" names.
 std::string byte_of(const Piece& piece, const std::string& where) {
   constexpr std::string_view kBegin = "<0x";
   unsigned value = 0;
@@ -72,7 +73,8 @@ class SentencePieceTokenizer : public TokenizerData {
   }
 
  private:
-  // Those that text becomes come first, bytes after them: find() prefers what was added first.
+  // Adds the pieces to the vocabulary. Pieces that text becomes come first and bytes after them,
+  // because find() prefers the token that was added first.
   void add_pieces(const SentencePieceModel& model) {
     const auto add = [&](auto is_meant, auto add_one) {
       for (size_t i = 0; i < model.pieces.size(); ++i) {

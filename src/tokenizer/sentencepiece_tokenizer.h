@@ -7,9 +7,9 @@
 
 namespace gptj {
 
-// Of `parts` with a SentencePiece model, which the library of that name encodes with. Control
-// symbols and the unknown piece are special tokens. Throws kBadFile; kUnsupported where this build
-// has no such library.
+// Returns the tokenizer of `parts`, which hold a SentencePiece model. The library of that name does
+// the encoding. Control symbols and the unknown piece are special tokens. Throws kBadFile;
+// kUnsupported if this build has no such library.
 std::shared_ptr<const TokenizerData> make_sentencepiece_tokenizer(const TokenizerParts& parts);
 
 }  // namespace gptj

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// special_tokens_map.json and tokenizer_config.json: which tokens are special, and what else of
-// transformers' settings changes ids. README.md has the table.
+// special_tokens_map.json and tokenizer_config.json: the special tokens, and other settings of
+// transformers that change ids. README.md has the table.
 #include <algorithm>
 #include <charconv>
 
@@ -11,7 +11,7 @@
 namespace gptj {
 namespace {
 
-// "<|endoftext|>" or {"content": "<|endoftext|>", ...}
+// Adds "<|endoftext|>" or {"content": "<|endoftext|>", ...} as a special token.
 void add_special(const Json& json, const std::string& where, TokenizerParts& parts) {
   if (json.is_null()) return;
   AddedToken token;
@@ -22,11 +22,12 @@ void add_special(const Json& json, const std::string& where, TokenizerParts& par
     token.where = where;
   }
   token.special = true;
-  // Published files have empty strings for tokens that a model lacks.
+  // Published files have empty strings for tokens that a model does not have.
   if (!token.content.empty()) parts.added.push_back(token);
 }
 
-// ["<a>", ...], or {"name": "<a>", ...} as transformers 4.46 names more of them.
+// Adds the tokens of ["<a>", ...], or of {"name": "<a>", ...}, in which transformers 4.46 names
+// more special tokens.
 void add_special_list(const Json& json, const std::string& where, TokenizerParts& parts) {
   if (json.is_null()) return;
   if (!json.is_object()) expect_array(json, where);
@@ -47,7 +48,7 @@ TokenId parse_id(const std::string& text, const std::string& where) {
   return id;
 }
 
-// {"50257": {"content": "...", ...}, ...}
+// Reads {"50257": {"content": "...", ...}, ...}.
 void read_added_tokens_decoder(const Json& json, const std::string& where, TokenizerParts& parts) {
   if (json.is_null()) return;
   for (const auto& [id, token] : expect_object(json, where).items()) {
@@ -62,8 +63,8 @@ constexpr const char* kSpecialTokens[] = {"bos_token", "eos_token", "unk_token",
                                           "pad_token", "cls_token", "mask_token"};
 constexpr const char* kSpecialLists[] = {"additional_special_tokens", "extra_special_tokens"};
 
-// Fields of tokenizer_config.json that change no ids of a prompt in transformers either: what is
-// for batches and training, for people, and names of files and classes.
+// Fields of tokenizer_config.json that change no ids of a prompt in transformers either: settings
+// for batches and training, texts for people, names of files and classes.
 constexpr const char* kWithoutEffect[] = {"backend",
                                           "chat_template",
                                           "cls_token_id",
@@ -96,7 +97,7 @@ constexpr const char* kWithoutEffect[] = {"backend",
                                           "use_fast",
                                           "vocab_size"};
 
-// Fields that are read here, or in read_special_tokens_map().
+// Fields that read_tokenizer_config() reads.
 constexpr const char* kRead[] = {"add_prefix_space",     "add_bos_token",
                                  "add_eos_token",        "added_tokens_decoder",
                                  "split_special_tokens", "clean_up_tokenization_spaces"};
@@ -110,7 +111,8 @@ bool is_special_field(const std::string& key) {
   return is_one_of(key, kSpecialTokens) || is_one_of(key, kSpecialLists);
 }
 
-// transformers ignores such fields without a word; some are settings that it had or will have.
+// Warns of unknown fields. transformers ignores such fields without a word, but some are settings
+// that it had or will have.
 template <typename IsKnown>
 void warn_of_unknown(const Json& json, const std::string& name, IsKnown is_known,
                      TokenizerParts& parts) {
@@ -154,7 +156,7 @@ void read_special_fields(const Json& json, const std::string& name, TokenizerPar
 }  // namespace
 
 AddedToken read_added_token(const Json& json, const std::string& where) {
-  // "__type" is how transformers' files say that this is a token.
+  // transformers writes "__type" to say that the object is a token.
   expect_only(
       json, {"id", "content", "special", "lstrip", "rstrip", "normalized", "single_word", "__type"},
       where);

@@ -12,7 +12,8 @@ namespace {
 
 enum class CharClass : char { kOther, kSpace, kLetter, kNumber };
 
-// Unicode's White_Space: the separators, and these controls.
+// Returns whether `c` is one of the controls in Unicode's White_Space, which has these and the
+// separators.
 constexpr bool is_space_control(char32_t c) { return (c >= 0x09 && c <= 0x0D) || c == 0x85; }
 
 CharClass class_of(char32_t c) {
@@ -59,10 +60,11 @@ Char next_char(std::string_view text) {
 }
 
 struct Run {
-  size_t length;       // of the characters of one class
-  size_t last_length;  // of the last of them
+  size_t length;       // bytes of the characters of one class
+  size_t last_length;  // bytes of the last of them
 };
 
+// Returns the longest run of characters of class `kind` at the beginning of `text`.
 Run run_of(CharClass kind, std::string_view text) {
   Run run{0, 0};
   while (run.length < text.size()) {
@@ -82,21 +84,22 @@ size_t contraction_length(std::string_view text) {
   return 0;
 }
 
-// \s+(?!\S)|\s+ leaves the last space before a word to that word, unless it is the only one.
+// Returns the length of the word that \s+(?!\S)|\s+ matches: the whitespace, without its last
+// character if a word follows, unless that is the only one.
 size_t whitespace_word_length(std::string_view text) {
   const Run run = run_of(CharClass::kSpace, text);
   const bool text_ends = run.length == text.size();
   return text_ends || run.length == run.last_length ? run.length : run.length - run.last_length;
 }
 
-// The bytes from the last that can begin a character; at most 4.
+// Returns the bytes from the last one that can begin a character; at most 4.
 std::string_view last_char(std::string_view text) {
   size_t start = text.size() - 1;
   while (start > 0 && text.size() - start < 4 && (text[start] & 0xC0) == 0x80) --start;
   return text.substr(start);
 }
 
-// Letters that are no letters by category: circled and squared ones.
+// Returns whether `c` is a circled or squared letter, which is no letter by category.
 constexpr bool is_enclosed_letter(char32_t c) {
   return (c >= 0x24B6 && c <= 0x24E9) || (c >= 0x1F130 && c <= 0x1F149) ||
          (c >= 0x1F150 && c <= 0x1F169) || (c >= 0x1F170 && c <= 0x1F189);

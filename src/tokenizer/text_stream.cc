@@ -26,7 +26,7 @@ std::string TextStream::push(std::string_view bytes) {
 }
 
 std::string TextStream::finish() {
-  // What is held is the beginning of one character, hence one maximal subpart.
+  // The held bytes begin one character, so they are one maximal subpart and become one U+FFFD.
   return std::exchange(held_, {}).empty() ? std::string() : std::string(kReplacement);
 }
 

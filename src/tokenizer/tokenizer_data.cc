@@ -20,8 +20,8 @@ std::optional<TokenId> known_id(std::string_view content, const TokenizerData& d
   return added ? added : data.id_of_name(content);
 }
 
-// Of one content. As in transformers, a token of added_tokens_decoder changes how the same token of
-// a tokenizer.json is matched, but not the pass that looks for a special one.
+// Merges two entries of one content. As in transformers, a token of added_tokens_decoder changes
+// how the same token of a tokenizer.json is matched, but not the pass that looks for a special one.
 void merge_into(AddedToken& first, const AddedToken& second) {
   const bool overrides = second.overrides && first.says_flags;
   if (overrides || (second.says_flags && !first.says_flags)) {
@@ -38,7 +38,7 @@ void merge_into(AddedToken& first, const AddedToken& second) {
   first.special = first.special || second.special;
 }
 
-// How the tokenizer cuts `text` at added tokens.
+// Returns the pieces into which the tokenizer cuts `text` at added tokens.
 std::vector<AddedTokens::Piece> pieces_of(std::string_view text, const AddedTokens& added) {
   std::vector<AddedTokens::Piece> all;
   for (const auto& piece : added.split(Pass::kRaw, text)) {
@@ -125,7 +125,7 @@ void TokenizerData::append_spaced(std::string_view text, bool spaced,
   }
 }
 
-// Of a text in which the first pass found nothing.
+// Appends the ids of a text in which the first pass found no token.
 void TokenizerData::append_pieces(std::string_view text, bool spaced,
                                   std::vector<TokenId>& ids) const {
   for (const auto& [part, id] : added.split(Pass::kNormalized, text)) {
@@ -183,7 +183,7 @@ bool are_alike(const TokenizerData& a, const TokenizerData& b) {
     if (ours.has(id) != theirs.has(id)) return false;
     if (!ours.has(id)) continue;
     if (ours.bytes(id) != theirs.bytes(id)) return false;
-    // For lstrip and rstrip, and for single_word.
+    // The space shows lstrip and rstrip, the letter shows single_word.
     for (const char* beside : {" ", "a"}) {
       const std::string text = concat(beside, ours.bytes(id), beside);
       if (pieces_of(text, a.added) != pieces_of(text, b.added)) return false;

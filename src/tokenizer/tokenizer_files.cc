@@ -11,12 +11,12 @@
 namespace gptj {
 namespace {
 
-constexpr size_t kLargestFile = 64 << 20;  // bytes; published ones have at most 3 MB
+constexpr size_t kLargestFile = 64 << 20;  // bytes; published files have at most 3 MB
 constexpr const char* kBesides[] = {"added_tokens.json", "special_tokens_map.json",
                                     "tokenizer_config.json"};
 
-// T5's name and LLaMA's. Where one of these lies beside a tokenizer.json, that is a rendering of
-// it.
+// The names that T5 and LLaMA use. If one of these files lies beside a tokenizer.json, the
+// tokenizer.json is a rendering of it.
 constexpr const char* kSentencePiece[] = {"spiece.model", "tokenizer.model"};
 
 std::string path_of(const std::string& folder, const std::string& name) {
@@ -28,7 +28,7 @@ bool exists(const std::string& folder, const std::string& name) {
   return std::filesystem::exists(path_of(folder, name), ignored);
 }
 
-// The first of kSentencePiece in the folder; null where there is none.
+// Returns the first of kSentencePiece that the folder has; null if it has none.
 const char* sentencepiece_in(const std::string& folder) {
   for (const char* name : kSentencePiece) {
     if (exists(folder, name)) return name;

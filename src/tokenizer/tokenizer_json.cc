@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// tokenizer.json, as the Rust library `tokenizers` writes it. What would change ids is refused,
-// and so are fields that are not known. README.md has the table.
+// tokenizer.json, as the Rust library `tokenizers` writes it. Settings that would change ids are
+// refused, and so are unknown fields. README.md has the table.
 #include "tokenizer/file_readers.h"
 #include "tokenizer/json_fields.h"
 
@@ -12,15 +12,16 @@ void check_model(const Json& model, const std::string& where) {
               {"type", "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix",
                "fuse_unk", "byte_fallback", "ignore_merges", "vocab", "merges"},
               where);
-  expect_harmless(model, "type", "BPE", where);  // absent in files of early versions
+  expect_harmless(model, "type", "BPE", where);  // early versions do not write it
   expect_harmless(model, "dropout", 0.0, where);
   expect_harmless(model, "continuing_subword_prefix", "", where);
   expect_harmless(model, "end_of_word_suffix", "", where);
-  // What is for bytes without a token: a vocabulary that opens has one for each.
+  // These fields are about bytes without a token. They change nothing, because a vocabulary that
+  // opens has a token for each byte.
   for (const char* key : {"fuse_unk", "byte_fallback"}) flag(model, key, where);
 }
 
-// "a b", or ["a", "b"] as newer versions write.
+// Reads "a b", or ["a", "b"] as newer versions write it.
 MergeRule read_merge(const Json& json, size_t place, const std::string& merges_name) {
   if (json.is_string()) {
     return parse_merge(json.get_ref<const std::string&>(), place, merges_name);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a tokenizer's files say, whichever format says it. Nothing is checked across parts yet.
+// The contents of a tokenizer's files, in one form for all formats. Nothing is checked across parts
+// yet.
 #pragma once
 
 #include <map>
@@ -11,7 +12,7 @@
 
 namespace gptj {
 
-// Every file that may be part of a tokenizer.
+// The names of all files that may be part of a tokenizer.
 inline constexpr const char* kTokenizerFiles[] = {"tokenizer.json",
                                                   "vocab.json",
                                                   "merges.txt",
@@ -21,8 +22,8 @@ inline constexpr const char* kTokenizerFiles[] = {"tokenizer.json",
                                                   "spiece.model",
                                                   "tokenizer.model"};
 
-// The texts of a tokenizer's files by file name: from a folder or from a model file's metadata.
-// Those of SentencePiece, which are no text, in base64.
+// The texts of a tokenizer's files by file name, from a folder or from the metadata of a model
+// file. SentencePiece's files are not text and are held in base64.
 struct TokenizerFiles {
   std::string origin;  // the folder or model file; begins every message
   std::map<std::string, std::string> texts;
@@ -40,39 +41,42 @@ struct MergeRule {
 
 struct AddedToken {
   std::string content;        // the exact text
-  std::optional<TokenId> id;  // none: the file only says that the vocabulary's token is special
+  std::optional<TokenId> id;  // empty: the file only says that the token is special
   bool special = false;
-  bool lstrip = false, rstrip = false;  // swallows the whitespace before, after it
-  bool single_word = false;             // only where no word character is beside it
-  std::optional<bool> normalized = {};  // looked for in normalized text; none: unless it is special
-  bool says_flags = false;              // the file has the four above, or could have
-  bool overrides = false;               // of a file that said the same earlier, as transformers
-  bool implied = false;                 // said by no file
-  std::string where;                    // for messages
+  bool lstrip = false, rstrip = false;  // takes in the whitespace before, after it
+  bool single_word = false;             // only if no word character is beside it
+  // True if the token is looked for in normalized text; empty means: unless it is special.
+  std::optional<bool> normalized = {};
+  bool says_flags = false;  // the file has the four above, or could have
+  bool overrides = false;   // counts before an earlier entry, as in transformers
+  bool implied = false;     // added by the engine, not by a file
+  std::string where;        // for messages
 };
 
 struct TokenizerParts {
   std::string vocabulary_name, merges_name;  // for messages
   std::vector<VocabularyEntry> vocabulary;
   std::vector<MergeRule> merges;  // ascending rank
-  std::vector<AddedToken> added;  // of equal contents the first counts, `special` if any says so
-  bool nfc = false;               // text is normalized first
-  bool prefix_space = false;      // a space is put in front of text that begins with none
+  // Of entries with equal contents the first counts, but `special` counts if any has it.
+  std::vector<AddedToken> added;
+  bool nfc = false;           // text is normalized first
+  bool prefix_space = false;  // a space is put in front of text that begins with none
   bool pre_tokenizer_is_sequence = false;
   std::vector<TokenId> front, back;        // put around a text
-  std::string around_name;                 // what says so, for messages; empty: nothing does
+  std::string around_name;                 // field that asks for them, for messages; or empty
   std::string bos_token, eos_token;        // contents; empty: no file names one
-  std::string add_bos_name, add_eos_name;  // as around_name, for bos_token in front, eos behind
-  std::vector<std::string> warnings;       // what files say that is not done
-  // A SentencePiece model in place of vocabulary and merges, and its file's name; or empty.
+  std::string add_bos_name, add_eos_name;  // as around_name, for bos in front, eos behind
+  std::vector<std::string> warnings;       // settings that are not followed
+  // A SentencePiece model, which takes the place of vocabulary and merges, and its file's name; or
+  // both empty.
   std::string sentencepiece, sentencepiece_name;
   bool ignore_merges = false;  // a word that is a token is that token, whatever the merges
 };
 
-// Reads whichever files of a tokenizer the folder has. Throws kNotFound if too few.
+// Reads all files of a tokenizer that the folder has. Throws kNotFound if they are too few.
 TokenizerFiles read_tokenizer_files(const std::string& folder);
 
-// Throws kBadFile and kUnsupported.
+// Returns the contents of the files. Throws kBadFile, kUnsupported.
 TokenizerParts read_tokenizer_parts(const TokenizerFiles& files);
 
 }  // namespace gptj

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The steps of a tokenizer.json: normalizer, pre_tokenizer, post_processor, decoder. README.md has
-// the table of what is honoured and what refused.
+// the table of the settings that are honoured and refused.
 #include <algorithm>
 
 #include "tokenizer/file_readers.h"
@@ -10,8 +10,7 @@
 namespace gptj {
 namespace {
 
-// The spellings of GPT-2's expression that published files have; the second and third are
-// tiktoken's.
+// Spellings of GPT-2's regular expression in published files. The second and third are tiktoken's.
 constexpr const char* kGpt2Regex[] = {
     R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)",
     R"('(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)",
@@ -27,8 +26,8 @@ std::string type_of(const Json& json) {
                                        "; this engine would give other token ids"));
 }
 
-// The steps of a Sequence, whose member `key` lists them, and of the Sequences in it; any other
-// object is one step.
+// Returns the steps of a Sequence, which its member `key` lists, and of the Sequences in it. Any
+// other object is one step.
 std::vector<Json> steps_of(const Json& json, const char* key, const std::string& where) {
   if (json.is_null()) return {};
   if (type_of(expect_object(json, where)) != "Sequence") return {json};
@@ -41,7 +40,9 @@ std::vector<Json> steps_of(const Json& json, const char* key, const std::string&
   return steps;
 }
 
-// add_prefix_space and trim_offsets tell offsets apart, which this engine does not give.
+// Checks the fields of a ByteLevel step. trim_offsets changes only offsets, which this engine does
+// not give; so does add_prefix_space in a post_processor. In a pre_tokenizer it changes ids, and
+// read_pre_tokenizer() reads it.
 void check_byte_level(const Json& step, const std::string& where) {
   expect_only(step, {"type", "add_prefix_space", "trim_offsets", "use_regex"}, where);
   for (const char* key : {"add_prefix_space", "trim_offsets", "use_regex"}) flag(step, key, where);
@@ -54,7 +55,8 @@ void check_pattern(const Json& pattern, const std::string& where) {
   if (!is_gpt2) refuse(where, "GPT-2's regular expression", quote(pattern.dump()));
 }
 
-// GPT-2's expression matches all of a text, so that what does not match is nothing.
+// Checks a Split step. The expression matches all of a text, so that no text is between the
+// matches, and Removed with invert does the same as Isolated.
 void check_split(const Json& step, const std::string& where) {
   expect_only(step, {"type", "pattern", "behavior", "invert"}, where);
   check_pattern(member(step, "pattern"), where + ": pattern");
@@ -68,7 +70,7 @@ TokenId template_id(const Json& json, const std::string& where) {
   return expect_id(json, where, "id");
 }
 
-// ["<s>", 0]
+// Returns the id of ["<s>", 0].
 TokenId id_of_pair(const Json& json, const std::string& where) {
   const bool ok = json.is_array() && json.size() == 2 && json[0].is_string();
   check(ok, ErrorCode::kBadFile, where, ": expected a token and its id, found ",
@@ -76,7 +78,7 @@ TokenId id_of_pair(const Json& json, const std::string& where) {
   return template_id(json[1], where);
 }
 
-// {"SpecialToken": {"id": "<s>", "type_id": 0}}: the ids that special_tokens has for it.
+// Returns the ids that special_tokens has for {"SpecialToken": {"id": "<s>", "type_id": 0}}.
 std::vector<TokenId> ids_of_special(const Json& piece, const Json& special_tokens,
                                     const std::string& where) {
   const std::string name = expect_string(member(expect_object(piece, where), "id"), where);
@@ -110,7 +112,7 @@ void read_template(const Json& step, const std::string& where, TokenizerParts& p
   if (texts != 1) refuse(place, "the text A once", concat("it ", texts, " times"));
 }
 
-// RobertaProcessing and BertProcessing: cls in front of a text, sep behind it.
+// Reads RobertaProcessing or BertProcessing: cls in front of a text, sep behind it.
 void read_cls_and_sep(const Json& step, const std::string& where, TokenizerParts& parts) {
   expect_only(step, {"type", "sep", "cls", "trim_offsets", "add_prefix_space"}, where);
   parts.front = {id_of_pair(member(step, "cls"), where + ": cls")};
@@ -138,9 +140,9 @@ void read_pre_tokenizer(const Json& json, const std::string& where, TokenizerPar
   if (steps.size() != 1) refuse(where, "one ByteLevel, or Split and ByteLevel", type_of(json));
   if (type_of(steps[0]) != "ByteLevel") refuse(where, "ByteLevel", type_of(steps[0]));
   check_byte_level(steps[0], where);
-  // Split's words are GPT-2's, which its expression splits no further.
+  // The words of Split are those of GPT-2, and GPT-2's expression splits them no further.
   if (!splits) expect_harmless(steps[0], "use_regex", true, where);
-  // Each of Split's words would have a space put in front.
+  // A space would be put in front of each word of Split.
   if (splits) expect_harmless(steps[0], "add_prefix_space", false, where);
   parts.prefix_space = flag(steps[0], "add_prefix_space", where);
 }

@@ -19,7 +19,8 @@ Utf8Unit next_utf8(std::string_view bytes) {
   if (lead < 0x80) return {Utf8Kind::kWhole, 1, lead};
   const size_t length = length_by_lead(lead);
   if (length == 0) return {Utf8Kind::kInvalid, 1, 0};
-  // The second byte's range leaves out overlong forms, surrogates and what exceeds U+10FFFF.
+  // The range of the second byte excludes overlong forms, surrogates and code points above
+  // U+10FFFF.
   unsigned lowest = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
   unsigned highest = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
   char32_t code_point = lead & (0x7Fu >> length);

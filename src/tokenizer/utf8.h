@@ -9,17 +9,18 @@ namespace gptj {
 
 enum class Utf8Kind { kWhole, kInvalid, kIncomplete };
 
-// One character, or the bytes up to where it turned out to be none.
+// One unit of a text: a character, or bytes that turned out to be none.
 struct Utf8Unit {
   Utf8Kind kind;
-  size_t length;        // in bytes; of kInvalid: the maximal subpart (Unicode 15, chapter 3.9)
-  char32_t code_point;  // of kWhole
+  size_t length;        // in bytes; if kInvalid: of the maximal subpart (Unicode 15, chapter 3.9)
+  char32_t code_point;  // set if kWhole
 };
 
-// The first unit of `bytes`, which are not empty. kIncomplete: the bytes end inside a character.
+// Returns the first unit of `bytes`; kIncomplete if the bytes end inside a character. REQUIRES:
+// `bytes` is not empty.
 Utf8Unit next_utf8(std::string_view bytes);
 
-// For messages: the beginning of `bytes` in quotation marks, always valid UTF-8.
+// Returns the beginning of `bytes` in quotation marks, always valid UTF-8, for messages.
 std::string quote(std::string_view bytes);
 
 }  // namespace gptj
