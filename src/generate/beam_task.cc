@@ -29,7 +29,8 @@ std::vector<SequenceId> BeamTask::sequences() const {
   return all;
 }
 
-// All have one or none.
+// The first beam has the first of sequences(), because either all beams have a sequence or none
+// has.
 std::span<const TokenId> BeamTask::first_ids() const { return beams_[0].ids; }
 
 void BeamTask::text_rows(const Decoder& decoder, size_t, size_t, std::vector<Row>& rows) {
@@ -43,7 +44,8 @@ void BeamTask::accept_text(size_t i, std::span<const float> logits) {
   add_continuations(i, logits);
 }
 
-// The best 2 num_beams of one beam: more of them cannot rank.
+// Adds the best 2 num_beams continuations of one beam. Its other continuations cannot rank among
+// the best 2 num_beams of all beams.
 void BeamTask::add_continuations(size_t parent, std::span<const float> logits) {
   const Beam& beam = beams_[parent];
   const LogSoftmax log_softmax(model_.state().kernels, logits);
@@ -76,7 +78,7 @@ BeamTask::Beam BeamTask::continued(const Continuation& c) const {
   return beam;
 }
 
-// length^length_penalty
+// Returns length^length_penalty.
 double BeamTask::divisor(size_t length) const {
   return elementary::exp(plan_.length_penalty * elementary::log(static_cast<double>(length)));
 }
@@ -86,7 +88,8 @@ float BeamTask::score_of(const Beam& beam) const {
   return static_cast<float>(beam.sum / divisor(beam.ids.size() - (ended ? 1 : 0)));
 }
 
-// The list keeps the num_beams best; of equal ones the first to come.
+// Adds a hypothesis to the list, which keeps the num_beams best. Of equal scores the first to come
+// counts as the better.
 void BeamTask::add_hypothesis(Beam beam, FinishReason reason) {
   beam.reason = reason;
   beam.score = score_of(beam);
@@ -97,7 +100,9 @@ void BeamTask::add_hypothesis(Beam beam, FinishReason reason) {
   if (hypotheses_.size() > static_cast<size_t>(plan_.num_beams)) hypotheses_.pop_back();
 }
 
-// Whether no beam can become better than the worst hypothesis any more.
+// Returns whether the search ends: there are num_beams hypotheses and, unless early_stopping is
+// kYes, no beam's best continuation scores better than the worst of them. kNever with a positive
+// length_penalty scores it at the greatest length, where the score is best.
 bool BeamTask::is_done(float best_sum) const {
   if (hypotheses_.size() < static_cast<size_t>(plan_.num_beams)) return false;
   if (plan_.early_stopping == EarlyStopping::kYes) return true;
@@ -144,7 +149,8 @@ void BeamTask::end_text_step(Decoder& decoder) {
   }
 }
 
-// The chosen become the beams: the first child of a parent has its sequence, others fork it.
+// Makes the chosen continuations the beams. The first child of a parent takes over its sequence,
+// further children fork it, and the sequence of a parent without a child is removed.
 void BeamTask::go_on(Decoder& decoder, const std::vector<Continuation>& chosen) {
   std::vector<Beam> next;
   std::vector<bool> taken(beams_.size());
@@ -162,9 +168,9 @@ void BeamTask::go_on(Decoder& decoder, const std::vector<Continuation>& chosen) 
   beams_ = std::move(next);
 }
 
-// The open beams join the list.
+// Adds the open beams to the hypotheses.
 void BeamTask::end_text(FinishReason reason) {
-  // Before the first token all of them are one.
+  // Before the first token one beam stands for all num_beams.
   const int64_t copies = generated() == 0 ? plan_.num_beams : 1;
   for (const Beam& beam : beams_) {
     for (int64_t i = 0; i < copies; ++i) add_hypothesis(beam, reason);

@@ -16,16 +16,16 @@ class BeamTask : public Task {
   BeamTask(const Model& model, Request request, Plan plan);
 
  private:
-  // A text on its way, or ended: then it is a hypothesis.
+  // A text that is being made. One that has ended is a hypothesis.
   struct Beam {
     std::vector<TokenId> ids;  // prompt and output
     std::vector<LogprobEntry> logprobs;
-    float sum = 0;  // of processed log-probabilities
+    float sum = 0;  // sum of the processed log-probabilities
     float score = 0;
     FinishReason reason = FinishReason::kCancelled;
     SequenceId sequence = kNoSequence;
   };
-  // Beam `parent` gone on with `id`.
+  // Beam `parent` with `id` appended.
   struct Continuation {
     size_t parent;
     TokenId id;

@@ -23,11 +23,12 @@ struct Generator::State {
 
   void work();
   void submit_to_scheduler(std::vector<Submission> submissions);
-  // What has been submitted since. Waits for something where there is nothing to do.
+  // Returns the requests that were submitted since the last call. If `idle`, waits until there are
+  // some or `stop` is set.
   std::vector<Submission> take(bool idle);
 
   const Model model;
-  Scheduler scheduler;  // the thread's alone
+  Scheduler scheduler;  // only `thread` uses it
   std::mutex mutex;
   std::condition_variable wake;
   std::vector<Submission> submitted;
@@ -51,7 +52,7 @@ void Generator::State::submit_to_scheduler(std::vector<Submission> submissions) 
           promise->set_value(std::move(outcome.completion));
         }
       });
-    } catch (...) {  // one that can never fit, or memory that ran out
+    } catch (...) {  // the request can never fit, or memory ran out
       s.promise->set_exception(std::current_exception());
     }
   }
@@ -83,7 +84,7 @@ void Generator::State::work() {
 Generator::Generator(const Model& model, const GeneratorOptions& options) {
   state_ = std::make_unique<State>(
       model, scheduler_options(model, options.kv_memory, options.share_prefixes));
-  const SignalsBlocked blocked;  // which the thread inherits
+  const SignalsBlocked blocked;  // the thread inherits the blocked signals
   try {
     state_->thread = std::thread([state = state_.get()] { state->work(); });
   } catch (const std::system_error& error) {

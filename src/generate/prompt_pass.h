@@ -10,45 +10,49 @@
 
 namespace gptj {
 
-// Of what has none.
+// The id that stands for "no sequence".
 inline constexpr SequenceId kNoSequence = -1;
-// Gives back a sequence, where there is one; then there is none.
+// Removes a sequence from the cache, if there is one, and sets it to kNoSequence.
 void drop_sequence(Decoder& decoder, SequenceId& sequence);
 
-// A prompt on its way through the decoder, in chunks, scored where its logprobs are wanted. Of one
-// that exceeds the context, what follows depends on its last window alone (window.h).
+// A prompt while the decoder computes it, in chunks. It is scored if its logprobs are wanted. If
+// the prompt exceeds the context, the text after it depends on the prompt's last window alone
+// (window.h).
 class PromptPass {
  public:
-  // `model` and `plan` must outlive it.
+  // `model` and `plan` must outlive the pass.
   PromptPass(const Model& model, const Plan& plan);
 
-  // The tokens of the window, and how many of them are computed.
+  // Returns the prompt's tokens from the window's first on.
   std::span<const TokenId> ids() const { return std::span(plan_.prompt).subspan(begin_); }
+  // Returns how many of ids() are computed.
   size_t computed() const { return done_ - begin_; }
-  // Where the window begins in the prompt.
+  // Returns the place in the prompt where the window begins.
   size_t begin() const { return begin_; }
   bool done() const { return done_ == plan_.prompt.size(); }
-  // How many of the first of ids() need not be computed here where another sequence has them: all
-  // but the last, whose logits are wanted, unless all of them are scored.
+  // Returns how many of the first ids() may be taken from another sequence: all but the last, whose
+  // logits are wanted. Returns 0 if the prompt is scored or bidirectional.
   size_t shareable() const { return is_scored() || plan_.prefix_lm ? 0 : ids().size() - 1; }
-  // Takes the first `length` of them from another sequence. Before any are computed.
+  // Takes the first `length` of ids() from another sequence. REQUIRES: none of ids() is computed,
+  // and `length` is at most shareable().
   void begin_with(Decoder& decoder, SequenceId source, size_t length);
-  // The next rows, at most `room` of them, but a bidirectional prompt's all or none.
+  // Appends the next rows, at most `room` of them. Of a bidirectional prompt it appends all rows,
+  // or none if `room` is 0.
   void next_rows(Decoder& decoder, size_t room, std::vector<Row>& rows);
-  // The logits of the i-th of those.
+  // Takes the logits of the i-th row that next_rows() appended.
   void accept(size_t i, std::span<const float> logits);
-  // They are computed.
+  // Ends the step in which the rows of next_rows() were computed.
   void end_step(Decoder& decoder);
-  // What is missing of a prompt that is given up stays without a logprob.
+  // Gives the prompt up: its tokens that are not yet scored stay without a logprob.
   void give_up();
 
-  // Of the window; gone with release().
+  // Returns the window's sequence; kNoSequence before the first row and after release().
   SequenceId sequence() const { return sequence_; }
   void release(Decoder& decoder);
-  // After its last token, where any are to follow.
+  // Returns the logits after the prompt's last token; empty if no tokens are to follow.
   std::span<const float> last_logits() const { return last_logits_; }
 
-  // How an echoed choice begins.
+  // Returns the logprobs and the bytes with which an echoed choice begins.
   const std::vector<LogprobEntry>& logprobs() const { return logprobs_; }
   std::string bytes() const;
 
@@ -59,7 +63,7 @@ class PromptPass {
   const Plan& plan_;
   SequenceId sequence_ = kNoSequence;
   size_t context_;
-  size_t begin_ = 0, done_ = 0, under_way_ = 0;  // tokens of the prompt
+  size_t begin_ = 0, done_ = 0, under_way_ = 0;  // counts of the prompt's tokens
   std::vector<float> last_logits_;
   std::vector<LogprobEntry> logprobs_;
 };

@@ -11,9 +11,10 @@ namespace gptj {
 
 namespace {
 
-constexpr size_t kFewSamples = 2;
+constexpr size_t kFewSamples = 2;  // more samples fill a pass without guesses
 
-// For Speculator.
+// Returns the `block` of a Speculator: as many rows as an int8 product of the layers computes for
+// little more than one, else 1.
 size_t rows_of_a_block(const Model& model) {
   const Model::State& state = model.state();
   const auto& product = state.kernels.product[static_cast<size_t>(state.packing.layers)];
@@ -45,8 +46,9 @@ std::span<const TokenId> SamplingTask::first_ids() const {
   return window(*first);
 }
 
-// What may follow the text in the same pass: not the last token, which is never computed, nor what
-// the context has no room for.
+// Returns guessed tokens to compute behind the text in the same pass. There are none for the last
+// token of max_tokens, because that is never computed, and none beyond the room in the context.
+// A guess ends before its first id that is not below vocab_size.
 std::vector<TokenId> SamplingTask::guess(Sample& sample, size_t most) const {
   if (!request_.speculate) return {};
   const auto left = static_cast<size_t>(plan_.max_tokens - sample.state.generated() - 1);
@@ -60,7 +62,6 @@ std::vector<TokenId> SamplingTask::guess(Sample& sample, size_t most) const {
 void SamplingTask::text_rows(const Decoder& decoder, size_t room, size_t guesses,
                              std::vector<Row>& rows) {
   owners_.clear();
-  // Many samples fill a pass without guesses.
   guesses = samples_.size() <= kFewSamples ? guesses / samples_.size() : 0;
   for (size_t i = 0; i < samples_.size(); ++i) {
     Sample& sample = samples_[i];
@@ -73,7 +74,7 @@ void SamplingTask::text_rows(const Decoder& decoder, size_t room, size_t guesses
     size_t end = ids.size();
     if (computed + 1 == end) {
       sample.guess = guess(sample, guesses);
-    } else {  // it has slid
+    } else {  // the window has slid, and is computed anew
       end = std::min(end, computed + std::max<size_t>(room, 1));
       room -= std::min(room, end - computed);
     }
@@ -123,8 +124,8 @@ void SamplingTask::end_text_step(Decoder& decoder) {
   }
 }
 
-// What was guessed wrong is not part of the text; of one that no longer fits the context, the newer
-// part is computed anew.
+// Removes wrong guesses from the sample's sequence. If the text no longer fits the context, begins
+// a new sequence, for which the newer part of the text is computed anew.
 void SamplingTask::settle(Decoder& decoder, Sample& sample) const {
   KvCache& cache = decoder.cache();
   const auto computed = static_cast<int64_t>(window(sample).size()) - 1;
@@ -137,7 +138,7 @@ void SamplingTask::settle(Decoder& decoder, Sample& sample) const {
 }
 
 void SamplingTask::end_text(FinishReason reason) {
-  if (reason != FinishReason::kCancelled) return;  // nothing was to be made
+  if (reason != FinishReason::kCancelled) return;  // max_tokens is 0: there is no text to end
   for (Sample& sample : samples_) sample.state.cancel();
 }
 
@@ -145,7 +146,8 @@ void SamplingTask::release_text(Decoder& decoder) {
   for (Sample& sample : samples_) drop_sequence(decoder, sample.sequence);
 }
 
-// The n to return: of more, the best by mean logprob, best first.
+// Returns the n samples to return. If best_of made more, they are the best by mean logprob, best
+// first.
 std::vector<const SamplingTask::Sample*> SamplingTask::best_samples() const {
   std::vector<const Sample*> best;
   for (const Sample& sample : samples_) best.push_back(&sample);

@@ -9,7 +9,7 @@
 
 namespace gptj {
 
-// One prompt, continued by one or more samples, or greedily.
+// A task that continues one prompt by one or more samples, or greedily.
 class SamplingTask : public Task {
  public:
   SamplingTask(const Model& model, Request request, Plan plan);
@@ -19,8 +19,8 @@ class SamplingTask : public Task {
     SampleState state;
     Speculator speculator;
     SequenceId sequence = kNoSequence;
-    size_t begin = 0;                 // of the sequence in the text, which may have slid on
-    std::vector<TokenId> guess = {};  // computed behind its last token in this step
+    size_t begin = 0;                 // place in the text where the sequence begins: its window
+    std::vector<TokenId> guess = {};  // tokens computed behind the last one in this step
     size_t taken = 0;                 // rows of this step whose logits chose a token
     bool guess_failed = false;
   };
@@ -36,7 +36,7 @@ class SamplingTask : public Task {
   void release_text(Decoder& decoder) override;
   int64_t choices(std::vector<Choice>& choices) const override;
 
-  // The tokens that its sequence is, or will be, made of.
+  // Returns the tokens that the sample's sequence is, or will be, made of.
   static std::span<const TokenId> window(const Sample& sample) {
     return sample.state.ids().subspan(sample.begin);
   }

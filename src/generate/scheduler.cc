@@ -12,12 +12,13 @@
 namespace gptj {
 namespace {
 
-// Rows of one step while there are prompts to compute: enough for the matrix unit, few enough that
-// texts being made beside them do not wait long, and that a cancelled prompt soon ends.
+// Most rows of one step while there are prompts to compute. They are enough to keep the matrix unit
+// busy, and few enough that texts beside them do not wait long and that a cancelled prompt ends
+// soon.
 constexpr size_t kStepRows = 256;
-// More would not make a pass cheaper for each.
+// Most requests that run together, because more would not make a pass cheaper for each.
 constexpr size_t kMostRunning = 256;
-// Guessed tokens that may be computed in a step, where so few requests run.
+// Guessed tokens that one step may compute, if at most kFewTexts requests run.
 constexpr size_t kGuesses = 8, kFewTexts = 2;
 
 size_t common_length(std::span<const TokenId> a, std::span<const TokenId> b) {
@@ -46,7 +47,8 @@ void Scheduler::add(std::unique_ptr<Task> task, CancelToken cancel, Done done) {
   waiting_.push_back({std::move(task), std::move(cancel), std::move(done), pages});
 }
 
-// Pages that wait in the cache, and those of a kept text, make room first.
+// Throws kOutOfMemory if `pages` pages can never fit. Pages that lie unused in the cache count as
+// room, and a kept text is dropped first if that makes room.
 void Scheduler::check_memory(const Task& task, size_t pages) {
   const KvCache& cache = decoder_.cache();
   if (most_bytes_ == 0 && pages <= cache.spare_pages()) return;
@@ -82,7 +84,8 @@ void Scheduler::cancel_if(const std::function<bool(const Job&)>& asked) {
     if (asked(job)) cancel(job);
   }
   retire();
-  // Those that wait end as if they had just begun. A callback may add to them, behind all.
+  // Waiting jobs end as if they had just begun. A callback may add further ones at the end of
+  // waiting_.
   for (size_t left = waiting_.size(), i = 0; left > 0; --left) {
     if (!asked(waiting_[i])) {
       ++i;
@@ -95,7 +98,7 @@ void Scheduler::cancel_if(const std::function<bool(const Job&)>& asked) {
   }
 }
 
-// The pages that are there, and those that running jobs may still come to need.
+// Pages that several jobs share count once.
 size_t Scheduler::committed_pages() const {
   std::vector<const std::byte*> all;
   size_t to_come = 0;
@@ -136,7 +139,8 @@ Scheduler::Ancestor Scheduler::find_ancestor(PromptPass& prompt, size_t before) 
   return best;
 }
 
-// False for a prompt that had better wait for another.
+// Returns false if the prompt of running job `index` has to wait for the pages that another job
+// computes. Before its first row, the prompt takes over the pages that it can share.
 bool Scheduler::may_begin(size_t index) {
   PromptPass& prompt = running_[index].task->prompt();
   if (prompt.sequence() != kNoSequence || prompt.done()) return true;
@@ -160,7 +164,7 @@ bool Scheduler::may_begin(size_t index) {
 void Scheduler::compute() {
   std::vector<std::pair<Job*, std::vector<Row>>> parts;
   size_t n_rows = 0;
-  // Where many texts share a pass, rows are no longer cheap.
+  // With many texts in one pass a further row is no longer cheap.
   const size_t guesses = running_.size() <= kFewTexts ? kGuesses / running_.size() : 0;
   for (size_t i = 0; i < running_.size(); ++i) {
     Job& job = running_[i];
@@ -175,7 +179,8 @@ void Scheduler::compute() {
     n_rows += own.size();
     if (!own.empty()) parts.emplace_back(&job, std::move(own));
   }
-  // Attention reads what neighbours have in common once, whatever came between them.
+  // Jobs that share pages become neighbours, because attention reads the common pages of neighbours
+  // once.
   std::stable_sort(parts.begin(), parts.end(), [&](const auto& a, const auto& b) {
     return in_order_of_pages(decoder_.cache(), a.second[0], b.second[0]);
   });
@@ -204,7 +209,8 @@ void Scheduler::compute() {
       job.error = std::current_exception();
     }
   }
-  // Those that waited for a prompt take it now: its request may end with this step.
+  // Prompts that waited for another one take its pages now, because its request may end with this
+  // step.
   for (size_t i = 0; i < running_.size(); ++i) may_begin(i);
 }
 
@@ -231,7 +237,7 @@ void Scheduler::finish(Job& job) noexcept {
   job.done(std::move(outcome));
 }
 
-// Those that have ended make room.
+// Finishes the running jobs that have ended or failed, and removes them.
 void Scheduler::retire() noexcept {
   for (Job& job : running_) {
     if (job.task != nullptr && (job.error || job.task->finished())) finish(job);
@@ -242,7 +248,7 @@ void Scheduler::retire() noexcept {
 void Scheduler::fail_all(const std::exception_ptr& error) noexcept {
   for (Job& job : running_) job.error = error;
   retire();
-  // A callback may add to those that wait, behind all.
+  // A callback may add further jobs at the end of waiting_.
   for (size_t left = waiting_.size(); left > 0; --left) {
     Job job = std::move(waiting_.front());
     waiting_.pop_front();
@@ -270,7 +276,7 @@ Completion run_alone(Scheduler& scheduler, std::unique_ptr<Task> task, const Can
     while (scheduler.step()) {
     }
   } catch (...) {
-    // It must not be finished by a later step, whose `outcome` would be another's.
+    // A later step must not finish this request, because `outcome` is gone by then.
     scheduler.fail_all(std::current_exception());
     throw;
   }

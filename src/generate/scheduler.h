@@ -11,59 +11,68 @@
 
 namespace gptj {
 
-// What became of a request: its completion, or what was thrown.
+// The result of a request: its completion, or the exception that ended it.
 struct Outcome {
   Completion completion = {};
   std::exception_ptr error = {};
 };
 
 struct SchedulerOptions {
-  uint64_t kv_bytes = 0;  // of the KV cache at once; a request that needs more runs alone
-  // What one request may need of it; 0: what the machine and LoadOptions::max_ram have left.
+  // Bytes of the KV cache at once. A request that needs more runs alone.
+  uint64_t kv_bytes = 0;
+  // Bytes of the KV cache that one request may need; 0: all that the machine and
+  // LoadOptions::max_ram have left.
   uint64_t most_bytes = 0;
   bool share_prefixes = true;
-  // Keep what was computed of the last request that ended, for one that begins like it.
+  // Keeps the computed tokens of the last request that ended, for a prompt that begins like them.
   bool keep_last = false;
 };
 
-// What was computed of a text: its tokens, and a sequence of the cache.
+// The computed part of a text: its tokens, and the sequence of the cache that holds them.
 struct KeptText {
   std::vector<TokenId> ids = {};
   SequenceId sequence = kNoSequence;
 };
 
-// Answers many requests together: prompts in chunks beside texts being made, all of them rows of
-// one forward pass after the other, so that the weights are read once for all. A request is let in,
-// first come first served, once the cache has room for all that it may come to need; so nothing
-// that has begun ever waits for memory. A prompt that begins as that of one let in before waits
-// until that is computed, and goes on from there: whole pages, computed once and kept once. By
-// promise 2 no answer depends on the company it had.
+// Answers many requests together. Each forward pass computes rows of several requests, chunks of
+// prompts beside texts that are being made, so that the weights are read once for all of them.
 //
-// Belongs to one thread at a time.
+// Requests are let in first come, first served. A request is let in once the cache has room for all
+// pages that it may come to need, so that a request that has begun never waits for memory. A prompt
+// that begins like the prompt of an earlier running request waits until the common whole pages are
+// computed, and shares them. No answer depends on the requests beside it.
+//
+// A scheduler belongs to one thread at a time.
 class Scheduler {
  public:
   Scheduler(const Model& model, const SchedulerOptions& options);
 
   using Done = std::function<void(Outcome)>;
-  // `done` is called once, from step() or whatever ends all; it must not throw. Throws kOutOfMemory
-  // with the figures for a request whose pages can never fit; `done` is not called then.
+  // Adds a request. `done` is called once, from step(), fail_all() or cancel_all(), and must not
+  // throw. Throws kOutOfMemory with the figures for a request whose pages can never fit; `done` is
+  // not called then.
   void add(std::unique_ptr<Task> task, CancelToken cancel, Done done);
-  // One forward pass. False if there is nothing to do. What goes wrong with one request alone is
-  // its outcome; what is thrown here concerns all, and leaves them for fail_all().
+  // Runs one forward pass. Returns false if there is nothing to do. An error of one request alone
+  // becomes its outcome. An exception that is thrown here concerns all requests; the caller then
+  // ends them with fail_all().
   bool step();
-  // Ends all requests: with an error, or with what there is. The first needs no memory.
+  // Ends all requests with an error. Needs no memory.
   void fail_all(const std::exception_ptr& error) noexcept;
+  // Ends all requests with the text that there is.
   void cancel_all();
 
+  // Returns the text that is kept for the next request.
   const KeptText& kept() const { return kept_; }
+  // Replaces the kept text, and removes the old one's sequence. The scheduler owns the new one's.
   void keep(KeptText text);
   Decoder& decoder() { return decoder_; }
 
-  // Requests let in, and those that wait.
+  // Return the number of requests that were let in, and of those that wait.
   size_t running() const { return running_.size(); }
   size_t waiting() const { return waiting_.size(); }
-  // Rows that were computed so far, and pages of the cache that are taken or promised.
+  // Returns the number of rows that were computed so far.
   int64_t rows() const { return rows_; }
+  // Returns the number of the cache's pages that running requests hold or may still come to need.
   size_t committed_pages() const;
 
  private:
@@ -71,21 +80,22 @@ class Scheduler {
     std::unique_ptr<Task> task;
     CancelToken cancel;
     Done done;
-    size_t pages;                   // at most
-    size_t pages_to_share = 0;      // of them, those that another's prompt is expected to fill
-    size_t first_row = 0;           // of this step
-    std::exception_ptr error = {};  // of the task alone
+    size_t pages;                   // pages that the task needs at most
+    size_t pages_to_share = 0;      // how many of `pages` another job's prompt is expected to fill
+    size_t first_row = 0;           // index of the job's first row in this step
+    std::exception_ptr error = {};  // the error that ends this job
   };
 
   void check_memory(const Task& task, size_t pages);
   void cancel_if(const std::function<bool(const Job&)>& asked);
   void admit();
-  // Of running jobs before the `before`-th, the one whose prompt begins most like `prompt`, and in
-  // how many whole pages.
+  // The running job whose prompt has the longest beginning in common with another prompt, and the
+  // length of that beginning in whole pages. `job` is null if no whole page is in common.
   struct Ancestor {
     Job* job = nullptr;
     size_t pages = 0;
   };
+  // Returns the ancestor of `prompt` among the first `before` running jobs.
   Ancestor find_ancestor(PromptPass& prompt, size_t before);
   bool may_begin(size_t index);
   void compute();
@@ -104,14 +114,16 @@ class Scheduler {
   std::vector<Job> running_;
 };
 
-// SchedulerOptions::kv_bytes where `asked` is what the caller says, or 0: half of the memory that
-// is free; either way no more than is free, nor than LoadOptions::max_ram leaves beside the
+// Returns SchedulerOptions::kv_bytes: `asked`, or half of the free memory if `asked` is 0. The
+// result is never more than the free memory, nor more than LoadOptions::max_ram leaves beside the
 // weights.
 uint64_t kv_cache_budget(const Model& model, uint64_t asked);
-// The options of many requests together: one alone may need what the caller says, or all there is.
+// Returns the options for many requests together. One request alone may need at most the budget of
+// `kv_memory`, or all memory that is left if `kv_memory` is 0.
 SchedulerOptions scheduler_options(const Model& model, uint64_t kv_memory, bool share_prefixes);
 
-// Runs one request to its end; throws what it throws, and leaves the scheduler fit for the next.
+// Runs one request to its end and returns its answer. Throws the request's error; the scheduler can
+// take the next request all the same.
 Completion run_alone(Scheduler& scheduler, std::unique_ptr<Task> task, const CancelToken& cancel);
 
 }  // namespace gptj

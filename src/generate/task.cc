@@ -26,7 +26,8 @@ size_t Task::pages() const {
   return shared + branches * (all - shared);
 }
 
-// The last token made is never computed.
+// Returns the most tokens of prompt and text that are computed. The last token of a text is not,
+// because nothing follows it.
 size_t Task::most_computed() const {
   const size_t made = static_cast<size_t>(plan_.max_tokens);
   return plan_.prompt.size() + made - (made > 0 ? 1 : 0);
@@ -49,7 +50,7 @@ std::vector<TokenId> Task::ids_of_sequence(const Decoder& decoder) const {
   if (sequence == kNoSequence || plan_.prefix_lm) return {};
   const bool of_prompt = sequence == prompt_.sequence();
   const std::span<const TokenId> ids = of_prompt ? prompt_.ids() : first_ids();
-  // Behind them there may be guesses that were wrong; the last token of a text is not computed.
+  // The sequence may end with guesses that were wrong. The last token of a text is not computed.
   const size_t computed = of_prompt ? prompt_.computed() : ids.size() - 1;
   const auto length = static_cast<size_t>(decoder.cache().length(sequence));
   return {ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(std::min(computed, length))};
@@ -141,8 +142,8 @@ void Task::add_choice(Choice choice, const std::string& bytes, std::vector<Choic
   choices.push_back(std::move(choice));
 }
 
-// The prompt's tokens come first, whether the choice has them or not; neither the bos token that
-// stands for an empty prompt nor the end token that ends a text is text.
+// Offsets count from the prompt's first token, whether or not the choice echoes the prompt. The bos
+// token that stands for an empty prompt and the end token that ends a text count as empty text.
 void Task::add_offsets(Choice& choice) const {
   if (choice.logprobs.empty()) return;
   TextOffsets offsets;

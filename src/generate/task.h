@@ -13,11 +13,11 @@
 
 namespace gptj {
 
-// A request on its way to its answer: says which rows it wants computed next, and takes their
-// logits. What it becomes depends on the request alone, not on how its rows are grouped.
+// A request while it is answered: says which rows it wants computed next, and takes their logits.
+// The answer depends on the request alone, not on how its rows are grouped.
 //
-// First the prompt, then the text: one sequence or more, which begin with the prompt and share what
-// was computed of it.
+// A task computes first the prompt, then the text. The text is one sequence or more; all of them
+// begin with the prompt and share its pages.
 class Task {
  public:
   virtual ~Task() = default;
@@ -25,59 +25,65 @@ class Task {
   Task& operator=(const Task&) = delete;
 
   PromptPass& prompt() { return prompt_; }
-  // What any_sequence() begins with, as a causal text does, for as long as it has one; nothing
-  // where the text slides on.
+  // Returns the tokens that any_sequence() begins with, while there is one. Returns none if the
+  // text may slide on, or if the prompt is bidirectional, because no causal text can then share
+  // the sequence.
   std::span<const TokenId> shared_ids() const {
     return slides() || plan_.prefix_lm ? std::span<const TokenId>() : prompt_.ids();
   }
-  // Pages of the KV cache that it holds at once at most.
+  // Returns the most pages of the KV cache that the task holds at once.
   size_t pages() const;
-  // The field of the request to lower where those are too many.
+  // Returns the field of the request to lower if pages() is too large.
   const char* widest_field() const;
-  // A sequence of its own that begins with what is computed of the prompt; kNoSequence: none.
+  // Returns one of the task's sequences, which begins with the computed part of the prompt;
+  // kNoSequence if there is none.
   SequenceId any_sequence() const;
-  // The tokens that any_sequence() is made of, as a causal text is; none otherwise.
+  // Returns the tokens that any_sequence() is made of. Returns none if there is no sequence, or if
+  // the prompt is bidirectional.
   std::vector<TokenId> ids_of_sequence(const Decoder& decoder) const;
-  // Adds the pages that it holds.
+  // Appends the pages that the task holds; a page that its sequences share comes more than once.
   void add_pages(const Decoder& decoder, std::vector<const std::byte*>& pages) const;
 
-  // Appends the rows to compute next: of the prompt at most `room`, and none where that is 0; of
-  // the text one for each sequence, and some for at most `guesses` tokens, or, where it was cut to
-  // fit the context and is computed anew, as many as of a prompt. Not to be called once finished.
+  // Appends the rows to compute next. Of the prompt they are at most `room`, and none if `room` is
+  // 0; a bidirectional prompt comes whole. Of the text they are one row for each sequence, and rows
+  // for at most `guesses` guessed tokens. A text that was cut to fit the context is computed anew,
+  // with at most `room` rows but at least one. REQUIRES: not finished().
   void next_rows(Decoder& decoder, size_t room, size_t guesses, std::vector<Row>& rows);
-  // The logits of the i-th of those rows, where it wants them; called in their order.
+  // Takes the logits of the i-th of the rows that next_rows() appended, if the row wants logits.
+  // The caller goes through the rows in their order.
   void accept(size_t i, std::span<const float> logits);
-  // After all of them: forks and drops sequences.
+  // Ends the step after all logits were taken: forks and drops sequences.
   void end_step(Decoder& decoder);
 
-  // Ends it with what there is.
+  // Ends the task with the text that there is. Does nothing to a finished task.
   void cancel();
   bool finished() const { return finished_; }
-  // Gives back its sequences.
+  // Removes the task's sequences from the cache.
   void release(Decoder& decoder);
-  // Once finished.
+  // Returns the answer. REQUIRES: finished().
   Completion result() const;
 
  protected:
   Task(const Model& model, Request request, Plan plan);
 
-  // The text's part of the above.
+  // The text's part of the functions above.
   virtual std::vector<SequenceId> sequences() const = 0;
-  // Prompt and text of the first of them, where there is one, as far as they are in it.
+  // Returns the tokens of prompt and text that the first of sequences() is, or will be, made of.
+  // REQUIRES: there is a sequence.
   virtual std::span<const TokenId> first_ids() const = 0;
   virtual void text_rows(const Decoder& decoder, size_t room, size_t guesses,
                          std::vector<Row>& rows) = 0;
   virtual void accept_text(size_t i, std::span<const float> logits) = 0;
-  // Goes on from the whole prompt.
+  // Begins the text after the whole prompt was computed.
   virtual void begin_text(Decoder& decoder) = 0;
   virtual void end_text_step(Decoder& decoder) = 0;
   virtual void end_text(FinishReason reason) = 0;
   virtual void release_text(Decoder& decoder) = 0;
-  // Choices, and how many tokens were made.
+  // Appends the choices. Returns how many tokens were made, also for choices that are not returned.
   virtual int64_t choices(std::vector<Choice>& choices) const = 0;
 
-  // Appends a choice, with an echoed prompt before its own ids and logprobs, its text made of
-  // bytes.
+  // Appends a choice. Its text is made of `bytes`. An echoed prompt is put before its text, ids and
+  // logprobs.
   void add_choice(Choice choice, const std::string& bytes, std::vector<Choice>& choices) const;
   SequenceId fork_prompt(Decoder& decoder) const;
   size_t context() const { return static_cast<size_t>(model_.config().n_positions); }
@@ -89,18 +95,18 @@ class Task {
   bool finished_ = false;
 
  private:
-  // Whether the text may come to exceed the context.
+  // Returns whether prompt and text may come to exceed the context.
   bool slides() const { return most_computed() > context(); }
   size_t most_computed() const;
   // Sets text_offset of each entry of logprobs.
   void add_offsets(Choice& choice) const;
   double seconds() const { return start_ ? seconds_since(*start_) : 0; }
 
-  std::optional<Clock::time_point> start_;  // of its first row
+  std::optional<Clock::time_point> start_;  // time of the first row
   double prompt_seconds_ = 0, text_seconds_ = 0;
 };
 
-// Throws as complete() does for a request that is wrong.
+// Returns a task for the request. Throws as complete() does for a request that is wrong.
 std::unique_ptr<Task> make_task(const Model& model, Request request);
 
 }  // namespace gptj

@@ -6,8 +6,9 @@
 
 namespace gptj {
 
-// Where, of a text of `length` tokens, those begin that what follows is computed from: at 0 while
-// it fits the context; else the older half of a full context is dropped, as often as it takes.
+// Returns the position at which the window of a text of `length` tokens begins: the tokens from
+// which the next token is computed. The position is 0 while the text fits the context. A longer
+// text loses the older half of a full context, as often as it takes.
 inline size_t window_begin(size_t length, size_t context) {
   if (length <= context) return 0;
   const size_t half = std::max<size_t>(context / 2, 1);

@@ -84,7 +84,8 @@ TokenId SampleState::choose(std::span<const float> logits) {
   return best;
 }
 
-// Appends the token to the ids and its bytes, as far as they are certain, to the text.
+// Appends the token to the ids and, unless it ends the text, its bytes to the text, as far as these
+// are certain.
 void SampleState::take(TokenId id) {
   ids_.push_back(id);
   new_text_.clear();
