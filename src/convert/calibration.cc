@@ -13,7 +13,7 @@
 namespace gptj {
 namespace {
 
-// Positions that go through a layer at once, or the context if it is shorter.
+// Positions that go through a layer at once; fewer if the context is shorter.
 constexpr size_t kWindow = 512;
 
 size_t window_of(const ModelConfig& config) {
@@ -24,7 +24,7 @@ size_t windows_of(const ModelConfig& config, size_t tokens) {
   return (tokens + window_of(config) - 1) / window_of(config);
 }
 
-// Keys and values of one layer only are needed at a time.
+// Returns the config with one layer, because keys and values of one layer are enough at a time.
 ModelConfig of_one_layer(ModelConfig config) {
   config.n_layer = 1;
   return config;
@@ -51,8 +51,8 @@ Calibration::Calibration(const ModelConfig& config, const Packing& packing,
   embed(engine_, wte, rows, x_);
 }
 
-// Calls done(first, rows) for every window after it went through the layer: token `first` and those
-// after it are the rows of the scratch.
+// Runs the text through the layer and calls done(first, rows) after every window: row r of the
+// scratch then belongs to token first + r.
 template <class Function>
 void Calibration::run(const Layer& layer, const Function& done) {
   const size_t window = window_of(config_);
@@ -127,7 +127,7 @@ PackedMatrix Calibration::head(const LayerNorm& final_norm, PackedMatrix exact) 
 }
 
 uint64_t Calibration::steps(const ModelConfig& config, size_t tokens) {
-  constexpr uint64_t kMoments = 3;  // that a layer's matrices are rounded by
+  constexpr uint64_t kMoments = 3;  // groups of matrices of a layer
   return static_cast<uint64_t>(config.n_layer) * (2 * windows_of(config, tokens) + kMoments) + 1;
 }
 

@@ -15,26 +15,27 @@
 
 namespace gptj {
 
-// Quantizes layers for what a text makes of their inputs. It runs the text through the model layer
-// by layer: each layer's inputs are what the quantized layers before it produce, and its matrices
-// are rounded with feedback (rounding.h) against those inputs' second moments. Only one layer is
-// in memory, and the residual stream of the whole text.
+// Quantizes layers so that they fit the inputs that a text gives them. The text runs through the
+// model layer by layer: the inputs of a layer are the outputs of the quantized layers before it.
+// The matrices of the layer are rounded with feedback (rounding.h) against the second moments of
+// those inputs. Memory holds one layer, and the residual stream of the whole text.
 class Calibration {
  public:
-  // Called for every window of the text that went through a layer, and for all that was rounded by
-  // the same moments; may throw to stop.
+  // Is called for every window of the text that went through a layer, and for every group of
+  // matrices that was rounded by the same moments. May throw to stop.
   using Step = std::function<void()>;
 
   Calibration(const ModelConfig& config, const Packing& packing, const KernelTable& kernels,
               ThreadPool& pool, const Embedding& wte, std::span<const TokenId> ids, Step step);
 
-  // Layers ascending, then the head. `exact` holds f32.
+  // Return the quantized layer and the quantized head. `exact` holds f32. REQUIRES: layers in
+  // ascending order, then the head.
   Layer layer(int64_t index, Layer exact);
   PackedMatrix head(const LayerNorm& final_norm, PackedMatrix exact);
 
-  // How often `step` is called in all.
+  // Returns the number of calls of `step` in all.
   static uint64_t steps(const ModelConfig& config, size_t tokens);
-  // Bytes that a calibration of so many tokens takes at its height.
+  // Returns the peak memory, in bytes, of a calibration of so many tokens.
   static uint64_t bytes(const ModelConfig& config, size_t tokens);
 
  private:
@@ -51,7 +52,7 @@ class Calibration {
   Step step_;
   Engine engine_;
   Scratch scratch_;
-  Matrix x_;  // the residual stream of every token
+  Matrix x_;  // the residual stream: [tokens, n_embd]
 };
 
 }  // namespace gptj

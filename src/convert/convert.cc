@@ -26,7 +26,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
-constexpr int64_t kEvaluationWindow = 512, kEvaluationWindows = 16;
+constexpr int64_t kEvaluationWindow = 512, kEvaluationWindows = 16;  // tokens; windows at most
 constexpr size_t kMaxCalibrationTokens = 65536;
 constexpr size_t kReportRoom = 4096;  // bytes of header kept for the report
 
@@ -87,7 +87,8 @@ class Conversion {
     }
   }
 
-  // Before the hours that converting may take.
+  // Throws kOutOfMemory if `need` bytes are not available. The check comes first because converting
+  // may take hours.
   void check_fits(uint64_t need, const std::string& what, const char* instead) const {
     const uint64_t available = available_memory();
     check(need <= available, ErrorCode::kOutOfMemory, path_, ": ", what, " needs ", gigabytes(need),
@@ -164,12 +165,12 @@ class Conversion {
                                  {"bytes", file->bytes().size()}});
     }
     origin["type"] = weight_type_name(source_.stored_type());
-    // Names of files need not be UTF-8.
+    // dump_text() is needed because names of files need not be UTF-8.
     m[packed::kSource] = dump_text(origin);
     return m;
   }
 
-  // In the order of packed_tensors().
+  // Writes all tensors in the order of packed_tensors().
   void write_tensors(SafetensorsWriter& writer) const {
     const auto tensors = smoothed_source(source_.tensors(), packing_.layers);
     ThreadPool pool(options_.threads);
@@ -226,7 +227,8 @@ class Conversion {
     }
   }
 
-  // f16 and f32 weights are multiplied exactly as they are; products of bf16 may round activations.
+  // Returns the type in which the reference is loaded. f16 and f32 weights are multiplied exactly
+  // as they are. Others become f32, because products of bf16 may round activations.
   WeightType reference_type() const {
     const WeightType stored = source_.stored_type();
     const bool exact = stored == WeightType::kF32 || stored == WeightType::kF16;
@@ -236,7 +238,7 @@ class Conversion {
     LoadOptions load;
     load.threads = options_.threads;
     load.isa = options_.isa;
-    load.tokenizer = options_.tokenizer;  // of which metadata() warned already
+    load.tokenizer = options_.tokenizer;  // metadata() passed on its warnings already
     load.on_progress = [&](uint64_t done, uint64_t total) {
       show("loading", done, total);
       return Progress::kContinue;

@@ -14,8 +14,8 @@ namespace {
 
 using Lanes = std::array<float, kLanes>;
 
-// One panel of 16 outputs, group after group. In comments w is the exact weight of an input, q the
-// rounded one, e = w - q, all of one output.
+// Rounds one panel of 16 outputs, group after group. In the comments w is the exact weight of an
+// input, q the rounded weight and e = w - q, all for one output.
 class PanelRounding {
  public:
   PanelRounding(const UpperFactor& factor, const KernelTable& kernels, const PanelFormat& format)
@@ -25,7 +25,8 @@ class PanelRounding {
         errors_(format.k * kLanes),
         product_scratch_(kProductScratch) {}
 
-  // `exact` is [k][16]. Returns false if a finite weight's scale became infinite.
+  // Rounds `exact`, [k][16], into `panel`. Returns false if a finite weight's scale became
+  // infinite.
   bool round(const float* exact, std::byte* panel) {
     QuantizedPanel out(format_, panel);
     bool in_range = true;
@@ -43,7 +44,8 @@ class PanelRounding {
  private:
   void round_group() {
     sum_groups_before();
-    // If nothing were rounded, e would undo what is carried: those weights choose the scales.
+    // Choose scales for the weights as they would be if none were rounded: q = w + carried, so that
+    // e = -carried.
     for_each_input([&](size_t j, const Lanes& carried, Lanes& e) {
       for (size_t l = 0; l < kLanes; ++l) {
         e[l] = -carried[l];
@@ -55,7 +57,8 @@ class PanelRounding {
     for_each_input([&](size_t j, const Lanes& carried, Lanes& e) {
       for (size_t l = 0; l < kLanes; ++l) {
         const float w = exact_[j * kLanes + l], wanted = (w + carried[l]) * reciprocal_[l];
-        // A scale that is not finite says so in every product; numbers no longer matter.
+        // A scale that is not finite makes every product infinite or NaN, so the numbers no longer
+        // matter.
         const bool usable = std::isfinite(wanted) && std::isfinite(scale_[l]);
         const float level =
             usable ? std::clamp(std::nearbyint(wanted), lowest_[l], highest_[l]) : 0.0f;
@@ -65,7 +68,7 @@ class PanelRounding {
     });
   }
 
-  // sums_[j] = sum of R[i][j] e[i] over the inputs i of earlier groups.
+  // Sets sums_[j] to the sum of R[i][j] e[i] over the inputs i of earlier groups.
   void sum_groups_before() {
     if (begin_ == 0) {
       std::fill_n(sums_, n_ * kLanes, 0.0f);
@@ -86,8 +89,9 @@ class PanelRounding {
          .scratch = product_scratch_.data()});
   }
 
-  // Calls choose(j, carried, e) for each input j of the group in ascending order: carried is what
-  // the errors of those before it are worth here, e the error to choose.
+  // Calls choose(j, carried, e) for each input j of the group in ascending order. carried is the
+  // sum of R[i][j] e[i] over the inputs i before j, divided by R[j][j]; choose sets e, the error of
+  // input j.
   template <class Function>
   void for_each_input(const Function& choose) {
     float* errors = errors_.data() + begin_ * kLanes;
@@ -120,9 +124,9 @@ class PanelRounding {
   const UpperFactor& factor_;
   const KernelTable& kernels_;
   PanelFormat format_;
-  AlignedBuffer<float> errors_;  // e of all inputs so far, [k][16]
+  AlignedBuffer<float> errors_;  // e of all inputs so far: [k][16]
   AlignedBuffer<float> product_scratch_;
-  // Of the group at hand.
+  // State of the current group.
   size_t begin_ = 0, n_ = 0;
   const float* exact_ = nullptr;
   alignas(64) float sums_[kMaxGroup * kLanes];
@@ -137,7 +141,7 @@ bool round_with_feedback(const PackedMatrix& exact, const UpperFactor& factor,
   const PanelFormat format = m.format();
   m.owned = AlignedBuffer<std::byte>(m.bytes());
   m.panels = m.owned.span();
-  std::vector<PanelRounding> roundings;  // made here: the pool's work must not throw
+  std::vector<PanelRounding> roundings;  // made here because the pool's work must not throw
   for (size_t part = 0; part < pool.parts(); ++part) {
     roundings.emplace_back(factor, kernels, format);
   }

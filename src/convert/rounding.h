@@ -8,12 +8,14 @@
 namespace gptj {
 
 // Quantizes the f32 panels of `exact` into `m`, a quantized matrix without its numbers. Inputs are
-// rounded in ascending order, and each one's error is carried into those that follow, so that the
-// error of the outputs is small rather than that of the weights: the method of "GPTQ" (Frantar,
-// Ashkboos, Hoefler, Alistarh, 2022), which is Babai's nearest plane. With H = R R^T the error of
-// an output is |R^T (w - q)|, whose entry j holds the inputs up to j alone: what those before j
-// left there, divided by R[j][j], is added to w[j] before it is rounded. Scales are chosen for what
-// a group would be if it were not rounded.
+// rounded in ascending order. The error of each input is carried into the inputs that follow, so
+// that the error of the outputs is small rather than that of the weights. The method is that of
+// "GPTQ" (Frantar, Ashkboos, Hoefler, Alistarh, 2022), which is Babai's nearest plane.
+//
+// With H = R R^T the error of an output is |R^T e|, e = w - q. R is upper triangular, so entry j of
+// R^T e depends on the inputs up to j alone. Before w[j] is rounded, the sum of R[i][j] e[i] over i
+// < j, divided by R[j][j], is added to it. The scales of a group are chosen for the weights that
+// the group would have if none of its inputs were rounded.
 //
 // Returns false if a finite weight's scale became infinite.
 bool round_with_feedback(const PackedMatrix& exact, const UpperFactor& factor,

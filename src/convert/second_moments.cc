@@ -12,7 +12,7 @@ namespace gptj {
 namespace {
 
 constexpr size_t kRowsAtOnce = 256;
-constexpr float kDamping = 0.01f;  // of the mean of the diagonal
+constexpr float kDamping = 0.01f;  // as a fraction of the mean of the diagonal
 
 using Matrixf = Eigen::MatrixXf;
 
@@ -32,7 +32,8 @@ void SecondMoments::add(const Matrix& x, size_t rows) {
   }
 }
 
-// X^T X, as products of the transposed rows with the rows, whose 16 columns make a panel.
+// Adds X^T X of `rows` rows from `first` on. The product multiplies the transposed rows by panels
+// of 16 columns.
 void SecondMoments::add_some(const Matrix& x, size_t first, size_t rows) {
   const size_t stride = kRowsAtOnce + kLanes;
   AlignedBuffer<float> transposed(k_ * stride), panels(padded(k_) * rows);
@@ -47,7 +48,7 @@ void SecondMoments::add_some(const Matrix& x, size_t first, size_t rows) {
       }
     }
   });
-  // The panels are ever shorter; each part takes every parts()-th.
+  // Panel p has 16 rows fewer than panel p - 1, so each part takes every parts()-th panel.
   AlignedBuffer<float> products(pool_.parts() * k_ * kLanes);
   AlignedBuffer<float> scratch(pool_.parts() * kProductScratch);
   pool_.run([&](size_t part) {
@@ -77,7 +78,7 @@ float SecondMoments::at(size_t row, size_t column) const {
   return panels_[p][(row - p * kLanes) * kLanes + column % kLanes];
 }
 
-// H with its rows and columns in reverse is L L^T; in reverse again, L is R.
+// Reverses the rows and columns of H, factors the result into L L^T, and reverses L, which gives R.
 UpperFactor SecondMoments::factor() {
   const auto n = static_cast<Eigen::Index>(k_);
   double trace = 0;

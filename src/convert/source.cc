@@ -71,7 +71,7 @@ uint64_t ConversionSource::packing_bytes(const Packing& packing) const {
   for (int64_t i = 0; i < config().n_layer; ++i) {
     uint64_t layer = 0, made = 0;
     for (const MatrixSpec& spec : layer_matrices(config(), i)) {
-      // Smoothed weights (smoothing.h) are copies.
+      // Smoothed weights (smoothing.h) are copies in f32.
       const bool may_be_copied = packing.layers == Element::kInt8;
       const uint64_t copy = may_be_copied ? spec.n * spec.k * sizeof(float) : 0;
       layer += unpacked_matrix(spec, packing).bytes();

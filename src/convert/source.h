@@ -13,39 +13,40 @@
 
 namespace gptj {
 
-// What is converted: either kind of file that a model is loaded from.
+// The model to convert: a checkpoint, or a file of this engine's own format.
 class ConversionSource {
  public:
-  // Throws as Model::load() does.
+  // Opens the model at `path`. Throws as Model::load() does.
   explicit ConversionSource(const std::string& path);
 
   const ModelConfig& config() const;
   WeightType stored_type() const;
   EmbeddingStorage embedding() const;
-  // The base name of the folder or file.
+  // Returns the base name of the folder or file.
   const std::string& name() const { return name_; }
-  // The files that hold weights.
+  // Returns the files that hold weights.
   std::vector<const MappedFile*> files() const;
-  // What the files say that is not done, one line each.
+  // Returns warnings, one line each: settings of the files that the engine does not follow.
   std::span<const std::string> warnings() const;
-  // The text of the settings, generation_config.json; empty where there are none.
+  // Returns the text of the settings, generation_config.json; empty if there are none.
   std::string generation_config() const;
   TokenizerHints tokenizer_hints() const;
-  // Bytes of what stays in memory from the first layer to the last while all is packed: the
+  // Returns the bytes that stay in memory from the first layer to the last while all is packed: the
   // vectors, and an embedding that is not mapped.
   uint64_t kept_bytes() const;
-  // Bytes that packing takes at its height, where the matrices of one layer are kept at a time, or
-  // lm_head: kept_bytes(), theirs, and of what one of them is made from.
+  // Returns the peak memory, in bytes, of packing that keeps the matrices of one layer at a time,
+  // or lm_head. It is kept_bytes(), those matrices, and the weights that one of them is made from.
   uint64_t packing_bytes(const Packing& packing) const;
-  // Throws kUnsupported where weights are quantized already.
+  // Returns a source of the weights. Throws kUnsupported if the weights are quantized already.
   std::unique_ptr<WeightSource> tensors() const;
 
  private:
-  // Of what tensors() makes of the matrix's weights; 0 where the file holds them as they are.
+  // Returns the bytes of the weights that tensors() makes for the matrix; 0 if the file holds them
+  // as they are.
   uint64_t made_bytes(const MatrixSpec& spec) const;
 
   std::string path_, name_;
-  std::shared_ptr<const Checkpoint> checkpoint_;  // or
+  std::shared_ptr<const Checkpoint> checkpoint_;  // null if packed_ is set
   std::shared_ptr<const PackedFile> packed_;
 };
 
