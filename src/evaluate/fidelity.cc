@@ -13,14 +13,14 @@
 namespace gptj {
 namespace {
 
-// Positions whose logits of both models are in memory at once.
+// Positions at a time; their logits of both models are in memory at once.
 constexpr size_t kRows = 32;
 
 TokenId likeliest(std::span<const float> logits) {
   return std::max_element(logits.begin(), logits.end()) - logits.begin();
 }
 
-// One model's logits, a few positions after the other.
+// Computes the logits of one model for a text, a few positions at a time.
 class Reader {
  public:
   explicit Reader(const Model& model)
@@ -50,6 +50,7 @@ class Reader {
   std::vector<float> logits_;
 };
 
+// Compares two models position by position.
 class Comparison {
  public:
   Comparison(const Model& model, const Model& reference) : model_(model), reference_(reference) {}
@@ -81,7 +82,8 @@ class Comparison {
   }
 
  private:
-  // `next` is the token that follows, null at the end of a window.
+  // Adds one position: KL(p || q) = sum of p (log p - log q), p of the reference and q of the
+  // model. `next` is the token that follows; it is null at the end of a window.
   void position(std::span<const float> logits, std::span<const float> reference,
                 const TokenId* next) {
     const LogSoftmax q(model_.state().kernels, logits), p(reference_.state().kernels, reference);
@@ -90,7 +92,7 @@ class Comparison {
       const double log_p = p.in_double(id);
       kl += elementary::exp(log_p) * (log_p - q.in_double(id));
     }
-    kl_.push_back(std::max(kl, 0.0));  // rounding may leave it a little below
+    kl_.push_back(std::max(kl, 0.0));  // rounding may make it slightly negative
     agreed_ += likeliest(logits) == likeliest(reference);
     if (next == nullptr) return;
     nll_ -= q.in_double(*next);

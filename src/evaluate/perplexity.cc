@@ -12,7 +12,8 @@
 namespace gptj {
 namespace {
 
-// Sum of the negative log-likelihoods of ids[first] .. given all before them, first >= 1.
+// Returns the sum of the negative log-likelihoods of ids[first] and the ids after it, each given
+// all ids before it. REQUIRES: first >= 1.
 double score_window(const Model& model, std::span<const TokenId> ids, size_t first) {
   Session session(model);
   const SequenceId sequence = session.add_sequence();
@@ -27,6 +28,7 @@ double score_window(const Model& model, std::span<const TokenId> ids, size_t fir
   return nll;
 }
 
+// Returns `value`, or `otherwise` if it is 0. Throws unless it is 0 or lies in 1 .. high.
 int64_t in_range(const char* name, int64_t value, int64_t otherwise, int64_t high) {
   if (value == 0) return otherwise;
   check_param(1 <= value && value <= high, name, "expected 1 to ", high, ", found ", value);
