@@ -23,15 +23,17 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Requests that are read before they can run, so that none waits for being read.
+// kReadAhead: requests that are kept waiting, so that the scheduler never waits for the input.
+// kReadAtOnce: most lines that are read between two steps.
 constexpr size_t kReadAhead = 32, kReadAtOnce = 4096;
-// Answers that a crash may lose.
+// Seconds of which a crash may lose the answers.
 constexpr double kFlushSeconds = 0.5;
-// How long a pipe is waited for before a Ctrl-C is heeded.
+// Longest wait for a pipe before a Ctrl-C is heeded.
 constexpr int kPollMilliseconds = 100;
-constexpr uint64_t kSeedStream = 0x6a6f6273;  // apart from the streams of samples
+constexpr uint64_t kSeedStream = 0x6a6f6273;  // differs from the streams of samples
 
-// Where records are until they are written out: on disk, or in memory where nothing can be resumed.
+// The records until they are written out. They are on disk in the journal, or in memory if the job
+// cannot be resumed.
 class Records {
  public:
   explicit Records(std::optional<Journal> journal) : journal_(std::move(journal)) {}
@@ -39,7 +41,7 @@ class Records {
   bool has(int64_t line) const { return journal_ ? journal_->has(line) : kept_.contains(line); }
   const std::vector<int64_t>& lines_of_journal() const { return journal_->lines(); }
   bool are_resumed() const { return journal_ && !journal_->lines().empty(); }
-  // Of a line of the journal.
+  // Returns whether the record of a line of the journal is an error. REQUIRES: there is a journal.
   bool failed(int64_t line) const { return journal_->failed(line); }
   void put(int64_t line, std::string record, bool failed) {
     if (journal_) {
@@ -51,7 +53,8 @@ class Records {
   void flush() {
     if (journal_) journal_->flush();
   }
-  // Of a line that it has, flushed; once.
+  // Returns the record of a line; called once for each line. REQUIRES: has(line), and flush() after
+  // put().
   std::string take(int64_t line) {
     if (journal_) return journal_->record(line);
     const auto place = kept_.find(line);
@@ -65,6 +68,7 @@ class Records {
   std::map<int64_t, std::string> kept_;
 };
 
+// One run of a job: reads requests, lets the scheduler answer them, and writes their records.
 class Job {
  public:
   Job(const Model& model, const JobOptions& options, const CancelToken& cancel,
@@ -89,11 +93,11 @@ class Job {
     }
     for (bool busy = false;;) {
       read_ahead(busy);
-      if (cancel_.cancelled()) break;  // what is under way is dropped
+      if (cancel_.cancelled()) break;  // requests under way are dropped
       const auto start = Clock::now();
       busy = step();
       if (!busy && input_ended_) break;
-      // Not after the next step, which may take as long.
+      // Flush now if the next step, which may take as long as this one, would make it too late.
       if (seconds_since(flushed_) + seconds_since(start) >= kFlushSeconds) flush();
       report();
     }
@@ -110,7 +114,8 @@ class Job {
     if (options_.on_progress) options_.on_progress(progress_);
   }
 
-  // What was answered is kept, whatever happens.
+  // Runs one step of the scheduler; returns false if there is nothing to do. Writes out all
+  // finished records before an exception leaves.
   bool step() {
     try {
       const bool busy = scheduler_.step();
@@ -122,8 +127,8 @@ class Job {
     }
   }
 
-  // Keeps some requests waiting; a wrong one has its record at once. Does not wait for a pipe while
-  // there is something to do.
+  // Reads lines until kReadAhead requests wait. A wrong line gets its record at once. Does not wait
+  // for a pipe while the scheduler is busy.
   void read_ahead(bool busy) {
     std::string text;
     for (size_t read = 0; read < kReadAtOnce && !input_ended_; ++read) {
@@ -151,7 +156,7 @@ class Job {
     int64_t number = 0;
     std::vector<Completion> answers = {};
     size_t running = 0;
-    std::exception_ptr error = nullptr;  // of the first that failed
+    std::exception_ptr error = nullptr;  // error of the first task that failed
   };
 
   void submit(RequestLine line, int64_t number) {
@@ -170,7 +175,8 @@ class Job {
     for (size_t i = 0; i < tasks.size(); ++i) add(std::move(tasks[i]), group, i);
   }
 
-  // Every prompt is proved before any is computed.
+  // Returns a task for each prompt of a line. Throws if any of the prompts is wrong, so that none
+  // is computed in vain.
   std::vector<std::unique_ptr<Task>> tasks_of(const RequestLine& line) const {
     std::vector<std::unique_ptr<Task>> tasks;
     for (const TextOrIds& prompt : line.prompts) {
@@ -183,10 +189,9 @@ class Job {
 
   void add(std::unique_ptr<Task> task, const std::shared_ptr<Group>& group, size_t i) {
     try {
-      scheduler_.add(std::move(task), cancel_, [this, group, i](Outcome outcome) {
-        end(*group, i, std::move(outcome));
-      });
-    } catch (const Error&) {  // it can never run
+      scheduler_.add(std::move(task), cancel_,
+                     [this, group, i](Outcome outcome) { end(*group, i, std::move(outcome)); });
+    } catch (const Error&) {  // the task can never run
       end(*group, i, {.completion = {}, .error = std::current_exception()});
     }
   }
@@ -221,7 +226,7 @@ class Job {
     } catch (const Error& error) {
       put(group.number, error_record(group.line, error), true);
     } catch (...) {
-      failure_ = group.error;  // no fault of the request
+      failure_ = group.error;  // an error that the request did not cause
     }
   }
 
@@ -233,7 +238,7 @@ class Job {
     if (options_.as_completed) unwritten_.push_back(number);
   }
 
-  // Records are on disk in the journal before they are in the output.
+  // Writes finished records out. They are on disk in the journal before they are in the output.
   void flush() {
     records_.flush();
     while (!unwritten_.empty() && records_.has(unwritten_.front())) {
@@ -260,7 +265,8 @@ class Job {
   Clock::time_point flushed_ = Clock::now();
 };
 
-// What cannot be read again, as a pipe, cannot be resumed.
+// Returns whether the job can be resumed: the output is a file, and the input can be read again,
+// which a pipe cannot.
 bool is_resumable(const JobOptions& options) {
   std::error_code ignored;
   return !options.output.empty() && fs::is_regular_file(options.input, ignored);
@@ -314,7 +320,7 @@ JobProgress run_job(const Model& model, const JobOptions& options, const CancelT
     input_fingerprint = header["input"].get<std::string>();
     journal.emplace(open_journal(options, header));
   } else if (!options.output.empty()) {
-    remove_file(journal_path(options.output));  // of another job
+    remove_file(journal_path(options.output));  // a leftover of another job
   }
   const bool has_journal = journal.has_value();
   const JobProgress progress =

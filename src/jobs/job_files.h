@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Questions about the files of a job.
+// Checks and removals of the files of a job.
 #pragma once
 
 #include <string>
@@ -8,9 +8,9 @@ namespace gptj {
 
 bool exists(const std::string& path);
 bool is_folder(const std::string& path);
-// Throws kIo. No such file is no error.
+// Removes a file, if there is one. Throws kIo if the file cannot be removed.
 void remove_file(const std::string& path);
-// Throws kNotFound or kIo where no file of that name can be made.
+// Throws kNotFound or kIo if no file of that name can be made.
 void check_output_folder(const std::string& output);
 
 }  // namespace gptj

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a journal says of its job: all that can change an answer, and what a merge must know. Only
-// .cc files include this.
+// The header of a journal: everything that can change an answer of the job, and what a merge has to
+// know. Only .cc files include this file.
 #pragma once
 
 #include <string>
@@ -12,29 +12,34 @@
 
 namespace gptj {
 
-// Of the layout of the header and of the lines behind it.
+// The version of the layout of the header and of the lines behind it.
 inline constexpr int64_t kJournalVersion = 2;
 
+// Returns the path of the journal that belongs to an output.
 std::string journal_path(const std::string& output);
-// Whether a line, from 1, belongs to the shard that the options name.
+// Returns whether the line of this number, counted from 1, belongs to the shard that the options
+// name.
 bool in_shard(int64_t line, const JobOptions& options);
 
-// Reads the input once.
+// Returns the header of a job. Reads the whole input once. Throws as JobInput does.
 Json header_of(const Model& model, const JobOptions& options);
 
-// The journal to go on with, or a new one. Throws kInvalidArgument, naming what differs, for one of
-// another job.
+// Returns the journal to go on with if the options say `resume` and there is one, else a new one.
+// Throws kInvalidArgument, naming what differs, if the journal is another job's, and if there is an
+// output to resume without a journal.
 Journal open_journal(const JobOptions& options, const Json& header);
 
-// The journal of one shard, read for a merge.
+// The header of one shard's journal, read for a merge.
 struct ShardHeader {
-  Json job;  // what is the same in all shards
+  Json job;  // the members that are the same in all shards
   int64_t shard = 0, shards = 1;
   int64_t requests = 0;
 };
-// Throws kBadFile, naming the journal, for a header that no job of this version wrote.
+// Returns the header that `text` holds. Throws kBadFile, naming the journal, for a header that no
+// job of this version wrote.
 ShardHeader read_shard_header(const std::string& text, const std::string& path);
-// The names of what differs between two jobs; empty where nothing does.
+// Returns the names of the members of `a` that `b` lacks or has with another value, separated by
+// commas; empty if there are none.
 std::string difference(const Json& a, const Json& b);
 
 }  // namespace gptj

@@ -9,7 +9,8 @@
 namespace gptj {
 namespace {
 
-// A prompt of a whole context, bad_words and all else that is asked for take a small part of it.
+// Most bytes of a line. A prompt of a whole context with bad_words and every other field takes a
+// small part of them.
 constexpr size_t kLongestLine = size_t{64} << 20;
 
 }  // namespace

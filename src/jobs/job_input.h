@@ -9,8 +9,8 @@
 
 namespace gptj {
 
-// The lines of a job's input, a file or standard input for an empty path, with their numbers. All
-// throw kIo; kBadFile for a line that is longer than any request.
+// The lines of a job's input with their numbers. The input is a file, or standard input for an
+// empty path. All functions throw kIo, and kBadFile for a line that is longer than any request.
 class JobInput {
  public:
   explicit JobInput(const std::string& path);
@@ -18,13 +18,14 @@ class JobInput {
   JobInput(const JobInput&) = delete;
   JobInput& operator=(const JobInput&) = delete;
 
-  // As LineReader's; the first line comes without a UTF-8 byte order mark. Throws kUnsupported for
-  // a file in UTF-16.
+  // Reads the next line as LineReader::next() does, the first one without a UTF-8 byte order mark.
+  // Throws kUnsupported for a file in UTF-16 or UTF-32.
   bool next(std::string& line);
+  // Waits as LineReader::wait() does.
   bool wait(int milliseconds) { return reader_.wait(milliseconds); }
-  // Of the last line, from 1.
+  // Returns the number of the last line read, counted from 1.
   int64_t number() const { return number_; }
-  // Of the lines so far.
+  // Returns the fingerprint of the lines read so far.
   std::string fingerprint() const { return hexadecimal(fingerprint_.value()); }
 
  private:

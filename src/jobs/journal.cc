@@ -26,7 +26,7 @@ std::string check_of(std::string_view text) {
   return hexadecimal(all.value());
 }
 
-// What a line says behind its check; empty if that does not fit.
+// Returns the part of a line behind its check; empty if the check does not fit that part.
 std::string_view checked(std::string_view line) {
   if (line.size() <= kCheckDigits || line[kCheckDigits] != ' ') return {};
   const std::string_view rest = line.substr(kCheckDigits + 1);
@@ -59,7 +59,7 @@ Journal::~Journal() {
 }
 
 Journal Journal::create(const std::string& path, const std::string& header) {
-  // Emptied only once it is this process's.
+  // An existing file is emptied only after this process has locked it.
   Journal journal(path, O_RDWR | O_CREAT);
   if (::ftruncate(journal.descriptor_, 0) != 0) fail_io(path, "cannot empty");
   journal.header_ = header;
@@ -78,7 +78,7 @@ std::optional<Journal> Journal::open(const std::string& path) {
     fail_io(path, "cannot shorten");
   }
   if (::lseek(journal.descriptor_, 0, SEEK_END) < 0) fail_io(path, "cannot seek");
-  // Whoever wrote it may have been killed before it was.
+  // The process that wrote the records may have been killed before they were on disk.
   sync_file(journal.descriptor_, path);
   sync_folder_of(path);
   return journal;
@@ -91,7 +91,8 @@ std::optional<Journal> Journal::open_to_read(const std::string& path) {
   return journal;
 }
 
-// Finds the whole lines, up to the first that is not. False if there is no whole header.
+// Notes the header and the records of all whole lines, up to the first line that is not whole.
+// Returns false if there is no whole header.
 bool Journal::scan() {
   LineReader reader(path_, descriptor_);
   std::string line;

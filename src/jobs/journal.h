@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The records of a job, as they are made: what survives a crash.
+// The records of a job in the order in which they are made, in a file that survives a crash.
 //
-// A text file. The first line is a header, an object of JSON that says which job it is; every other
-// is a record behind its line number and a + or, for the record of an error, a -. Each begins with
-// 16 hexadecimal digits that check the rest of it: <check> <header>, <check> <line> +|- <record>.
-// Whatever follows the last whole line is dropped when the file is opened again.
+// A journal is a text file. Its first line is a header, a JSON object that says which job it is.
+// Every other line is the record of one line of the input: the number of that line, then a + or,
+// for the record of an error, a -, then the record. Each line begins with 16 hexadecimal digits, a
+// check of the rest of the line: <check> <header>, <check> <line> +|- <record>. Everything after
+// the last whole line is dropped when the file is opened again.
 #pragma once
 
 #include <cstdint>
@@ -16,12 +17,13 @@
 
 namespace gptj {
 
-// One process at a time. All throw kIo.
+// An open journal. One process at a time may write a journal. All functions throw kIo.
 class Journal {
  public:
-  // A new one, its header on disk, in place of whatever had the name.
+  // Returns a new journal, in place of any file of that name. Its header is on disk.
   static Journal create(const std::string& path, const std::string& header);
-  // To go on with; or only to look at. Empty where there is no whole header.
+  // Returns the journal at `path`, to go on with or only to read. Returns none if there is no such
+  // file, or if the file has no whole header.
   static std::optional<Journal> open(const std::string& path);
   static std::optional<Journal> open_to_read(const std::string& path);
 
@@ -31,19 +33,23 @@ class Journal {
 
   const std::string& header() const { return header_; }
   bool has(int64_t line) const { return places_.contains(line); }
-  // Of a line that it has: whether its record is an error, and the record's size in bytes.
+  // Returns whether the record of a line is an error. Throws if there is no such record.
   bool failed(int64_t line) const { return place(line).failed; }
+  // Returns the size in bytes of the record of a line. Throws if there is no such record.
   uint64_t record_size(int64_t line) const { return place(line).size; }
-  // The record of a line that it has, once flushed.
+  // Returns the record of a line. Throws if there is no such record. REQUIRES: the record was
+  // flushed.
   std::string record(int64_t line) const;
-  // In the order in which they were made.
+  // Returns the numbers of the lines that have a record, in the order in which records were made.
   const std::vector<int64_t>& lines() const { return lines_; }
 
+  // Adds the record of a line to those that flush() writes.
   void append(int64_t line, std::string_view record, bool failed = false);
-  // All that was appended is on disk afterwards.
+  // Writes all appended records, and returns once they are on disk.
   void flush();
 
  private:
+  // The place of a record in the file.
   struct Place {
     uint64_t offset;
     uint64_t size;
@@ -59,8 +65,8 @@ class Journal {
   std::string header_;
   std::map<int64_t, Place> places_;
   std::vector<int64_t> lines_;
-  std::string buffer_;  // not yet written
-  uint64_t end_ = 0;    // of the file with the buffer
+  std::string buffer_;  // lines that are not yet written
+  uint64_t end_ = 0;    // size of the file once the buffer is written
 };
 
 }  // namespace gptj

@@ -17,8 +17,8 @@ Journal open_part(const std::string& part) {
   return *std::move(journal);
 }
 
-// The shards of one job, their journals open one at a time: there may be more of them than a
-// process may have files.
+// The shards of one job. Their journals are open one at a time, because there may be more shards
+// than a process may have open files.
 class Merge {
  public:
   explicit Merge(const std::vector<std::string>& parts) : parts_(parts) {
@@ -30,7 +30,7 @@ class Merge {
   }
 
   void write(const std::string& output) const {
-    std::map<int64_t, uint64_t> offsets;  // of each line's record in the output
+    std::map<int64_t, uint64_t> offsets;  // place of each line's record in the output
     uint64_t end = 0;
     for (const auto& [line, size] : sizes_) {
       offsets[line] = end;
@@ -74,7 +74,7 @@ class Merge {
   const std::vector<std::string>& parts_;
   ShardHeader first_;
   std::set<int64_t> shards_;
-  std::map<int64_t, uint64_t> sizes_;  // of the record of each line
+  std::map<int64_t, uint64_t> sizes_;  // size of each line's record in bytes
 };
 
 }  // namespace

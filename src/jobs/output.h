@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Plain files and pipes, as jobs read and write them. All throw kIo.
+// Plain files and pipes, as jobs read and write them. All functions throw kIo.
 #pragma once
 
 #include <cstddef>
@@ -9,50 +9,55 @@
 
 namespace gptj {
 
-// "PATH: WHAT: No space left on device"
+// Throws kIo with a message like "PATH: WHAT: No space left on device", from errno. An empty path
+// is standard output.
 [[noreturn]] void fail_io(const std::string& path, const char* what);
+// Writes all bytes, in as many writes as the descriptor needs.
 void write_all(const std::string& path, int descriptor, std::string_view bytes);
 
-// Lines of a file from where its descriptor stands. Looks at each byte once.
+// The lines of a file, from the place where its descriptor stands. Looks at each byte once.
 class LineReader {
  public:
-  // A line of more than `longest` bytes is kBadFile, with its number.
+  // The caller keeps `descriptor` open. next() and wait() throw kBadFile, with the line's number,
+  // for a line of more than `longest` bytes.
   LineReader(std::string path, int descriptor, size_t longest = SIZE_MAX)
       : path_(std::move(path)), descriptor_(descriptor), longest_(longest) {}
-  // The next line without its newline. False at the end.
+  // Reads the next line, without its newline. Returns false at the end.
   bool next(std::string& line);
-  // Whether next() need not wait, at most so many milliseconds from now.
+  // Returns whether next() can go on without waiting. Waits until then, but no longer than so many
+  // milliseconds for each further piece of a line.
   bool wait(int milliseconds);
   bool ended_by_newline() const { return ended_by_newline_; }
 
  private:
   bool fill();
   void check_length(size_t bytes) const;
-  // Where the next newline is in the buffer; npos.
+  // Returns the place of the next newline in the buffer; npos if there is none.
   size_t find_newline();
 
   std::string path_;
   int descriptor_;
   size_t longest_;
   std::string buffer_;
-  size_t begin_ = 0;     // of the next line in the buffer
-  size_t searched_ = 0;  // so far there is no newline
-  int64_t number_ = 1;   // of the next line
+  size_t begin_ = 0;     // place of the next line in the buffer
+  size_t searched_ = 0;  // there is no newline between begin_ and this place
+  int64_t number_ = 1;   // number of the next line
   bool ended_by_newline_ = false;
 };
 
 // A job's output: a file, or standard output for an empty path.
 class OutputFile {
  public:
-  // Empties a file of that name.
+  // Opens the file, and empties an existing one.
   explicit OutputFile(const std::string& path);
   ~OutputFile();
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;
 
   void write_line(std::string_view line);
-  // All that was written has left this process; it is on disk once synced.
+  // Hands everything that was written to the system.
   void flush();
+  // Flushes, and returns once the file is on disk.
   void sync();
 
  private:

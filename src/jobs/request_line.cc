@@ -29,7 +29,8 @@ std::vector<TokenId> ids_of(const Json& json) {
   return ids;
 }
 
-// One prompt, or as clients send them, a list of texts or of lists of ids.
+// Returns the prompts of a line: one text, one list of ids, or a list of either, as clients send
+// it.
 std::vector<TextOrIds> prompts_of(const Json& json) {
   if (json.is_string()) return {json.get<std::string>()};
   if (!json.is_array()) fail_type("prompt", kPrompt, json);
@@ -43,7 +44,8 @@ std::vector<TextOrIds> prompts_of(const Json& json) {
   return prompts;
 }
 
-// A field that the line has under one name counts before a default under the other.
+// Drops defaults that the line overrides under another name: a field that the line has under one
+// name counts before a default under the other.
 void drop_other_names(const Json& json, Request& request) {
   const auto has = [&](const char* name) { return json.contains(name) && !json[name].is_null(); };
   const auto only = [&](const char* name, const char* other) { return has(name) && !has(other); };
@@ -55,7 +57,7 @@ void drop_other_names(const Json& json, Request& request) {
   if (only("do_sample", "temperature")) request.temperature.reset();
 }
 
-// Prompt and fields, from the line itself or from an envelope's body.
+// Reads the prompt and the fields, from the line itself or from an envelope's body.
 void read_request(const Json& json, RequestLine& line) {
   bool has_prompt = false;
   drop_other_names(json, line.request);
@@ -95,7 +97,7 @@ void read_envelope(const Json& json, RequestLine& line) {
   read_request(*body, line);
 }
 
-// The id is read first, so that an error record has it.
+// Reads the id. This comes before all other fields, so that their error records have the id.
 void read_id(const Json& json, RequestLine& line) {
   for (const char* key : {"id", "custom_id"}) {
     const auto id = json.find(key);
@@ -140,7 +142,7 @@ RequestLine parse_request_line(std::string_view text, int64_t number, const Requ
   try {
     read_line(text, line);
   } catch (const Error& error) {
-    // Of a job a wrong line is a wrong argument, not a damaged file.
+    // In a job, a line that is no JSON counts as a wrong argument, not as a damaged file.
     const bool bad_json = error.code() == ErrorCode::kBadFile;
     line.error = bad_json ? Error(ErrorCode::kInvalidArgument, error.what(), error.param()) : error;
   }
