@@ -20,8 +20,10 @@ class Checkpoint {
  public:
   // Opens `path`: a folder with weights, or a file of weights, in any format of
   // open_checkpoint_files(). Afterwards every tensor of the config is there, in its shape, as F32,
-  // F16 or BF16 (types may be mixed; F64 is rounded to F32), and there is no other. Buffers and
-  // training heads that files may have besides (names.h) are left out. lm_head alone may be absent.
+  // F16 or BF16 (types may be mixed; F64 is rounded to F32), and there is no other. lm_head alone
+  // may be absent. Buffers and training heads that files may have besides (names.h) are left out.
+  // Throws kBadFile for other missing, unexpected or misshapen tensors, kUnsupported for other
+  // types.
   static Checkpoint open(const std::string& path);
 
   // Returns the sizes of the model. vocab_size is the number of rows of wte.weight, whatever

@@ -78,6 +78,7 @@ constexpr Other kOthers[] = {
     {"", "config.json", ErrorCode::kNotFound, "a configuration without weights"},
 };
 
+// Returns the names of all entries of the folder. Throws kIo if it cannot be listed.
 std::set<std::string> names_in(const std::string& folder) {
   std::error_code error;
   std::set<std::string> names;
@@ -99,6 +100,7 @@ bool is_shard(const std::string& name) { return name.find("-of-") != std::string
 
 bool is_lora(const std::string& name) { return name.starts_with("adapter_"); }
 
+// Returns the format of kFormats that the file has; null if it has none of them.
 const Format* format_of(const std::string& path) {
   const MappedFile file(path);
   if (is_safetensors(file.bytes()) || is_pytorch(file.bytes())) return nullptr;
@@ -148,6 +150,7 @@ std::string in_place_of_weights(const std::string& folder, const std::string& na
   return is_pytorch(file.bytes()) ? std::string() : recognise_file(file.bytes());
 }
 
+// Throws the error that describes a folder without weights.
 [[noreturn]] void refuse_folder(const std::string& folder) {
   const std::set<std::string> names = names_in(folder);
   for (const Other& other : kOthers) {

@@ -18,10 +18,9 @@ namespace gptj {
 struct CheckpointFiles {
   std::string folder;  // the folder of config.json and the tokenizer
   std::vector<std::shared_ptr<const MappedFile>> files;
-  std::vector<StoredTensor> tensors;       // by Hugging Face's names
-  std::optional<ModelConfig> config = {};  // if the format holds it; else in config.json
-  std::vector<std::string_view> vocabulary =
-      {};  // the bytes of every id, where the format notes them
+  std::vector<StoredTensor> tensors;              // by Hugging Face's names
+  std::optional<ModelConfig> config = {};         // if the format holds it; else in config.json
+  std::vector<std::string_view> vocabulary = {};  // the bytes of every id, if the format lists them
 };
 
 // Finds and opens the weights that `path` means.

@@ -37,7 +37,7 @@ GenerationDefaults parse_generation_defaults(std::string_view text, const std::s
 // is no generation_config.json.
 std::string settings_in_config(std::string_view config, const std::string& file);
 
-// Removes ids that are not below `vocab_size`, because they can never come, and warns of them.
+// Removes ids outside 0 .. vocab_size - 1, because they can never come, and warns of them.
 void drop_foreign_ids(ModelConfig& config, const std::string& file, Warnings& warnings);
 void drop_foreign_ids(GenerationDefaults& defaults, int64_t vocab_size, const std::string& file,
                       Warnings& warnings);

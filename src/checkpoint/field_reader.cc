@@ -6,6 +6,7 @@
 namespace gptj {
 namespace {
 
+// Returns whether the value is a whole number from min, which is not negative, to max.
 bool is_integer_within(const Json& value, int64_t min, int64_t max) {
   return value.is_number_unsigned() && value.get<uint64_t>() >= static_cast<uint64_t>(min) &&
          value.get<uint64_t>() <= static_cast<uint64_t>(max);

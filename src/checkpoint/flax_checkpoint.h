@@ -13,6 +13,7 @@ namespace gptj {
 // transposed when they are read; all other parameters are mapped.
 std::vector<std::string> add_flax(const std::string& path, CheckpointFiles& found);
 
+// Opens the parameters in `file`; config.json and the tokenizer are in `folder`.
 CheckpointFiles open_flax_checkpoint(const std::string& folder, const std::string& file);
 
 }  // namespace gptj

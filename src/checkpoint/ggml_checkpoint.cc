@@ -23,6 +23,7 @@ constexpr const char* kTransposed[] = {".attn.q_proj.weight", ".attn.k_proj.weig
                                        ".attn.v_proj.weight", ".attn.out_proj.weight",
                                        ".mlp.fc_in.weight"};
 
+// Returns the tensor of this canonical name, or null.
 const GgmlTensor* find(const GgmlFile& file, const std::string& canonical) {
   const auto found = std::find_if(
       file.tensors.begin(), file.tensors.end(),

@@ -215,6 +215,7 @@ std::optional<std::pair<std::string, Part>> part_of(const std::string& name) {
   return {};
 }
 
+// Returns the matrix of this canonical name, or null.
 const StoredTensor* find_matrix(const std::vector<StoredTensor>& tensors, const char* name) {
   const auto found = std::find_if(tensors.begin(), tensors.end(), [&](const StoredTensor& tensor) {
     return canonical_name(tensor.name) == name && tensor.shape.size() == 2;

@@ -4,10 +4,10 @@
 // clang-format off
 // A matrix of [out, in] is kept as
 //   qweight I32 [in / n, out]      n = 32 / bits numbers in each, along `in`, the lowest bits first
-//   qzeros  I32 [groups, out / n]  the same along `out`, each number one less than the zero point
-//   scales  F16 [groups, out]
+//   qzeros  I32 [groups, out / n]  the same along `out`, each number zero_offset less than the zero point
+//   scales  F16 [groups, out]      or BF16 or F32
 //   g_idx   I32 [in]               the group of each input; may be absent: one group after another
-// and weight[o, i] = scales[g, o] * (q[i, o] - zero[g, o]), g = g_idx[i]: exact in f32.
+// and weight[o, i] = scales[g, o] * (q[i, o] - zero[g, o]), g = g_idx[i]: exact in f32 if scales are F16.
 // clang-format on
 #pragma once
 

@@ -28,7 +28,7 @@ using VisitRows = std::function<void(uint64_t first_row, std::span<const std::by
 void visit_rows(const MappedMatrix& matrix, const VisitRows& visit);
 
 // Sets out[column * out_columns + row] = in[row][column] for `rows` rows of `columns` elements.
-// `element` is the size of an element in bytes, 2 or 4. Both may lie at any address.
+// `element` is the size of an element in bytes, 2 or 4. `in` and `out` may lie at any address.
 void transpose(const std::byte* in, uint64_t rows, uint64_t columns, size_t element, std::byte* out,
                uint64_t out_columns);
 

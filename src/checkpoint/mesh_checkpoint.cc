@@ -200,6 +200,7 @@ class Tree {
           " arrays in a shard, found ", leaves_.size());
   }
 
+  // Returns the length of a leaf that must be a vector. Throws kBadFile if it is none.
   uint64_t vector_size(size_t leaf) const {
     const TensorView& array = leaves_[leaf][0].array;
     check(array.shape.size() == 1 && array.shape[0] > 0, ErrorCode::kBadFile, step_, ": array ",

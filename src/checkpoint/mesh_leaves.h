@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The arrays of a mesh-transformer-jax checkpoint. Each folder shard_0 ... holds files 0.npz ...,
-// whose arrays are the leaves of one tree in the order of its sorted keys. Every leaf is cut across
-// the shards, or is in each of them.
+// whose arrays are the leaves of one tree in the order of its sorted keys. Each shard holds a part
+// of every leaf.
 #pragma once
 
 #include <memory>

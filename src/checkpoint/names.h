@@ -17,6 +17,7 @@ struct TensorSpec {
   std::vector<uint64_t> shape;  // for a matrix: [out, in]
 };
 
+// Returns the number of elements.
 uint64_t elements(const TensorSpec& spec);
 
 // Returns the name and shape of every tensor, in the order of the forward pass.

@@ -12,7 +12,7 @@ namespace gptj {
 
 // A stored tensor that other tensors are made from, with the map that holds it.
 struct SourceTensor {
-  // Takes `files` from the checkpoint of `stored`.
+  // REQUIRES: `files` are the files of the checkpoint that holds `stored`.
   SourceTensor(StoredTensor stored, std::span<const std::shared_ptr<const MappedFile>> files);
 
   StoredTensor tensor;

@@ -8,6 +8,7 @@
 namespace gptj {
 namespace {
 
+// Throws kBadFile unless `ok`.
 void expect_type(bool ok, const char* expected, const Json& json, const std::string& where) {
   check(ok, ErrorCode::kBadFile, where, ": expected ", expected, ", found ", json.type_name());
 }
@@ -30,7 +31,7 @@ std::string expect_string(const Json& json, const std::string& where) {
 }
 
 TokenId expect_id(const Json& json, const std::string& where, const std::string& key) {
-  // As unsigned, a negative number is a huge one.
+  // Read as unsigned, a negative number is a huge one.
   const bool ok = json.is_number_integer() && json.get<uint64_t>() <= uint64_t{kMaxTokenId};
   if (!ok) {
     fail(ErrorCode::kBadFile, concat(where, ": ", quote(key), ": expected a token id from 0 to ",

@@ -57,7 +57,7 @@ struct TokenizerParts {
   std::string vocabulary_name, merges_name;  // for messages
   std::vector<VocabularyEntry> vocabulary;
   std::vector<MergeRule> merges;  // ascending rank
-  // Of entries with equal contents the first counts, but `special` counts if any has it.
+  // Among entries with equal contents the first counts, but `special` counts if any has it.
   std::vector<AddedToken> added;
   bool nfc = false;           // text is normalized first
   bool prefix_space = false;  // a space is put in front of text that begins with none
@@ -70,7 +70,7 @@ struct TokenizerParts {
   // A SentencePiece model, which takes the place of vocabulary and merges, and its file's name; or
   // both empty.
   std::string sentencepiece, sentencepiece_name;
-  bool ignore_merges = false;  // a word that is a token is that token, whatever the merges
+  bool ignore_merges = false;  // a word that is a token becomes that token without merges
 };
 
 // Reads all files of a tokenizer that the folder has. Throws kNotFound if they are too few.
