@@ -44,8 +44,8 @@ class PanelRounding {
  private:
   void round_group() {
     sum_groups_before();
-    // Choose scales for the weights as they would be if none were rounded: q = w + carried, so that
-    // e = -carried.
+    // The scales are chosen for the weights as they would be if none were rounded: q = w + carried,
+    // so that e = -carried.
     for_each_input([&](size_t j, const Lanes& carried, Lanes& e) {
       for (size_t l = 0; l < kLanes; ++l) {
         e[l] = -carried[l];

@@ -13,8 +13,8 @@ namespace gptj {
 // "GPTQ" (Frantar, Ashkboos, Hoefler, Alistarh, 2022), which is Babai's nearest plane.
 //
 // With H = R R^T the error of an output is |R^T e|, e = w - q. R is upper triangular, so entry j of
-// R^T e depends on the inputs up to j alone. Before w[j] is rounded, the sum of R[i][j] e[i] over i
-// < j, divided by R[j][j], is added to it. The scales of a group are chosen for the weights that
+// R^T e depends on the inputs up to j alone. Before w[j] is rounded, the sum over i < j of R[i][j]
+// e[i], divided by R[j][j], is added to w[j]. The scales of a group are chosen for the weights that
 // the group would have if none of its inputs were rounded.
 //
 // Returns false if a finite weight's scale became infinite.
