@@ -29,7 +29,7 @@ TensorDeclaration packed_tensor(const MatrixSpec& spec, const Packing& packing) 
       spec.name + ".packed", DType::kU8, {round_up(unpacked_matrix(spec, packing).bytes(), kLine)}};
 }
 
-// Calls f for every matrix in the order of a pass.
+// Calls f for every matrix, in the order in which a forward pass reads them.
 template <class Function>
 void for_each_matrix(const ModelConfig& config, const Function& f) {
   for (int64_t i = 0; i < config.n_layer; ++i) {
@@ -189,7 +189,7 @@ Weights PackedFile::weights() const {
 
 namespace {
 
-// Tensors are unpacked when they are asked for.
+// A packed file as a source of weights. Each tensor is unpacked when it is asked for.
 class PackedSource : public WeightSource {
  public:
   explicit PackedSource(std::shared_ptr<const PackedFile> file) : file_(std::move(file)) {
@@ -213,7 +213,8 @@ class PackedSource : public WeightSource {
   std::shared_ptr<const void> owner(const TensorView&) override { return file_; }
 
  private:
-  // Part `part` of those that the matrix stacks, all of one height.
+  // Returns tensor number `part` of the tensors that the matrix stacks. All have the same number of
+  // rows.
   TensorView unpack(const MatrixSpec& spec, size_t part) {
     const PackedMatrix m = file_->matrix(spec);
     const size_t rows = spec.n / spec.weights.size();

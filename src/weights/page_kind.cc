@@ -17,6 +17,7 @@ constexpr int kRuns = 6;
 constexpr double kClearly = 0.95;
 constexpr size_t kStreams = 4;
 
+// Memory in one kind of pages, to be read and timed.
 class Sample {
  public:
   Sample(Pages pages, const KernelTable& kernels, ThreadPool& pool)
@@ -26,7 +27,7 @@ class Sample {
         bytes_(kBytes, pages) {
     pool_.run([&](size_t part) { std::memset(bytes_.data() + part * share_, 0, share_); });
   }
-  // The fastest pass so far, after another.
+  // Reads the memory once more. Returns the seconds of the fastest pass so far.
   double seconds() {
     const auto start = Clock::now();
     pool_.run([&](size_t part) {

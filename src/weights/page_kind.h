@@ -7,12 +7,13 @@
 
 namespace gptj {
 
-// The pages in which weights are read faster here, by reading half a gigabyte of either: on some
-// machines small ones cost a fifth of the speed, on others huge ones do. Huge where neither is
-// clearly better, or where there is no memory to spare for trying.
+// Returns the kind of pages in which this machine reads weights faster, measured by reading half a
+// gigabyte in each kind. On some machines small pages cost a fifth of the speed; on others huge
+// pages do. Returns kHuge if neither is clearly faster, or if there is no memory to spare for the
+// measurement.
 Pages fastest_pages(const KernelTable& kernels, ThreadPool& pool);
 
-// By the seconds that the same reading took in either.
+// Returns the faster kind, given the seconds that the same reading took in huge and in small pages.
 Pages faster_pages(double of_huge, double of_small);
 
 }  // namespace gptj

@@ -12,12 +12,13 @@ namespace gptj {
 namespace {
 
 constexpr size_t kStreams[] = {1, 2, 3, 4}, kAhead[] = {0, 1280};
-// Others must be better than the default by more than measurements vary.
+// Another reading must be better than the default by more than measurements vary.
 constexpr double kClearly = 0.95;
 constexpr uint64_t kEnoughBytes = uint64_t{256} << 20;
 constexpr int kRuns = 4;
 
-// One row of zeros times matrices that are read from memory, not from a cache.
+// The product of one row of zeros with so many matrices that they are read from memory, not from a
+// cache.
 class Trial {
  public:
   Trial(const Weights& weights, const KernelTable& kernels, ThreadPool& pool)
@@ -31,7 +32,7 @@ class Trial {
         n_ = std::max(n_, padded(m->n));
       }
     }
-    // Zeros of whichever type the products take their rows in.
+    // Zeros, which have the same bytes in every type that a product may take its rows in.
     row_ = AlignedBuffer<float>(padded_inputs(k_));
     groups_ = AlignedBuffer<float>(padded_inputs(k_));
     sums_ = AlignedBuffer<int32_t>(padded_inputs(k_));
@@ -43,6 +44,7 @@ class Trial {
 
   bool is_large() const { return bytes_ >= kEnoughBytes; }
 
+  // Multiplies all matrices once, reading their panels as `reading` says. Returns the seconds.
   double seconds(const RowReading& reading) {
     const auto start = Clock::now();
     pool_.run([&](size_t part) {

@@ -9,16 +9,18 @@
 
 namespace gptj {
 
-// How single rows should read panels, by trying it on these weights: what memory likes best differs
-// from machine to machine by a third. Models that caches could hold are not measured.
+// Returns the fastest way for single rows to read panels, measured on these weights, because the
+// fastest way differs from machine to machine, by a third. Returns the default without measuring if
+// the model is small enough to stay in caches.
 RowReading fastest_reading(const Weights& weights, const KernelTable& kernels, ThreadPool& pool);
 
-// What it took to read the same weights in some way.
+// One way to read panels, and the seconds that it took to read the weights.
 struct TimedReading {
   RowReading reading;
   double seconds;
 };
-// The fastest of them, unless the default, which is among them, is nearly as fast.
+// Returns the fastest reading, or the default if that is nearly as fast. REQUIRES: the default is
+// among `tried`.
 RowReading choose_reading(std::span<const TimedReading> tried);
 
 }  // namespace gptj

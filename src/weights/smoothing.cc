@@ -25,8 +25,8 @@ std::vector<float> floats(const TensorView& tensor) {
   return out;
 }
 
-// Of one group of channels: what rounding costs, in squared error of all outputs, for each choice
-// of how far outliers are brought down.
+// The cost of rounding one group of channels, as squared error of all outputs, for each choice of
+// how far outliers are brought down. Choice `most` makes a channel smaller by at most 2^most.
 class GroupCosts {
  public:
   // `magnitudes`: root mean square of each channel's activations.
@@ -45,14 +45,14 @@ class GroupCosts {
            *std::max_element(magnitudes_.begin(), magnitudes_.end()) > kOutlier * median_;
   }
 
-  // By how many powers of two channel j is made smaller under choice `most`.
+  // Returns by how many powers of two choice `most` makes channel j smaller.
   int exponent(size_t j, int most) const {
     if (magnitudes_[j] <= kOutlier * median_) return 0;
     const int over = median_ > 0 ? std::ilogb(magnitudes_[j] / median_) : kMaxExponent;
     return std::min(most, over);
   }
 
-  // Adds one output's weights.
+  // Adds one output's weights, one for each channel of the group.
   void add(const float* w) {
     const size_t n = magnitudes_.size();
     if (factors_.empty()) {
@@ -82,7 +82,9 @@ class GroupCosts {
   }
 
  private:
-  // Both sides' steps are as their largest, and their errors meet the other side's squares.
+  // Estimates the squared error of choice `most`. The rounding error of either side (weights or
+  // activations) is proportional to the side's largest magnitude. In the products, the error is
+  // multiplied by the other side's numbers, so squares are multiplied by squares.
   double cost(int most) const {
     double largest = 0, squares = 0;
     for (size_t j = 0; j < magnitudes_.size(); ++j) {
@@ -100,6 +102,7 @@ class GroupCosts {
   double weight_steps_[kMaxExponent + 1] = {}, weight_squares_[kMaxExponent + 1] = {};
 };
 
+// A source that smooths ln_1 and the weights that read ln_1, layer by layer.
 class SmoothedSource : public WeightSource {
  public:
   explicit SmoothedSource(std::unique_ptr<WeightSource> source) : source_(std::move(source)) {}
@@ -145,7 +148,8 @@ class SmoothedSource : public WeightSource {
     std::vector<float> values;
   };
 
-  // Of each channel, for the layer of this prefix; empty where all are 0.
+  // Returns the exponent of each channel of ln_1 in the layer with this prefix, or empty if all
+  // are 0.
   const std::vector<int>& exponents_of(const std::string& layer) {
     if (layer != layer_) {
       layer_ = layer;
@@ -192,7 +196,7 @@ class SmoothedSource : public WeightSource {
   }
 
   std::unique_ptr<WeightSource> source_;
-  std::string layer_;  // whose exponents are at hand
+  std::string layer_;  // the prefix of the layer that exponents_ belongs to
   std::vector<int> exponents_;
   std::map<std::string, Made> made_;
 };

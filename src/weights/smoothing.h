@@ -8,13 +8,16 @@
 
 namespace gptj {
 
-// `source` with some channels of each layer's ln_1 made smaller by a power of two, and the inputs
-// of q, k, v and fc_in that they feed made larger by the same: exactly the same function, as long
-// as nothing is rounded. Where few channels of a group of 128 are far above the rest, activations
-// then lose less when they become int8, and weights a little more; how far to go is what makes the
-// sum of both least, as estimated from ln_1's gains and the weights alone. Layers without such
-// channels stay as they are, and so do weights of other types than int8: those of 4 bits would lose
-// as much as activations gain. The idea: "SmoothQuant" (Xiao et al., 2023).
+// Returns `source` with outlier channels smoothed, or unchanged if `element` is not int8.
+//
+// Smoothing makes some channels of a layer's ln_1 smaller by a power of two, and makes the weights
+// of q, k, v and fc_in that read these channels larger by the same power. The function stays
+// exactly the same as long as nothing is rounded. In a group of 128 channels of which few are far
+// above the rest, activations then lose less when they become int8, and weights lose a little more.
+// The power is chosen so that the sum of both errors is least, as estimated from ln_1 and the
+// weights alone. Layers without outlier channels stay as they are. int4 weights are not smoothed,
+// because they would lose as much as the activations gain. The idea is from "SmoothQuant" (Xiao et
+// al., 2023).
 std::unique_ptr<WeightSource> smoothed_source(std::unique_ptr<WeightSource> source,
                                               Element element);
 

@@ -6,7 +6,7 @@
 namespace gptj {
 
 Element element_of(WeightType type) {
-  // In the same order.
+  // Both enums have the same order.
   return static_cast<Element>(type);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What follows from the types that a user names.
+// Conversions and defaults of the weight types that a user names.
 #pragma once
 
 #include <optional>
@@ -11,12 +11,13 @@
 namespace gptj {
 
 Element element_of(WeightType type);
-// A head of an int4 model keeps 8 bits unless told otherwise: it decides the logits alone, and is
-// read once a token as any layer.
+// Returns the packing of layers and head. If `head` is not given, an int4 model gets an int8 head,
+// because the head alone decides the logits, and is read once a token, as every layer is.
 Packing packing_of(WeightType weights, std::optional<WeightType> head);
-// f32 with f32, else f16: as small as bf16, and three bits more exact.
+// Returns the type of the KV cache if none is given: f32 for f32 weights, else f16, which is as
+// small as bf16 and three bits more exact.
 WeightType default_kv_cache(WeightType weights);
-// Throws kInvalidArgument unless keys and values can be held so.
+// Throws kInvalidArgument if a KV cache cannot hold this type.
 void check_kv_cache(WeightType type);
 
 }  // namespace gptj

@@ -13,10 +13,10 @@
 namespace gptj {
 namespace {
 
-// From here on the kind of pages is worth half a second of trying.
+// Weights of at least so many bytes are worth half a second of measuring the kind of pages.
 constexpr uint64_t kManyBytes = uint64_t{1} << 30;
 
-// The rows of all tensors, then absent ones up to whole panels.
+// Returns the rows of all tensors, followed by absent rows up to a whole panel.
 std::vector<SourceRow> source_rows(const std::vector<TensorView>& tensors) {
   std::vector<SourceRow> rows;
   for (const TensorView& tensor : tensors) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The weights as the kernels want them: packed matrices, f32 vectors, and the embedding where it
-// lies in the file. Immutable once loaded.
+// The weights in the form that kernels read: packed matrices, f32 vectors, and the embedding as the
+// file stores it. Immutable once loaded.
 #pragma once
 
 #include <array>
@@ -20,13 +20,13 @@
 
 namespace gptj {
 
-// y = x W^T + bias, W of n outputs by k inputs in panels.
+// The matrix of a product y = x W^T + bias. W: [n outputs, k inputs], in panels.
 struct PackedMatrix {
   size_t n = 0;
   size_t k = 0;
   Element element = Element::kF32;
   size_t group = 0;                   // quantized types: inputs that share a scale
-  std::span<const std::byte> panels;  // of `owned`, or of a mapped file
+  std::span<const std::byte> panels;  // in `owned`, or in a mapped file
   AlignedBuffer<std::byte> owned;
   AlignedBuffer<float> bias;  // padded(n) floats, or empty
 
@@ -35,7 +35,7 @@ struct PackedMatrix {
   uint64_t bytes() const { return n_panels() * format().bytes(); }
 };
 
-// A matrix of the forward pass and what it is made of.
+// A matrix of the forward pass, and the checkpoint's tensors that it is made of.
 struct MatrixSpec {
   std::string name;                  // "h.3.attn.qkv_proj", "lm_head"
   std::vector<std::string> weights;  // canonical names of tensors, stacked along the outputs
@@ -59,7 +59,7 @@ struct Layer {
   std::array<const PackedMatrix*, 4> matrices() const { return {&qkv, &fc_in, &out, &fc_out}; }
 };
 
-// Row t is token t's. The bytes belong to `owner`, usually a mapped file.
+// The embedding matrix: row t belongs to token t. `owner`, usually a mapped file, owns the bytes.
 struct Embedding {
   std::span<const std::byte> bytes;
   Element element = Element::kF32;
@@ -71,38 +71,40 @@ struct Weights {
   std::vector<Layer> layers;
   LayerNorm ln_f;
   PackedMatrix lm_head;
-  std::shared_ptr<const void> file;  // keeps panels that are mapped
+  std::shared_ptr<const void> file;  // keeps mapped panels alive; else null
 };
 
-// In the order in which a pass reads them.
+// Returns the matrices of a layer, in the order in which a forward pass reads them.
 std::array<MatrixSpec, 4> layer_matrices(const ModelConfig& config, int64_t layer);
 MatrixSpec head_matrix(const ModelConfig& config);
 
-// A vector as f32, zeros behind it up to `pad_to` floats; 0: no more than its own.
+// Returns a vector as f32, followed by zeros up to `pad_to` floats. 0 means no padding.
 AlignedBuffer<float> widened_vector(const TensorView& tensor, size_t pad_to);
 
-// Called with the bytes of source weights packed so far and in all; may throw to stop.
+// A function that is called with the bytes of source weights packed so far and in all. It may throw
+// to stop the packing.
 using PackProgress = std::function<void(uint64_t done, uint64_t total)>;
 
-// How the matrices of the layers are packed, and that of the head.
+// The element types that the layers' matrices and the head's matrix are packed in.
 struct Packing {
   Element layers, head;
 };
 
-// Inputs that share a scale: 128, where the fidelity of 4 bits is good enough and scales cost the
-// products little; 32 for a head of 4 bits, which decides the logits alone. 0 unless quantized.
+// Returns the number of inputs that share a scale, 0 for types that are not quantized. The number
+// is 128, because 4 bits are then exact enough and scales cost the products little. It is 32 for a
+// head of 4 bits, because the head alone decides the logits.
 size_t quantization_group(Element element, bool is_head);
-// A matrix without its numbers.
+// Returns a matrix with its shape and format, but without panels and bias.
 PackedMatrix unpacked_matrix(const MatrixSpec& spec, const Packing& packing);
 
-// Packs a source's tensors one by one, each thread the columns that it will read. Each part may be
-// asked for once.
+// Packs a source's tensors one by one. Each thread packs the columns that the same thread will read
+// in forward passes. The caller may ask for each part of the model once.
 class WeightPacker {
  public:
   WeightPacker(WeightSource& source, const Packing& packing, const KernelTable& kernels,
                ThreadPool& pool, PackProgress progress);
 
-  // The kind of pages that matrices are packed into from now on.
+  // Sets the kind of pages that matrices are packed into from now on.
   void use(Pages pages) { pages_ = pages; }
 
   Embedding embedding();
@@ -126,6 +128,8 @@ class WeightPacker {
   uint64_t done_ = 0, elements_ = 0;
 };
 
+// Packs all weights of a source. Throws kUnsupported if a finite weight is beyond the range of its
+// packed type; what `progress` throws passes through.
 Weights load_weights(WeightSource& source, const Packing& packing, const KernelTable& kernels,
                      ThreadPool& pool, const PackProgress& progress);
 
