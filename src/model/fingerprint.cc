@@ -13,7 +13,8 @@
 namespace gptj {
 namespace {
 
-// What one part hashes at a time: fixed, so that the result does not depend on threads.
+// Bytes that are hashed as one block. The size is fixed, so that the result does not depend on the
+// number of threads.
 constexpr size_t kBlock = size_t{1} << 20;
 
 class ModelFingerprint {

@@ -39,7 +39,7 @@ PackProgress pack_progress(const LoadOptions& options) {
   };
 }
 
-// What random weights are made in before they are packed.
+// Returns the type in which random weights are made before they are packed as `type`.
 DType synthetic_type(WeightType type) {
   switch (type) {
     case WeightType::kF32: return DType::kF32;
@@ -48,7 +48,9 @@ DType synthetic_type(WeightType type) {
   }
 }
 
-// A model without weights yet: kernels and threads chosen, memory found to be enough.
+// Returns the state of a model without weights and tokenizer, with kernels and threads chosen.
+// Throws kOutOfMemory if the weights and the KV cache of a full context need more memory than is
+// available or allowed.
 std::shared_ptr<Model::State> make_state(const std::string& path, const ModelConfig& config,
                                          WeightType stored, const EmbeddingStorage& embedding,
                                          const LoadOptions& options) {

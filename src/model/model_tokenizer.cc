@@ -25,7 +25,8 @@ std::string folder_of_tokenizer(const std::string& path) {
   return step.empty() ? resolve_hub_cache(path) : mesh_config_folder(step);
 }
 
-// Added tokens are left out: writers of ggml files permuted their names.
+// Returns a message if the tokenizer's ids have other bytes than `vocabulary` lists, else empty.
+// Added tokens are not compared, because writers of ggml files permuted the names of these tokens.
 std::string vocabulary_mismatch(std::span<const std::string_view> vocabulary,
                                 const Tokenizer& tokenizer) {
   int64_t differ = 0, first = 0;
@@ -47,7 +48,7 @@ std::string vocabulary_mismatch(std::span<const std::string_view> vocabulary,
                 json_excerpt(std::string(noted(first))));
 }
 
-// Empty where there is none, or one that cannot be read.
+// Returns the model's own tokenizer, or empty if there is none or it cannot be read.
 std::optional<Tokenizer> own_tokenizer(const TokenizerHints& hints) {
   try {
     const auto own = hints.own();
@@ -57,6 +58,8 @@ std::optional<Tokenizer> own_tokenizer(const TokenizerHints& hints) {
   }
 }
 
+// Returns why the tokenizer looks like another model's, or empty if it does not. `is_other` is true
+// for a tokenizer that is not the model's own.
 std::string mismatch(const TokenizerHints& hints, const Tokenizer& tokenizer, bool is_other) {
   if (tokenizer.size() > hints.rows) {
     return concat("the tokenizer has ", tokenizer.size(), " ids, the weights only ", hints.rows,

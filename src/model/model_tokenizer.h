@@ -13,18 +13,20 @@
 
 namespace gptj {
 
-// What a model says of its tokenizer, wherever the model was found.
+// The facts about a tokenizer that a model's files give, in whichever format.
 struct TokenizerHints {
   std::string path;  // of the model, as it was given; begins every message
   int64_t rows = 0;  // of the embedding
-  // Reads the files beside the weights or among them; empty where there are none.
+  // Reads the model's own tokenizer files, beside the weights or in the same file. Returns empty if
+  // there are none.
   std::function<std::optional<TokenizerFiles>()> own;
-  // The bytes of every id that a legacy ggml file notes; of other formats empty.
+  // The bytes of every id, as a legacy ggml file lists them. Empty for other formats.
   std::span<const std::string_view> vocabulary = {};
 };
 
 class Checkpoint;
 class PackedFile;
+// The result refers to the checkpoint or file, which must outlive it.
 TokenizerHints tokenizer_hints(const std::string& path, const Checkpoint& checkpoint);
 TokenizerHints tokenizer_hints(const std::string& path, const PackedFile& file);
 
@@ -33,12 +35,14 @@ struct ChosenTokenizer {
   Tokenizer tokenizer;
 };
 
-// The files of the tokenizer of whatever inspect() opens, or of a folder that has nothing else.
-// Throws kNotFound where there is none.
+// Returns the files of the tokenizer at `path`: any checkpoint that inspect() opens, or a folder
+// with tokenizer files alone. Throws kNotFound if there is no tokenizer.
 TokenizerFiles tokenizer_files(const std::string& path);
 
-// The tokenizer at `other`, as for tokenizer_files(), or the model's own where that is empty; empty
-// where there is none. `warn`, which may be empty, is told what makes it look like another model's.
+// Returns the tokenizer at the path `other`, which may be any path that tokenizer_files() takes. If
+// `other` is empty, returns the model's own tokenizer, or empty if the model has none. Calls
+// `warn`, which may be empty, with what makes the tokenizer look like another model's, and with
+// other warnings about the tokenizer's files.
 std::optional<ChosenTokenizer> choose_tokenizer(
     const TokenizerHints& hints, const std::string& other,
     const std::function<void(const std::string& message)>& warn);

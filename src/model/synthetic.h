@@ -8,8 +8,9 @@
 
 namespace gptj {
 
-// A model of random weights, packed as options.weights says (not set: f32), for benchmarks and
-// tests. It has no tokenizer. `reading`: how single rows read panels, instead of what is fastest.
+// Returns a model of random weights for benchmarks and tests, packed in options.weights (f32 if not
+// set). The model has no tokenizer. `reading`, if set, is the way in which single rows read panels;
+// if not set, the fastest way is measured.
 Model synthetic_model(const ModelConfig& config, const LoadOptions& options, uint64_t seed,
                       const std::optional<RowReading>& reading = {});
 

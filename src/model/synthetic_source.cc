@@ -11,15 +11,15 @@
 namespace gptj {
 namespace {
 
-// SplitMix64's finisher (Steele et al., 2014): a hash good enough for weights, and far quicker than
-// Philox.
+// Returns a hash of z, by the finisher of SplitMix64 (Steele et al., 2014): random enough for
+// weights, and far quicker than Philox.
 uint64_t mix(uint64_t z) {
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
   z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
   return z ^ (z >> 31);
 }
 
-// In [-1, 1), a multiple of 2^-23.
+// Returns number `index` of the random stream `key`: a multiple of 2^-23 in [-1, 1).
 float uniform(uint64_t key, uint64_t index) {
   const auto high = static_cast<int32_t>(mix(key + index * 0x9e3779b97f4a7c15u) >> 40);
   return static_cast<float>(high - (1 << 23)) * 0x1p-23f;
