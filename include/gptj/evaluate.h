@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How well a model predicts a text:
+// Measures how well a model predicts a text:
 //
 //   const auto ids = model.tokenizer()->encode(text);
 //   const double p = gptj::perplexity(model, ids).perplexity;
@@ -16,46 +16,48 @@
 namespace gptj {
 
 struct PerplexityOptions {
-  // Tokens of each window, each run from position 0; 0: n_positions.
+  // Tokens of each window; 0: n_positions. Each window runs from position 0.
   int64_t window = 0;
-  // From one window's first token to the next one's, 1 to window; 0: the window.
+  // Tokens from one window's first token to the next window's, 1 to window; 0: window.
   int64_t stride = 0;
-  // Called on the calling thread with tokens done and in all; kCancel: ErrorCode::kCancelled.
+  // Called on the calling thread with the tokens done and all tokens. kCancel stops with
+  // ErrorCode::kCancelled.
   std::function<Progress(int64_t done, int64_t total)> on_progress = {};
 };
 
 struct Perplexity {
   double perplexity = 0;  // exp of the mean negative log-likelihood
   double mean_nll = 0;    // nats per token
-  int64_t tokens = 0;     // those scored
+  int64_t tokens = 0;     // tokens scored
   int64_t window = 0;
   int64_t stride = 0;
 };
 
-// The ids are one stream, with nothing added in front. A window's first token is not scored, and of
-// overlapping windows only what is new; the last window may be short. Throws kInvalidArgument for
-// options out of range and for fewer than two tokens.
+// Returns the perplexity of `ids`, one stream with nothing added in front. A window's first token
+// is not scored. Of overlapping windows, only the tokens that are new are scored. The last window
+// may be short. Throws kInvalidArgument for options out of range and for fewer than two tokens.
 GPTJ_API Perplexity perplexity(const Model& model, std::span<const TokenId> ids,
                                const PerplexityOptions& options = {});
 
 struct FidelityOptions {
-  // Tokens of each window, 2 to n_positions, each run from position 0; 0: n_positions.
+  // Tokens of each window, 2 to n_positions; 0: n_positions. Each window runs from position 0.
   int64_t window = 0;
-  // How many whole windows of the text to compare; 0: all.
+  // Number of whole windows of the text to compare; 0: all.
   int64_t windows = 0;
-  // Called on the calling thread with tokens done and in all; kCancel: ErrorCode::kCancelled.
+  // Called on the calling thread with the tokens done and all tokens. kCancel stops with
+  // ErrorCode::kCancelled.
   std::function<Progress(int64_t done, int64_t total)> on_progress = {};
 };
 
-// How far one model's predictions are from another's, over every position of every window.
+// The distance of one model's predictions from another's, over every position of every window.
 struct Fidelity {
   int64_t tokens = 0;  // positions compared
   // Kullback-Leibler divergence of the model from the reference, in nats per token, over the whole
-  // vocabulary: its mean, and what 99 of 100 positions stay below.
+  // vocabulary: its mean, and the value that 99 of 100 positions stay below.
   double mean_kl = 0;
   double p99_kl = 0;
-  double top1_agreement = 0;  // the part of positions where both have the same likeliest token
-  double perplexity = 0;      // of the same windows, as perplexity() has it
+  double top1_agreement = 0;  // fraction of positions where both have the same likeliest token
+  double perplexity = 0;      // of the model on the same windows, as perplexity() computes it
   double reference_perplexity = 0;
 };
 

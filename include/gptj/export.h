@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Marks what the library exports; everything else in it is hidden.
+// Marks a declaration that the library exports. All other symbols of the library are hidden.
 #define GPTJ_API __attribute__((visibility("default")))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// All of the library.
+// Includes the whole public interface.
 #pragma once
 
 #include <string>
@@ -24,14 +24,16 @@
 
 namespace gptj {
 
-// "0.1.0": of the library that runs, which may differ from the macros above.
+// Returns the version of the library that runs, "0.1.0". It may differ from the macros above.
 GPTJ_API const char* version();
 
-// The instruction sets that this library has kernels for and this processor runs, the best last.
+// Returns the instruction sets that this library has kernels for and this processor runs, the best
+// last.
 GPTJ_API std::vector<std::string> instruction_set_names();
 
-// Whose instructions multiply weights of this type where `isa` is asked for (empty: the best there
-// is): "avx512", "avx512bf16", "amx", ... Throws as LoadOptions::isa does.
+// Returns the instructions that multiply weights of this type if `isa` is asked for (empty: the
+// best of this processor): "avx512", "avx512bf16", "amx", ... Throws as Model::load does for
+// LoadOptions::isa.
 GPTJ_API std::string products_by(WeightType weights, const std::string& isa = {});
 
 }  // namespace gptj

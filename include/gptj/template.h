@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a fine-tune expects to be asked:
+// The text around a question that a fine-tuned model expects:
 //
 //   const gptj::PromptTemplate alpaca = gptj::prompt_template("alpaca");
 //   gptj::Request request;
@@ -16,22 +16,23 @@
 namespace gptj {
 
 struct GPTJ_API PromptTemplate {
-  std::string begin = {};              // once, before everything
-  std::string turn = "{prompt}";       // what is asked, at {prompt}
-  std::string end = {};                // after an answer, before the next turn
-  std::vector<std::string> stop = {};  // what ends an answer, besides the model's end token
+  std::string begin = {};              // text before the first turn
+  std::string turn = "{prompt}";       // text of one turn; {prompt} stands for the question
+  std::string end = {};                // text after an answer, before the next turn
+  std::vector<std::string> stop = {};  // strings that end an answer, besides the end token
 
-  // The text that asks `prompt`, as the first turn or behind the answer to the one before.
+  // Returns the text that asks `prompt` as the first turn.
   std::string first_turn(std::string_view prompt) const;
+  // Returns the text that asks `prompt`, to be put behind the answer to the turn before.
   std::string next_turn(std::string_view prompt) const;
 };
 
-// "plain", "alpaca", "dolly", "gpt4all-j", "pygmalion"
+// Returns "plain", "alpaca", "dolly", "gpt4all-j", "pygmalion".
 GPTJ_API std::vector<std::string> prompt_template_names();
-// Throws kInvalidArgument with the names there are.
+// Returns the template of that name. Throws kInvalidArgument, listing the names, if there is none.
 GPTJ_API PromptTemplate prompt_template(const std::string& name);
-// From a file of JSON: {"begin": "...", "turn": "... {prompt} ...", "end": "...", "stop": ["..."]},
-// of which only "turn" must be there. Throws kNotFound, kIo, kBadFile.
+// Reads a template from a JSON file: {"begin": "...", "turn": "... {prompt} ...", "end": "...",
+// "stop": ["..."]}. Only "turn" is required. Throws kNotFound, kIo, kBadFile.
 GPTJ_API PromptTemplate load_prompt_template(const std::string& path);
 
 }  // namespace gptj
