@@ -46,13 +46,14 @@ const Shape kShapes[] = {{"gpt-j-6b",
                            .bos_token_id = 0,
                            .eos_token_ids = {0}}}};
 
-// Of a session's time since `before`, the part that was neither products nor attention.
+// Returns the fraction of a session's time since `before` that was spent neither on products nor on
+// attention.
 double outside(const ForwardTimes& before, const ForwardTimes& after) {
   const double inside = after.products - before.products + after.attention - before.attention;
   return 1 - inside / (after.all - before.all);
 }
 
-// Multiply-adds of one token's products, the head's aside and its own.
+// The multiply-adds of one token: those of the layers' products, and those of the head.
 struct Work {
   explicit Work(const ModelConfig& c)
       : layers(c.n_layer * (4 * c.n_embd * c.n_embd + 2 * c.n_embd * c.n_inner)),
@@ -74,7 +75,7 @@ std::vector<Row> random_rows(const Model& model, SequenceId sequence, int64_t n)
   return rows;
 }
 
-// Of a fixed prompt's last logits.
+// Returns the hash of the bits of a fixed prompt's last logits.
 uint64_t logits_hash(const Model& model) {
   Session session(model);
   Fingerprint hash;
@@ -83,7 +84,7 @@ uint64_t logits_hash(const Model& model) {
   return hash.value();
 }
 
-// What the machine can do.
+// The machine's kernels and threads, and its walls of multiplying for each element type.
 struct Machine {
   explicit Machine(const LoadOptions& options)
       : kernels(select_kernels(options.isa)), pool(options.threads) {
@@ -95,7 +96,7 @@ struct Machine {
   std::vector<MultiplyWall> multiply;  // in the order of Element
 };
 
-// What it can do for a model.
+// The walls of a machine for one model.
 struct Walls {
   Walls(Machine& its_machine, const Model& model)
       : machine(its_machine),
@@ -110,15 +111,15 @@ struct Walls {
   double read() { return read_again(machine.kernels, machine.pool, panels); }
 
   Machine& machine;
-  const MultiplyWall& multiply;                    // of its layers
-  std::vector<std::span<const std::byte>> panels;  // what a token reads
+  const MultiplyWall& multiply;                    // for products with the layers' weights
+  std::vector<std::span<const std::byte>> panels;  // weights that each token reads
 };
 
 struct Run {
   double tokens_per_s, outside, attention_seconds;
 };
 
-// `work` makes so many tokens.
+// Times `work`, which makes so many tokens.
 template <class Work>
 Run timed(Session& session, int64_t tokens, Work work) {
   const ForwardTimes before = session.times();
@@ -128,13 +129,13 @@ Run timed(Session& session, int64_t tokens, Work work) {
           session.times().attention - before.attention};
 }
 
-// Several runs of one workload, each with the walls beside it: the mean of those measured just
-// before and just after.
+// The results of several runs of one workload. `read` and `multiply` are the walls beside each run:
+// the mean of those measured just before and just after.
 struct Runs {
   std::vector<double> tokens_per_s, outside, attention_seconds, read, multiply;
 
-  // The median over runs of tokens/s over the wall beside it, which `wall(read, multiply)` gives in
-  // tokens/s.
+  // Returns the median over all runs of tokens/s divided by the wall beside the run. The function
+  // `wall(read, multiply)` gives the wall in tokens/s.
   template <class Wall>
   double fraction_beside(Wall wall) const {
     std::vector<double> fractions;
@@ -145,10 +146,11 @@ struct Runs {
   }
 };
 
-// So that the buffer for measuring the machine does not count, on systems that let it be forgotten.
+// Resets the process's peak memory, on systems that allow it, so that the buffer for measuring the
+// machine does not count.
 void forget_peak_memory() { std::ofstream("/proc/self/clear_refs") << 5; }
 
-constexpr int64_t kSlice = 4;  // tokens, or fewer
+constexpr int64_t kSlice = 4;  // most tokens between two measurements of the walls
 
 constexpr std::string_view kParts[] = {"decode", "decode_long", "prompt", "batch"};
 
@@ -171,7 +173,8 @@ class Bench {
 
   BenchReport run() {
     check_threads(options_.load.threads);
-    if (!options_.synthetic) inspect(options_.model);  // or say at once what is wrong with it
+    if (!options_.synthetic)
+      inspect(options_.model);  // throws at once if the model cannot be loaded
     Machine machine(options_.load);
     measure_machine(machine);
     forget_peak_memory();
@@ -208,7 +211,7 @@ class Bench {
     step_ = what;
     go_on();
   }
-  // Between two runs: unless the caller has had enough.
+  // Reports the step to the caller, between any two runs. Throws kCancelled if the caller cancels.
   void go_on() {
     check(!options_.on_step || options_.on_step(step_) == Progress::kContinue,
           ErrorCode::kCancelled, "bench was cancelled");
@@ -229,7 +232,7 @@ class Bench {
     report_.operations_per_token = 2.0 * static_cast<double>(work.layers + work.head);
   }
 
-  // Called before and after: the better of both counts.
+  // Measures the machine's limits. Called before and after all runs; the better figures count.
   void measure_machine(Machine& machine) {
     step("measuring the machine");
     MachineLimits& m = report_.machine;
@@ -244,7 +247,7 @@ class Bench {
     }
   }
 
-  // Calls run(i) for each of `n` runs.
+  // Calls run(i) for each of `n` runs, and measures the walls between them.
   Runs runs(Walls& walls, int64_t n, const std::function<Run(int64_t i)>& run) {
     Runs runs;
     double read_before = walls.read(), multiply_before = walls.multiply.in_passing();
@@ -263,7 +266,8 @@ class Bench {
     return runs;
   }
 
-  // Tokens made one at a time, each the likeliest, after a prompt of `context`.
+  // Times tokens that are made one at a time, each the likeliest, after a prompt of `context`
+  // tokens.
   DecodeResult decode(const Model& model, Walls& walls, int64_t context) {
     DecodeResult result;
     result.context = context;
@@ -276,7 +280,8 @@ class Bench {
     };
     session.forward(random_rows(model, s, context), pick);
     const TokenId first = next;
-    // Few tokens between two looks at the walls, which may change within a second.
+    // A slice has few tokens because the walls, measured between slices, may change within a
+    // second.
     const int64_t slices = (result.tokens + kSlice - 1) / kSlice;
     const Runs all = runs(walls, options_.runs * slices, [&](int64_t i) {
       if (i % slices == 0) {
@@ -311,7 +316,7 @@ class Bench {
     return static_cast<double>(model.kv_cache_bytes(kKvPagePositions)) / kKvPagePositions;
   }
 
-  // Tokens per second of a batch that each of the two walls lets through.
+  // Return the most tokens per second of a batch that each of the two walls allows.
   double read_wall(int64_t size, double read) const {
     return static_cast<double>(size) * read / static_cast<double>(report_.weight_bytes_per_token);
   }
@@ -374,7 +379,8 @@ class Bench {
     }
   }
 
-  // Fractions of the limits as measured before and after.
+  // Completes the fractions of the machine's limits, which are known only after the last
+  // measurement. Until then the members hold the figures to be divided.
   void finish() {
     const double read = report_.machine.read_gb_per_s * 1e9, peak = report_.peak_tops() * 1e12;
     for (std::optional<DecodeResult>* decode : {&report_.decode, &report_.decode_long}) {

@@ -14,7 +14,7 @@
 namespace gptj {
 namespace {
 
-// Sizes that are no multiple of what kernels take at once.
+// A shape whose sizes are no multiples of the block sizes of kernels.
 const ModelConfig kShape = {.vocab_size = 333,
                             .n_positions = 128,
                             .n_embd = 3 * 88,
@@ -22,9 +22,11 @@ const ModelConfig kShape = {.vocab_size = 333,
                             .n_head = 3,
                             .rotary_dim = 32,
                             .n_inner = 1100};
-// A text of more than a page; then rows that kernels take one by one, a few at a time, in blocks.
+// Rows of each forward pass: a text of more than a page, then numbers of rows that kernels take one
+// by one, a few at a time, and in blocks.
 constexpr int64_t kPrompt = 75, kRuns[] = {kPrompt, 1, 2, 3, 4, 7, 16};
-// What rounding rows and sums to bf16's eight bits leaves of the largest logit, amply.
+// An ample bound for the error of rounding rows and sums to bf16's eight bits, as a fraction of the
+// largest logit.
 constexpr float kNear = 0.05f;
 
 std::vector<float> logits_of(const Model::State& like, const std::string& isa) {

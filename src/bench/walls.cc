@@ -30,16 +30,17 @@ double seconds(Work work) {
 
 using Spans = std::span<const std::span<const std::byte>>;
 
-constexpr size_t kPage = 4096;  // read_streams() reads whole ones
+constexpr size_t kPage = 4096;  // read_streams() reads whole pages of this size
 
-// A thread's share of a span.
+// Returns a thread's share of a span, in whole pages.
 std::span<const std::byte> share_of(std::span<const std::byte> span, size_t part,
                                     const ThreadPool& pool) {
   const PartRange pages = part_range(span.size() / kPage, part, pool.parts());
   return span.subspan(pages.begin * kPage, (pages.end - pages.begin) * kPage);
 }
 
-// The better median of one and four streams per thread.
+// Returns the bytes per second of reading the spans: the better of the medians with one and four
+// streams per thread.
 double read_rate(const KernelTable& kernels, ThreadPool& pool, Spans spans, int repeats) {
   uint64_t bytes = 0;
   for (const auto& span : spans) bytes += span.size() / kPage * kPage;

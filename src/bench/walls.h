@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the machine can do at best: read memory, and multiply. Other guests of a shared machine
-// move both from one second to the next, and no two buffers lie alike in the memory of its host; so
-// besides the figures of the machine there are those of the moment, taken beside every timed run:
-// of reading the very bytes that the run reads, and of multiplying.
+// The walls of the machine: its best speeds of reading memory and of multiplying. On a shared
+// machine both change from one second to the next because of other guests, and no two buffers lie
+// alike in the memory of the host. So each wall is measured twice: once for the machine, and again
+// beside every timed run, by reading the very bytes that the run reads and by multiplying.
 #pragma once
 
 #include <span>
@@ -14,25 +14,30 @@
 
 namespace gptj {
 
+// Returns the median; 0 if there are no values.
 double median(std::vector<double> values);
 
-// Bytes per second that all threads read together: the best median over one and four streams per
-// thread, and over huge and small pages.
+// Returns the bytes per second that all threads together read of a buffer of `bytes`: the best of
+// the medians with one and four streams per thread, and with huge and small pages.
 double measure_read(const KernelTable& kernels, ThreadPool& pool, uint64_t bytes);
-// The size of the buffer for it: 4 GiB, or half of what is free.
+// Returns the size of the buffer for measure_read(): 4 GiB, or half of the free memory if that is
+// less.
 uint64_t read_buffer_bytes();
 
-// Bytes per second that all threads read of some memory that is there already, each its share of
-// every span: with nothing but loads, the median of a few passes, by one or four streams, whichever
-// is faster.
+// Returns the bytes per second that all threads together read of existing memory, with nothing but
+// loads. Each thread reads its share of every span. The result is the median of a few passes, with
+// one or four streams per thread, whichever is faster.
 double read_again(const KernelTable& kernels, ThreadPool& pool,
                   std::span<const std::span<const std::byte>> spans);
 
-// Operations per second of a product's own multiplications, their operands at hand.
+// Measures the operations per second of a product's own multiplications, with their operands at
+// hand. `product` and `pool` must outlive the wall.
 class MultiplyWall {
  public:
   MultiplyWall(const ProductKernel& product, ThreadPool& pool);
+  // Returns the median of several bursts.
   double measure() const;
+  // Returns the median of fewer bursts, to be called beside each timed run.
   double in_passing() const;
 
  private:
@@ -40,7 +45,7 @@ class MultiplyWall {
 
   const ProductKernel& product_;
   ThreadPool& pool_;
-  uint64_t steps_ = 1 << 14;  // that take long enough to be timed
+  uint64_t steps_ = 1 << 14;  // steps of a burst that takes long enough to be timed
 };
 
 }  // namespace gptj
