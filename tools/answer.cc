@@ -14,7 +14,7 @@ std::string ids_text(std::span<const TokenId> ids) {
   return text;
 }
 
-// What plain output shows of a choice: text, or ids where there is no tokenizer.
+// Returns the plain output of a choice: its text, or its ids if there is no tokenizer.
 std::string shown(const Choice& choice) {
   return choice.text ? *choice.text : ids_text(choice.token_ids);
 }
@@ -44,7 +44,7 @@ class Stream {
     }
   }
 
-  // What a cancelled request still held back.
+  // Prints the rest of the choice, which a cancelled request may have held back.
   void finish(const Choice& choice) {
     const std::string whole = shown(choice);
     if (whole.size() > printed_) put(std::string_view(whole).substr(printed_));
@@ -85,7 +85,8 @@ void print_choices(const Completion& completion) {
 
 Completion answer(const Model& model, Request request, bool json,
                   const std::function<Completion(const Request&)>& run) {
-  // Several would mix, and a truncated prompt is known only afterwards.
+  // Several samples are not printed as they come, because they would mix. Nor is a sample with an
+  // echoed prompt that may be truncated, because the prompt's beginning is known only afterwards.
   const int64_t by_default = model.generation_defaults().num_return_sequences.value_or(1);
   const int64_t n = request.n ? *request.n : request.num_return_sequences.value_or(by_default);
   const bool one = n == 1 && request.best_of.value_or(1) == 1;

@@ -7,8 +7,9 @@
 
 namespace gptj::tool {
 
-// Runs a request by `run` and prints its answer: one sample as it comes, several choices at the
-// end with a line before each, or JSON.
+// Answers a request by `run`, prints the answer and returns it. A single sample is printed as it
+// comes, several choices are printed at the end with a line before each. With `json` the answer is
+// printed as JSON.
 Completion answer(const Model& model, Request request, bool json,
                   const std::function<Completion(const Request&)>& run);
 

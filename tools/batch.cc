@@ -22,7 +22,7 @@ struct BatchCommand {
   double progress_seconds = 0;
 };
 
-// "2/8" to shard 2 of 8.
+// Sets shard and shards from a text like "2/8".
 void read_shard(const std::string& text, JobOptions& job) {
   long long shard = 0, shards = 0;
   int end = 0;
@@ -35,7 +35,8 @@ void read_shard(const std::string& text, JobOptions& job) {
   job.shards = shards;
 }
 
-// A bar on a terminal, else a line every so often.
+// Shows the progress of a job on stderr: one line that changes if stderr is a terminal, else a new
+// line every `seconds` (0: 30).
 class JobDisplay {
  public:
   JobDisplay(double seconds, bool quiet)
@@ -122,7 +123,7 @@ int run_batch(const BatchCommand& command) {
   try {
     progress = run_job(model, job, interrupted());
   } catch (const Error&) {
-    // Of `batch | head` there is nothing more to do, and nothing to complain about.
+    // After `head` in `batch | head` has gone there is nothing more to do, and this is no error.
     if (job.output.empty() && output_has_no_reader()) return kDone;
     throw;
   }
@@ -155,10 +156,11 @@ void add_batch(CLI::App& app, Run& run) {
   command.add_option("--shard", options->shard, "i/n: only each n-th line, from line i + 1 on");
   command.add_flag("--merge", options->merge, "Put the outputs of all shards together");
   command
-      .add_option("--kv-memory", options->job.kv_memory,
-                  "Memory for keys and values, 8G say: how many run at once, and what one may take\n"
-                  "(default: half of what "
-                  "is free)")
+      .add_option(
+          "--kv-memory", options->job.kv_memory,
+          "Memory for keys and values, 8G say: how many run at once, and what one may take\n"
+          "(default: half of what "
+          "is free)")
       ->transform(CLI::AsSizeValue(false));
   command
       .add_option("--share-prefixes", options->share_prefixes,

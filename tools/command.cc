@@ -14,7 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The demo model, from the program's own place: build tree or installed.
+// Returns the path of the demo model, relative to the program: in the build tree or installed.
 std::string bundled_model() {
   std::error_code unknown;
   const fs::path here = fs::read_symlink("/proc/self/exe", unknown).parent_path();
@@ -34,7 +34,8 @@ std::string bundled_model() {
                                         "; name one with --model or GPTJ_MODEL");
 }
 
-// For CLI11, which puts the option's name in front: empty, or what is wrong.
+// Returns what is wrong with the name of a weight type, or nothing. CLI11 puts the option's name in
+// front.
 std::string one_of_the_weight_types(const std::string& name) {
   for (const WeightType type : kWeightTypes) {
     if (name == weight_type_name(type)) return {};
@@ -127,8 +128,8 @@ std::string with_option_names(const std::string& message) {
     const size_t end = begin == std::string::npos ? begin : message.find('`', begin + 1);
     if (end == std::string::npos) return text + message.substr(at);
     std::string name = message.substr(begin + 1, end - begin - 1);
-    const bool is_name = !name.empty() && name.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") ==
-                                              std::string::npos;
+    const bool is_name =
+        !name.empty() && name.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") == std::string::npos;
     std::replace(name.begin(), name.end(), '_', '-');
     text += message.substr(at, begin - at);
     text += is_name ? "--" + name : message.substr(begin, end - begin);

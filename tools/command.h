@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the subcommands share: options, and loading with progress.
+// The parts that subcommands share: options, and loading a model with progress on stderr.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,8 @@ class App;
 
 namespace gptj::tool {
 
-// Options of every subcommand that loads a model.
+// The options of every subcommand that loads a model. An option that is empty or 0 takes the
+// default of the library.
 struct ModelOptions {
   std::string model;  // empty: GPTJ_MODEL, else the bundled one
   std::string weights, kv_cache, isa;
@@ -31,29 +32,33 @@ struct ModelOptions {
 void add_model_path_option(CLI::App& command, ModelOptions& options);
 void add_tokenizer_option(CLI::App& command, ModelOptions& options);
 void add_weights_option(CLI::App& command, ModelOptions& options);
-// An option that takes one of the types of weights.
+// Adds an option whose value is one of the types of weights.
 void add_weight_type_option(CLI::App& command, const char* name, std::string& type,
                             const char* description);
-// --threads, --isa
+// Adds --threads and --isa.
 void add_engine_options(CLI::App& command, ModelOptions& options);
-// --model, --tokenizer, --weights, --kv-cache, --threads, --max-ram, --isa, --json, --quiet
+// Adds --model, --tokenizer, --weights, --kv-cache, --threads, --max-ram, --isa, --json and
+// --quiet.
 void add_model_options(CLI::App& command, ModelOptions& options);
+// Adds --json and --quiet.
 void add_output_options(CLI::App& command, ModelOptions& options);
 
-// The folder or file that `options` mean.
+// Returns the folder or file of the model: --model, else GPTJ_MODEL, else the bundled model. Throws
+// kNotFound if that is missing.
 std::string model_path(const ModelOptions& options);
-// Says on stderr, once all is done, how many values an f16 cache could not hold, if any.
+// Prints on stderr how many values an f16 cache could not hold, if any. To be called at the end.
 void mention_clamped(const Model& model, const ModelOptions& options);
 
-// Returns a message of the library with the program's options for the library's, which stand between
-// backquotes: "--kv-cache" for "`kv_cache`".
+// Returns a message of the library in which each option that stands between backquotes is replaced
+// by the program's: "`kv_cache`" becomes "--kv-cache".
 std::string with_option_names(const std::string& message);
 
-// LoadOptions with progress and warnings on stderr.
+// Returns LoadOptions that show progress and warnings on stderr.
 LoadOptions load_options(const ModelOptions& options);
 Model load_model(const ModelOptions& options);
 
-// The bar of one long piece of work, on stderr: only where that is a terminal and not --quiet.
+// The progress bar of one long piece of work. It appears only if stderr is a terminal, and not with
+// --quiet.
 class ProgressBar {
  public:
   ProgressBar(std::string what, bool quiet);
@@ -69,17 +74,19 @@ class ProgressBar {
   int percent_ = -1;
 };
 
-// JSON in one line; bytes that are not UTF-8, as names of files may have, become U+FFFD.
+// Returns JSON in one line. Bytes that are not UTF-8, which names of files may have, become U+FFFD.
 template <class Json>
 std::string dump_text(const Json& value) {
   return value.dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
 }
 
-// "464,2068" or "464 2068" or "[464, 2068]": token ids.
+// Returns the token ids of a text like "464,2068", "464 2068" or "[464, 2068]". Throws
+// kInvalidArgument, naming `option`.
 std::vector<TokenId> parse_ids(const std::string& option, std::string_view text);
 
-// Each subcommand registers itself: its options, and what to run.
+// A subcommand that was chosen; returns the exit code.
 using Run = std::function<int()>;
+// Each of these adds a subcommand with its options. Parsing sets `run` to the chosen one.
 void add_complete(CLI::App& app, Run& run);
 void add_batch(CLI::App& app, Run& run);
 void add_repl(CLI::App& app, Run& run);

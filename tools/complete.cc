@@ -26,8 +26,9 @@ std::string rate(int64_t tokens, double seconds) {
   return text;
 }
 
-// A small model is fast anyway.
-constexpr uint64_t kLargeModel = 256 << 20;  // bytes
+// Least bytes of weights for which a faster type is mentioned, because a small model is fast
+// anyway.
+constexpr uint64_t kLargeModel = 256 << 20;
 
 void mention_faster_type(const Model& model, const ModelOptions& options) {
   const auto faster = model.faster_weight_type();
@@ -38,8 +39,9 @@ void mention_faster_type(const Model& model, const ModelOptions& options) {
                           products_by(*faster, model.isa()) + " and reads prompts faster");
 }
 
-// What an earlier call computed of a prompt that begins like this one is read from the file; what
-// this one computed is kept there.
+// Completes a request with the session file `path`; with an empty path, without one. If the file's
+// text begins like the prompt, the common part is not computed again. Saves the new text in the
+// file.
 Completion complete_with_session(const Model& model, const Request& request,
                                  const std::string& path) {
   if (path.empty()) return complete(model, request, interrupted());
@@ -51,7 +53,7 @@ Completion complete_with_session(const Model& model, const Request& request,
   return completion;
 }
 
-// The prompt as the template asks it.
+// Returns the prompt in the template's form, and adds the template's stop strings to `request`.
 TextOrIds asked(TextOrIds prompt, const TemplateOptions& options, Request& request) {
   const std::optional<PromptTemplate> format = options.read();
   if (!format) return prompt;

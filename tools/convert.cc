@@ -33,7 +33,8 @@ std::string report_text(const ConversionReport& report) {
   return all + text;
 }
 
-// The ids of the text that an option names.
+// Returns the ids of the text in `file`, which `option` names; none if there is no file. Throws
+// kInvalidArgument if the text is empty.
 std::vector<TokenId> ids_of(const Tokenizer& tokenizer, const char* option,
                             const std::string& file) {
   if (file.empty()) return {};

@@ -44,14 +44,16 @@ constexpr WeightType kCacheTypes[] = {WeightType::kF32, WeightType::kF16, Weight
 
 bool is_rounded(WeightType type) { return type == WeightType::kInt8 || type == WeightType::kInt4; }
 
-// Whether --weights takes this type for the file: rounded numbers are not packed anew.
+// Returns whether --weights can be `type` for the file. A packed file with rounded weights cannot
+// be loaded as another type.
 bool loads_as(const CheckpointInfo& info, WeightType type) {
   const bool fixed =
       info.head_type && (is_rounded(info.stored_type) || is_rounded(*info.head_type));
   return !fixed || type == info.stored_type;
 }
 
-// Of the file loaded as `type`; as it is stored, the head is as stored too.
+// Returns the memory needs of the file, loaded as `type`. If that is the stored type, the head has
+// its stored type too.
 MemoryNeeds needs_as(const CheckpointInfo& info, WeightType type) {
   std::optional<WeightType> head;
   if (type == info.stored_type) head = info.head_type;
@@ -59,8 +61,8 @@ MemoryNeeds needs_as(const CheckpointInfo& info, WeightType type) {
                       {.weights = type, .head = head, .kv_cache = {}, .embedding = info.embedding});
 }
 
-// For each weight type, with the KV cache that goes with it. Scripts find every type here, also
-// where only one can be loaded.
+// Returns the memory needs for each weight type, with the KV cache of its default type. Every type
+// is listed for scripts, even if the file can be loaded as one type only.
 ordered_json memory_json(const CheckpointInfo& info) {
   ordered_json json;
   for (const WeightType type : kWeightTypes) {
@@ -79,7 +81,7 @@ ordered_json memory_json(const CheckpointInfo& info) {
   return json;
 }
 
-// For each type that --kv-cache takes.
+// Returns the bytes of the KV cache for each type that --kv-cache takes.
 ordered_json kv_cache_json(const CheckpointInfo& info) {
   ordered_json json;
   for (const WeightType type : kCacheTypes) {
@@ -117,7 +119,7 @@ ordered_json inspect_json(const CheckpointInfo& info) {
   return json;
 }
 
-// 12345678 as "12,345,678"
+// Returns a number like 12345678 as "12,345,678".
 std::string grouped(uint64_t n) {
   std::string text = std::to_string(n);
   for (size_t i = text.size(); i > 3;) text.insert(i -= 3, ",");
@@ -130,7 +132,7 @@ std::string gigabytes(uint64_t bytes) {
   return text;
 }
 
-// JSON of a file, without anything that a terminal would obey.
+// Returns JSON from a file in ASCII, so that a terminal obeys nothing in it.
 std::string ascii(const std::string& json) {
   return ordered_json::parse(json).dump(-1, ' ', /*ensure_ascii=*/true);
 }

@@ -17,14 +17,15 @@ namespace gptj::tool {
 namespace {
 
 std::atomic<int> caught_signal{0};
-bool closed = false;  // output_closed()
+bool closed = false;  // the result of output_closed()
 
 extern "C" void on_signal(int signal) {
   if (caught_signal.exchange(signal) != 0) ::_exit(128 + signal);
   interrupted().cancel();
 }
 
-// Blocks SIGINT and SIGTERM in this thread, the only one that does not block them anyway.
+// Blocks SIGINT and SIGTERM in the main thread for as long as the object lives. All other threads
+// block them anyway.
 class InterruptsHeld {
  public:
   InterruptsHeld() {
@@ -48,7 +49,7 @@ class InterruptsHeld {
   throw Error(ErrorCode::kIo, name + ": cannot read: " + std::strerror(error));
 }
 
-// Appends what one read gives; returns false at the end.
+// Appends the bytes of one read; returns false at the end.
 bool read_some(int descriptor, const std::string& name, std::string& text) {
   char buffer[1 << 16];
   ssize_t size = 0;
@@ -71,8 +72,9 @@ std::string read_stdin() {
   }
 }
 
-// The lowest free number is the one that is closed. It is opened so that its use stays an error,
-// but for stderr, which nobody need read.
+// Opens /dev/null in place of a closed standard stream, which has the lowest free descriptor. The
+// flags are those of the wrong direction, so that using stdin or stdout stays an error. stderr may
+// be written to, because nobody need read it.
 void open_if_closed(int descriptor, int flags) {
   if (::fcntl(descriptor, F_GETFD) < 0 && errno == EBADF) ::open("/dev/null", flags);
 }
@@ -83,7 +85,7 @@ void prepare_process() {
   open_if_closed(STDIN_FILENO, O_WRONLY);
   open_if_closed(STDOUT_FILENO, O_RDONLY);
   open_if_closed(STDERR_FILENO, O_RDWR);
-  interrupted();  // made now, not in a handler
+  interrupted();  // constructs the token now, not in a handler
   std::signal(SIGINT, on_signal);
   std::signal(SIGTERM, on_signal);
   std::signal(SIGPIPE, SIG_IGN);
@@ -109,7 +111,8 @@ int exit_code() {
 Input read_more(std::string& text) {
   pollfd input{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
   {
-    // A signal comes before the look at the flag, or ends the wait.
+    // While signals are held, none is lost between the look at the flag and the wait: ppoll() lets
+    // them through, and ends.
     const InterruptsHeld held;
     if (interrupted().cancelled()) return Input::kCancelled;
     if (::ppoll(&input, 1, nullptr, &held.before()) < 0 && errno != EINTR) {

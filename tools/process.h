@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the subcommands see of the process: signals, standard streams, exit codes.
+// The process as subcommands see it: signals, standard streams and exit codes.
 #pragma once
 
 #include <string>
@@ -9,37 +9,40 @@
 
 namespace gptj::tool {
 
-// kIncomplete: a batch has run to its end, and some of its lines are error records.
+// Exit codes. kIncomplete: a batch has run to its end, and some of its records are errors.
 inline constexpr int kDone = 0, kFailed = 1, kWrongUsage = 2, kIncomplete = 3, kInterrupted = 130;
 
-// To be called first: what a closed standard stream leaves free must not become a file of ours.
-// SIGPIPE and SIGXFSZ are ignored: a pipe that nobody reads and a file that may not grow are errors
-// of the write.
+// Prepares standard streams and signals; to be called before anything else. The descriptor of a
+// closed standard stream is taken, so that no file that is opened later gets it. SIGPIPE and
+// SIGXFSZ are ignored, so that writing to a pipe without a reader, or to a file that may not grow,
+// is an error of the write.
 void prepare_process();
 
-// Ctrl-C and SIGTERM set it; a second one ends the program at once.
+// Returns the token that Ctrl-C and SIGTERM cancel. A second signal ends the program at once.
 const CancelToken& interrupted();
-// As if there had been none.
+// Forgets the signal, as if there had been none.
 void clear_interrupt();
-// 130 or 143 after a signal, else kDone.
+// Returns 130 or 143 after a signal, else kDone.
 int exit_code();
 
-// Waits for standard input and appends what comes. Throws kIo.
 enum class Input { kMore, kEnd, kCancelled };
+// Waits for standard input and appends the bytes that come. Returns kCancelled after a signal.
+// Throws kIo.
 Input read_more(std::string& text);
-// The bytes of a file, or of standard input for an empty path or "-". Throws kNotFound or kIo.
+// Returns the bytes of a file, or of standard input if the path is empty or "-". Throws kNotFound
+// or kIo, and kCancelled if a signal ends the wait for standard input.
 std::string read_input(const std::string& path);
-// The same as plain_text(), which throws kUnsupported for UTF-16.
+// Returns plain_text() of read_input(). Also throws kUnsupported for UTF-16.
 std::string read_text(const std::string& path);
 
-// Writes to stdout and flushes. Throws kIo; where whoever read it has gone, nothing is written any
-// more, and output_closed() says so: then there is nothing more to do, and nothing to complain
-// about.
+// Writes to stdout without a buffer. Throws kIo. If stdout is a pipe whose reader has gone, writes
+// nothing from then on and throws nothing: output_closed() returns true, and the caller ends
+// quietly.
 void print(std::string_view text);
 bool output_closed();
-// Whether standard output is a pipe that nobody reads any more.
+// Returns whether standard output is a pipe that nobody reads any more.
 bool output_has_no_reader();
-// A line on stderr, unless quiet.
+// Prints a line on stderr, unless `quiet`.
 void note(bool quiet, const std::string& line);
 bool is_terminal(int descriptor);
 

@@ -26,11 +26,11 @@ constexpr const char* kHelp =
     "  /quit   end; Ctrl-D does too, and Ctrl-C ends an answer\n"
     "A line that should begin with / is typed with two.";
 
-// Lines of standard input, without a byte order mark and the CR of Windows; Ctrl-C ends the wait for
-// one.
+// The lines of standard input, without a byte order mark and without the CR of Windows. Ctrl-C ends
+// the wait for a line.
 class LineReader {
  public:
-  // False at the end, or once interrupted.
+  // Reads the next line. Returns false at the end, or once interrupted.
   bool next(std::string& line) {
     for (;;) {
       const size_t end = buffer_.find('\n');
@@ -58,8 +58,8 @@ class LineReader {
   bool ended_ = false;
 };
 
-// The text so far, of which only what is new is computed. Of several choices it goes on with the
-// first.
+// A conversation: the text so far, which grows with each turn. Only new tokens are computed. The
+// text goes on with the first of several choices.
 class Conversation {
  public:
   Conversation(const Model& model, const ReplOptions& options)
@@ -76,7 +76,7 @@ class Conversation {
     ids_.assign(context_.ids().begin(), context_.ids().end());
   }
 
-  // One line and the answer to it, printed as it comes.
+  // Appends a line and the answer to it, which is printed as it comes.
   void turn(const std::string& line) {
     Request request = request_;
     std::vector<TokenId> ids = ids_;
@@ -89,7 +89,7 @@ class Conversation {
                [&](const Request& r) { return context_.complete(r, interrupted()); });
     if (!options_.model.json && !is_terminal(STDOUT_FILENO)) print("\n");
     const Choice& choice = completion.choices[0];
-    // What was given up before it began never was.
+    // A turn that was cancelled before its first token leaves the conversation as it was.
     if (choice.finish_reason == FinishReason::kCancelled &&
         completion.usage.completion_tokens == 0) {
       return;
@@ -98,7 +98,8 @@ class Conversation {
     ids_ = request.echo ? std::vector<TokenId>() : std::move(ids);
     ids_.insert(ids_.end(), shown.begin(), shown.end());
     unsaved_ = true;
-    // What slid out of the context is forgotten, as a session that is loaded again has it.
+    // Forget tokens that slid out of the context, because a session that is loaded again does not
+    // have them either.
     if (request_.overflow == Overflow::kSlide && !request_.prefix_lm) settle();
   }
 
@@ -108,7 +109,7 @@ class Conversation {
     unsaved_ = false;
   }
 
-  // All of the text is in the file, its last token too.
+  // Saves the whole text, including its last token, in the session's file.
   void save() {
     if (options_.session.empty()) {
       note(false, "gptj: there is no file to save in; start with --session FILE");
@@ -131,8 +132,8 @@ class Conversation {
                              options);
   }
 
-  // The answer's tokens as far as they were shown: neither the end token nor what a stop string
-  // cut off, so that the text goes on from what one sees.
+  // Returns the answer's tokens without the end token and without the text that a stop string cut
+  // off, so that the conversation goes on from the text that was shown.
   std::vector<TokenId> shown_ids(const Choice& choice) const {
     std::vector<TokenId> ids = choice.token_ids;
     if (choice.finish_reason != FinishReason::kStop) return ids;
@@ -148,21 +149,24 @@ class Conversation {
       const std::string_view token = bytes_of(tokenizer, ids[i]);
       if (bytes.size() + token.size() > text.size()) {
         if (!text.starts_with(bytes)) break;
-        const std::vector<TokenId> rest = tokenizer.encode(text.substr(bytes.size()), {.continues = true});
+        const std::vector<TokenId> rest =
+            tokenizer.encode(text.substr(bytes.size()), {.continues = true});
         ids.resize(i);
         ids.insert(ids.end(), rest.begin(), rest.end());
         return ids;
       }
       bytes += token;
     }
-    return bytes == text ? ids : tokenizer.encode(text, {.continues = true});  // some of it was not UTF-8
+    return bytes == text
+               ? ids
+               : tokenizer.encode(text, {.continues = true});  // some bytes were not UTF-8
   }
 
   static std::string_view bytes_of(const Tokenizer& tokenizer, TokenId id) {
     return tokenizer.has(id) ? tokenizer.token_bytes(id) : std::string_view();
   }
 
-  // Computes the last token too; what the context then holds is the conversation.
+  // Computes the last token too, and makes the tokens that the context then holds the conversation.
   void settle() {
     Request request;
     request.prompt = ids_;
@@ -181,7 +185,8 @@ class Conversation {
   bool unsaved_ = false;
 };
 
-// A line and those that its backslashes join to it.
+// Reads a line, and the lines that backslashes at the end join to it. Returns false as
+// LineReader::next() does.
 bool read_turn(LineReader& lines, bool terminal, std::string& turn) {
   turn.clear();
   for (std::string line;;) {

@@ -21,10 +21,10 @@ std::string option_name(const char* field) {
   return name;
 }
 
-// Bytes of the command line need not be UTF-8, JSON text must be.
+// Returns text as JSON. Bytes of the command line need not be UTF-8, but JSON text must be.
 json text_json(const std::string& text) { return to_valid_utf8(text); }
 
-// "50256=-100" as a member of an object.
+// Adds a bias like "50256=-100" as a member of `object`.
 void add_bias(const std::string& text, json& object) {
   const size_t equals = text.find('=');
   const std::string bias = equals == std::string::npos ? "" : text.substr(equals + 1);
@@ -35,7 +35,8 @@ void add_bias(const std::string& text, json& object) {
   object[text.substr(0, equals)] = json::parse(bias);
 }
 
-// A number as people type it, ".5" too; what is none goes on as text, for the field's own message.
+// Returns the number in `text`, which may be typed as ".5". Anything else is returned as text, for
+// which the field has its own message.
 template <class Number>
 json number_json(const std::string& text) {
   Number value = 0;
@@ -44,7 +45,7 @@ json number_json(const std::string& text) {
   return error == std::errc() && stopped == end ? json(value) : text_json(text);
 }
 
-// The typed values of one option as the field's JSON value.
+// Returns the typed values of one option as the field's JSON value.
 json field_json(FieldKind kind, const std::vector<std::string>& typed) {
   switch (kind) {
     case FieldKind::kText: return text_json(typed.back());
@@ -101,7 +102,7 @@ void add_request_options(CLI::App& command, RequestOptions& options) {
     std::vector<std::string>& values = options.values[field.name];
     const bool many = field.kind == FieldKind::kTexts || field.kind == FieldKind::kBias;
     if (field.kind == FieldKind::kFlag || field.kind == FieldKind::kFlagOrNever) {
-      command.add_flag(option_name(field.name), values, field.help);  // "true", or what follows =
+      command.add_flag(option_name(field.name), values, field.help);  // "true", or the text after =
       continue;
     }
     CLI::Option* option = command.add_option(option_name(field.name), values, field.help);
@@ -129,7 +130,7 @@ Request RequestOptions::build() const {
   return request;
 }
 
-// Shells hand over \n as two characters.
+// The hint is needed because shells hand over \n as two characters.
 void mention_backslash(const RequestOptions& options, bool quiet) {
   for (const std::string& stop : options.values.at("stop")) {
     if (stop.find("\\n") == std::string::npos || stop.find('\n') != std::string::npos) continue;

@@ -8,7 +8,7 @@
 namespace gptj::tool {
 namespace {
 
-// Levenshtein's distance: letters put in, taken out or changed.
+// Returns Levenshtein's distance: how many letters have to be put in, taken out or changed.
 size_t edits(std::string_view a, std::string_view b) {
   std::vector<size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), size_t{0});
