@@ -3,8 +3,8 @@
 
 namespace gptj {
 
-// Raised whenever some bit of some logit may differ from before: what was begun with other
-// arithmetic is not gone on with.
+// The version of the arithmetic. Every change that may change a bit of a logit raises the version.
+// Sessions and jobs that another version began are refused.
 inline constexpr int kArithmeticVersion = 1;
 
 }  // namespace gptj

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Causal attention over pages with an online softmax, written once over F32x16. Include a vec_*.h
-// first. Both of its products are blocks of fma chains as in product.inc.h.
+// Causal attention over pages with an online softmax, written once over F32x16. Its two products, q
+// k and p v, are blocks of fma chains as in product.inc.h. Include a vec_*.h first.
 #pragma once
 
 #include "kernels/elementary.inc.h"
@@ -10,11 +10,11 @@ namespace gptj::GPTJ_ISA {
 namespace {
 
 constexpr size_t kPageVectors = kPagePositions / kLanes;
-// How far a single row reads ahead, by measurement: f16 and int8 a quarter faster than at the
-// distance of products, whose steps take longer.
+// Bytes that a single row reads ahead. Measured: with f16 and int8, attention is a quarter faster
+// than with the distance that products use, because the steps of products take longer.
 constexpr size_t kReadAhead = 4096;
 
-// Keys and values of 8 bits, whose scales are applied to what is made of them.
+// Keys and values of 8 bits. Their scales are applied to the dots and to the probabilities.
 struct CachedInt8 : Fma {
   using Stored = int8_t;
   static constexpr size_t kStep = 1;
@@ -23,7 +23,7 @@ struct CachedInt8 : Fma {
 template <class W>
 constexpr bool kScaled = sizeof(typename W::Stored) == 1;
 
-// A head's part of a page.
+// One head's part of a page: keys, values and, for int8, scales.
 template <class W>
 struct Page {
   Page(const Attention& t, const void* page)
@@ -31,7 +31,7 @@ struct Page {
           t.page_offset / sizeof(typename W::Stored)),
         v(k + t.head_dim * kPagePositions),
         scales(v + padded(t.head_dim) * kPagePositions) {}
-  // Its beginning, which nothing read before leads up to.
+  // Prefetches the beginning of the part, because no earlier read is close before it.
   void prefetch() const {
     for (size_t i = 0; i < kReadAhead; i += 64) GPTJ_ISA::prefetch(k, i);
   }
@@ -51,12 +51,13 @@ inline float exp_of(float x) {
 
 struct SoftmaxState {
   float m;   // the largest score so far
-  F32x16 l;  // the sum of probabilities against it: key j in slot j mod 16
+  F32x16 l;  // the sum of exp(score - m): key j in slot j mod 16
 };
 
-// s[0 .. visible - 1] are dots; they become the factors of the values, the probabilities p_j
-// against the new maximum (times the values' scales, where they have any). Returns a, the factor
-// for what was summed against the old one.
+// Turns the dots s[0 .. visible - 1] of one page into the factors of the page's values. The factors
+// are the probabilities p_j = exp(score_j - m) against the new maximum m; for int8, p_j times the
+// value's scale. Updates the state. Returns the factor a = exp(old m - m), by which the caller must
+// multiply the sums of earlier pages.
 template <class W>
 inline float softmax_page(float* s, size_t visible, float scale, const Page<W>& page,
                           SoftmaxState& state) {
@@ -93,7 +94,8 @@ inline void scale_row(float* o, size_t n, float a) {
   for (size_t d = 0; d < n; d += kLanes) store(o + d, mul(load(o + d), splat(a)));
 }
 
-// Some rows of a task on their way through pages. Row r stands at position + r.
+// Some rows of a task on their way through pages. Row r stands at position + r. The members `s` and
+// `o` are the rows' parts of the task's scratch.
 struct RowsOnTheirWay {
   RowsOnTheirWay(const Attention& task, size_t first_row, const AttentionRun& run,
                  SoftmaxState* states)
@@ -107,11 +109,11 @@ struct RowsOnTheirWay {
         s(task.scratch + first * kPagePositions),
         o(task.scratch + kAttentionRows * kPagePositions + first * width),
         state(states + first) {}
-  // The first row that sees the key at `key`.
+  // Returns the first row that sees the key at position `key`.
   size_t first_to_see(size_t key) const {
     return prefix == 0 && key > position ? key - position : 0;
   }
-  // How many keys of the page that begins at `begin` row r sees.
+  // Returns how many keys row r sees of the page that begins at position `begin`.
   size_t visible(size_t r, size_t begin) const {
     const size_t keys = (prefix > 0 ? prefix : position + r + 1) - begin;
     return keys < kPagePositions ? keys : kPagePositions;
@@ -125,7 +127,8 @@ struct RowsOnTheirWay {
   SoftmaxState* state;
 };
 
-// s = q k, of as many rows as see any of some keys.
+// Computes s = q k for the keys of one page, a few panels of 16 keys at a time. Rows that see none
+// of the keys at hand are left out.
 template <class W>
 void page_dots(const RowsOnTheirWay& x, const Page<W>& page, size_t begin) {
   const Attention& t = x.t;
@@ -147,7 +150,8 @@ void page_dots(const RowsOnTheirWay& x, const Page<W>& page, size_t begin) {
   }
 }
 
-// o += p v over the keys that all these rows see, then over what each sees besides.
+// Computes o += p v for the values of one page: first over the keys that all these rows see, then
+// for each row over the further keys that the row sees.
 template <class W>
 void add_page_values(const RowsOnTheirWay& x, const Page<W>& page, size_t begin) {
   const size_t r = x.first_to_see(begin), common = x.visible(r, begin);
@@ -165,7 +169,7 @@ void add_page_values(const RowsOnTheirWay& x, const Page<W>& page, size_t begin)
                   .ahead = kReadAhead});
 }
 
-// Through pages first_page .. last_page - 1.
+// Takes the rows through pages first_page .. last_page - 1.
 template <class W>
 void pass_pages(const RowsOnTheirWay& x, size_t first_page, size_t last_page) {
   for (size_t p = first_page; p < last_page; ++p) {
@@ -189,6 +193,7 @@ void attention(const Attention& t) {
   for (size_t i = 0; i < t.n_runs; ++i) rows += t.runs[i].rows;
   for (size_t r = 0; r < rows; ++r) state[r] = {-__builtin_inff(), splat(0.0f)};
 
+  // All rows as one run. It stands after the common pages, so every row sees them in full.
   const AttentionRun common{rows, t.common_pages * kPagePositions, t.runs[0].pages};
   pass_pages<W>(RowsOnTheirWay(t, 0, common, state), 0, t.common_pages);
   size_t first = 0;

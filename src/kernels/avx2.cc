@@ -2,7 +2,7 @@
 #define GPTJ_ISA avx2
 
 #include "kernels/vec_avx2.h"
-// Above: the vectors of this instruction set; below: what is made of them.
+// Above: the vectors of this instruction set. Below: the kernels that use them.
 #include "kernels/bytes_avx2.inc.h"
 #include "kernels/table.inc.h"
 

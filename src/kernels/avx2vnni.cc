@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// AVX2's vectors with the dot product of bytes that AVX-VNNI adds.
+// Products by AVX2's vectors and the dot product of bytes that AVX-VNNI adds.
 #define GPTJ_ISA avx2vnni
 
 #include "kernels/vec_avx2.h"
-// Above: the vectors of this instruction set; below: what is made of them.
+// Above: the vectors of this instruction set. Below: the products that use them.
 #include "kernels/bytes_vnni.inc.h"
 #include "kernels/quantized.inc.h"
 

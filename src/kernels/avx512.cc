@@ -2,7 +2,7 @@
 #define GPTJ_ISA avx512
 
 #include "kernels/vec_avx512.h"
-// Above: the vectors of this instruction set; below: what is made of them.
+// Above: the vectors of this instruction set. Below: the kernels that use them.
 #include "kernels/bytes_vnni.inc.h"
 #include "kernels/table.inc.h"
 

@@ -2,7 +2,7 @@
 #define GPTJ_ISA avx512bf16
 
 #include "kernels/vec_avx512.h"
-// Above: the vector of this instruction set; below: what is made of it.
+// Above: the vector of this instruction set. Below: the products that use it.
 #include "kernels/bf16_pairs.inc.h"
 
 namespace gptj {

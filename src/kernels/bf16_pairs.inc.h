@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Products of bf16 weights and bf16 rows, whose pairs AVX512-BF16 multiplies and adds at once.
-// Include vec_avx512.h first.
+// Products of bf16 weights and bf16 rows. AVX512-BF16 multiplies and adds a pair of inputs in one
+// instruction. Include vec_avx512.h first.
 #pragma once
 
 #include "kernels/product.inc.h"
@@ -10,7 +10,7 @@ namespace {
 
 inline __m512bh as_pairs(F32x16 v) { return reinterpret_cast<__m512bh>(v); }
 
-// A pair stands in the place of an f32.
+// A chain over pairs of bf16: a pair of inputs takes the place of one f32.
 struct Pairs {
   using Stored = float;
   static constexpr size_t kStep = 1;

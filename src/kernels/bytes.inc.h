@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the dots of 4-bit numbers have in common on sets with vectors of bytes. Include a vec_*.h
-// first.
+// The parts that dots of bytes share on all sets with vectors of bytes. Include a vec_*.h first.
 #pragma once
 
 #include "kernels/product.inc.h"
@@ -8,7 +7,7 @@
 namespace gptj::GPTJ_ISA {
 namespace {
 
-// Of a block of R rows.
+// Prefetches the weights of a block of R rows. Only single rows use `ahead`.
 template <int R>
 inline void prefetch_weights(const void* p, size_t ahead) {
   if constexpr (R == 1) {
@@ -18,7 +17,7 @@ inline void prefetch_weights(const void* p, size_t ahead) {
   }
 }
 
-// Unsigned numbers with a zero point: sum of q x - zero * sum of x.
+// Dots of unsigned numbers q with a zero point: sum of q x - zero * sum of x.
 struct ZeroPoints {
   using Zero = I32x16;
   static Zero zero(const uint8_t* p) { return load_nibbles(p); }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Exact dots of bytes by AVX2 alone, whose product of unsigned and signed bytes adds pairs in 16
-// bits. The concept is in quantized.inc.h.
+// Exact dots of bytes by AVX2 alone. AVX2's product of unsigned and signed bytes adds pairs of
+// products in 16 bits. The concept is in quantized.inc.h.
 #pragma once
 
 #include "kernels/bytes.inc.h"
@@ -10,15 +10,17 @@ namespace {
 
 inline __m256i add_pairs(__m256i words) { return _mm256_madd_epi16(words, _mm256_set1_epi16(1)); }
 
-// A pair sums to at most 2 * 127 * 127 < 2^15 once the signs are moved from w to x.
+// Adds dots of signed bytes to acc. With the signs moved from w to x, a pair sums to at most
+// 2 * 127 * 127 < 2^15.
 inline __m256i dot_signed(__m256i acc, __m256i w, __m256i magnitude, __m256i x) {
   const __m256i words = _mm256_maddubs_epi16(magnitude, _mm256_sign_epi8(x, w));
   return _mm256_add_epi32(acc, add_pairs(words));
 }
 
-// n inputs of 4 bits to a byte each. Most of the next chunk is asked for meanwhile, to come while
-// this one is multiplied.
+// Bytes by which unpacking prefetches. The distance covers most of the next chunk, which then
+// arrives while this chunk is multiplied.
 constexpr size_t kUnpackAhead = 7232;
+// Unpacks n inputs of 4 bits to a byte each.
 inline void unpack_nibbles(const uint8_t* w, size_t n, uint8_t* out) {
   for (size_t i = 0; i < n; i += 8) {
     const uint8_t* at = w + i * kLanes / 2;
@@ -65,8 +67,8 @@ struct Int8 {
   using Unpacked = Int8;
 };
 
-// 32 inputs of numbers from 0 to 15: sums of eight products of at most 2 * 15 * 127 fit 16 bits.
-// bytes(p, j) gives the numbers of inputs 4 j .. 4 j + 3.
+// Adds the dots of 32 inputs of numbers from 0 to 15. Sums of eight pairs of at most 2 * 15 * 127
+// fit 16 bits. bytes(p, j) returns panel p's numbers of inputs 4 j .. 4 j + 3.
 template <int R, int P, class LoadBytes>
 inline void accumulate_32(LoadBytes bytes, const int8_t* x, size_t x_stride, I32x16 (&acc)[R][P]) {
   GPTJ_UNROLL for (int p = 0; p < P; ++p) {
@@ -87,7 +89,7 @@ inline void accumulate_32(LoadBytes bytes, const int8_t* x, size_t x_stride, I32
   }
 }
 
-// A byte each.
+// Numbers from 0 to 15 that were unpacked to a byte each.
 struct Int4Bytes : ZeroPoints {
   static constexpr uint64_t kBurstInputs = 32;
   static I32x16 burst(I32x16 acc, Bytes& w, Bytes x) {

@@ -7,8 +7,8 @@
 namespace gptj::GPTJ_ISA {
 namespace {
 
-// acc[lane] += sum over b of w[lane][b] * x[b], where a word holds the four numbers of a lane,
-// without sign. A loop that compilers make vectors of.
+// acc[lane] += sum over b of w[lane][b] * x[b], where a word holds the four unsigned numbers of a
+// lane. The loop has a form that compilers vectorize.
 inline void add_four(I32x16& acc, const uint32_t (&w)[kLanes], const int8_t* x) {
   const int32_t x0 = x[0], x1 = x[1], x2 = x[2], x3 = x[3];
   for (int lane = 0; lane < 16; ++lane) {
@@ -24,7 +24,7 @@ struct PlainBurst {
   static I32x16 burst(const I32x16& acc, const Bytes& w, const Bytes& x) { return acc + w * x; }
 };
 
-// q + 128: sum of (q + 128) x - 128 sum of x
+// Panels hold q + 128, so sum of q x = sum of (q + 128) x - 128 * sum of x.
 struct Int8 : PlainBurst {
   static constexpr Element kElement = Element::kInt8;
   static constexpr bool kStored = true;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Exact dots of bytes where one instruction multiplies unsigned by signed bytes and adds four
-// products to 32 bits. The concept is in quantized.inc.h.
+// Exact dots of bytes on sets where one instruction multiplies unsigned by signed bytes and adds
+// four products to 32 bits. The concept is in quantized.inc.h.
 #pragma once
 
 #include "kernels/bytes.inc.h"
@@ -13,7 +13,7 @@ struct VnniBurst {
   static I32x16 burst(I32x16 acc, Bytes w, Bytes x) { return dot(acc, w, x); }
 };
 
-// q + 128: sum of (q + 128) x - 128 sum of x
+// Panels hold q + 128, so sum of q x = sum of (q + 128) x - 128 * sum of x.
 struct Int8 : VnniBurst {
   static constexpr Element kElement = Element::kInt8;
   static constexpr bool kStored = true;

@@ -25,7 +25,8 @@ bool has_avx2() {
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
 }
 
-// __builtin_cpu_supports does not know these in the oldest compilers in use.
+// Returns a bit of EAX of CPUID leaf 7, subleaf 1. The features of this leaf are unknown to
+// __builtin_cpu_supports in the oldest compilers in use.
 bool has_leaf_7_1(unsigned bit) {
   unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
   return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) != 0 && (eax >> bit & 1) != 0;
@@ -41,14 +42,14 @@ bool has_avx512() {
 
 bool has_avx512bf16() { return has_avx512() && has_leaf_7_1(5); }
 
-// The state components, of those in `mask`, that the system saves with a thread.
+// Returns the state components in `mask` that the operating system saves with a thread.
 uint64_t saved_by_the_system(uint64_t mask) {
   uint32_t low = 0, high = 0;
   asm("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
   return (uint64_t{high} << 32 | low) & mask;
 }
 
-// Linux wants to be asked, once a process, before a thread's tiles are used.
+// Asks Linux for permission to use tiles, which a process must do once. Returns false if refused.
 bool may_use_tiles() {
   constexpr long kRequestPermission = 0x1023, kTileData = 18;
   return ::syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
@@ -71,8 +72,8 @@ bool has_amx() {
 struct Part {
   const char* isa;
   bool (*supported)();
-  const KernelTable* all;         // of a set that does everything
-  const ProductKernel* products;  // of one that only has better products
+  const KernelTable* all;         // for a set that has every kernel; else null
+  const ProductKernel* products;  // for a set that only has better products; else null
 };
 
 constexpr Part kParts[] = {

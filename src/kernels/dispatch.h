@@ -9,21 +9,22 @@
 
 namespace gptj {
 
-// One list feeds dispatch, tests and benchmarks: every instruction set compiled in, the least
-// capable first. Two may have one name: the later one is what more recent processors of that kind
-// do.
+// An instruction set that is compiled in. Two sets may have the same name; the later set then uses
+// instructions that only more recent processors of that kind have.
 struct InstructionSet {
-  KernelTable kernels;  // complete: what the set does not do better is the next one's down
-  bool (*supported)();  // by this processor and operating system
+  KernelTable kernels;  // complete: kernels that the set lacks are those of the set below
+  bool (*supported)();  // returns true if this processor and operating system can run the set
 };
+// Returns all instruction sets, the least capable first. Dispatch, tests and benchmarks use this
+// one list.
 std::span<const InstructionSet> instruction_sets();
 
-// The names of those that run here, separated by ", ".
+// Returns the names of the instruction sets that run here, separated by ", ".
 std::string supported_isas();
 
-// The best table of that name that runs here, or the best of all where it is empty. Throws
-// kInvalidArgument for a name nobody knows, kUnsupported for one that this processor lacks; both
-// list what there is.
+// Returns the best table named `isa` that runs here, or the best table of all if `isa` is empty.
+// Throws kInvalidArgument if no set has this name, kUnsupported if this processor cannot run a set
+// of this name. Both messages list the sets that run here.
 const KernelTable& select_kernels(std::string_view isa);
 
 }  // namespace gptj

@@ -8,8 +8,8 @@
 namespace gptj::GPTJ_ISA {
 namespace {
 
-// e^x for x <= 0, within 2 ulp; exactly 1 at 0, and 0 below -87. x = n ln 2 + r with |r| <= ln 2 /
-// 2, then e^r = 1 + r + r^2 q(r), q a minimax polynomial of relative error 3e-9.
+// Returns e^x for x <= 0, within 2 ulp; exactly 1 at 0, and 0 below -87. With x = n ln 2 + r and
+// |r| <= ln 2 / 2, e^r = 1 + r + r^2 q(r), where q is a minimax polynomial of relative error 3e-9.
 inline F32x16 exp(F32x16 x) {
   constexpr float kShift = 0x1.8p23f;  // adding it leaves the nearest integer in the low bits
   constexpr float kLog2e = 0x1.715476p0f;
@@ -26,7 +26,7 @@ inline F32x16 exp(F32x16 x) {
   return select_less(x, splat(-87.0f), splat(0.0f), mul(e_r, exp2_of_shifted(shifted)));
 }
 
-// tanh x within 2 ulp: x + x^3 p(x^2) below 0.625, else (1 - e^(-2|x|)) / (1 + e^(-2|x|)).
+// Returns tanh x within 2 ulp: x + x^3 p(x^2) below 0.625, else (1 - e^(-2|x|)) / (1 + e^(-2|x|)).
 inline F32x16 tanh(F32x16 x) {
   const F32x16 a = abs(x);
   const F32x16 square = mul(x, x);
@@ -47,7 +47,7 @@ inline F32x16 gelu(F32x16 x) {
   return mul(mul(splat(0.5f), x), add(splat(1.0f), tanh(inner)));
 }
 
-// The first n of 16 floats, the rest `fill`.
+// Loads the first n of 16 floats; the others become `fill`.
 inline F32x16 load_first(const float* p, size_t n, float fill) {
   alignas(64) float lanes[kLanes];
   for (size_t i = 0; i < kLanes; ++i) lanes[i] = i < n ? p[i] : fill;
@@ -59,7 +59,7 @@ inline void store_first(float* p, size_t n, F32x16 v) {
   for (size_t i = 0; i < n; ++i) p[i] = lanes[i];
 }
 
-// Calls f(offset, v) for each 16 floats of x; the last may be short, filled up with `fill`.
+// Calls f(offset, v) for each 16 floats of x. If the last floats are fewer, `fill` completes v.
 template <class Function>
 inline void for_each_16(const float* x, size_t n, float fill, Function f) {
   size_t i = 0;
@@ -126,7 +126,7 @@ void tanh_row(float* x, size_t n) {
   map_16(x, n, x, [](size_t, F32x16 v) { return tanh(v); });
 }
 
-// out = narrow(x), the last few through a full vector of their own.
+// Narrows x to `out`, 16 floats at a time. The last few go through a full vector of their own.
 template <class Store>
 inline void narrow_row(const float* x, size_t n, uint16_t* out, Store store_16) {
   size_t i = 0;

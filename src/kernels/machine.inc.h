@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reading memory at full speed, for gptj bench to compare with. Include a vec_*.h first.
+// Reading of memory at full speed, with which gptj bench compares. Include a vec_*.h first.
 #pragma once
 
 #include "kernels/product.inc.h"

@@ -40,7 +40,7 @@ typename Stored<E>::Type read(const std::byte* source, size_t index) {
   return value;
 }
 
-// Where input i of a lane stands in its panel.
+// Returns the index of input i of a lane in its panel.
 template <Element E>
 size_t panel_index(size_t i, size_t lane) {
   if constexpr (E == Element::kBF16) return (i / 2 * kLanes + lane) * 2 + i % 2;
@@ -57,7 +57,7 @@ auto with_element(Element element, Function f) {
   }
 }
 
-// Inputs begin .. end - 1 of one output.
+// Packs inputs begin .. end - 1 of one output. Returns false if a finite weight became infinite.
 template <Element From, Element To>
 bool pack_lane(const std::byte* source, size_t lane, size_t begin, size_t end,
                typename Stored<To>::Type* panel) {
@@ -95,7 +95,7 @@ bool pack(std::span<const SourceRow, kLanes> rows, size_t k, void* panel) {
   return in_range;
 }
 
-// Inputs begin .. begin + n - 1.
+// Widens inputs begin .. begin + n - 1 of all outputs into group.w.
 void gather(std::span<const SourceRow, kLanes> rows, size_t begin, size_t n,
             QuantizedGroup& group) {
   float row[kMaxGroup];
@@ -110,7 +110,8 @@ void gather(std::span<const SourceRow, kLanes> rows, size_t begin, size_t n,
   }
 }
 
-// Puts the numbers of n inputs, from input i of their chunk on.
+// Writes the numbers of n inputs, the first of which is input i of its chunk. REQUIRES: the numbers
+// of the chunk that are not yet written are zero.
 void put_numbers(Element element, size_t i, size_t n, const int8_t* q, uint8_t* numbers) {
   for (size_t end = i + n; i < end; ++i) {
     uint8_t* target = element == Element::kInt8 ? numbers + i / 4 * kLanes * 4 + i % 4

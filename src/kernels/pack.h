@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Packing weights into panels (kernels.h has the layout): once, while loading.
+// Packing of weights into panels (kernels.h has the layout), done once, while loading.
 #pragma once
 
 #include <cstddef>
@@ -9,13 +9,14 @@
 
 namespace gptj {
 
-// The k stored weights of one output, little-endian at any alignment. No data: an absent output.
+// The k stored weights of one output, little-endian at any alignment. If `data` is null, the output
+// is absent.
 struct SourceRow {
   const std::byte* data = nullptr;
   Element type = Element::kF32;
 };
 
-// What a panel is to become.
+// The format of a panel.
 struct PanelFormat {
   Element element = Element::kF32;
   size_t k = 0;
@@ -24,22 +25,22 @@ struct PanelFormat {
   size_t bytes() const { return panel_bytes(element, k, group); }
 };
 
-// 16 outputs become one panel; absent outputs become zero. Widening is exact, narrowing rounds to
-// nearest even, quantizing is the kernels'. Returns false if a finite weight, or the scale of some,
-// became infinite.
+// Packs 16 outputs into one panel. Absent outputs become zero. Widening is exact, narrowing rounds
+// to nearest even, and the kernels quantize. Returns false if a finite weight, or the scale of
+// finite weights, became infinite.
 bool pack_panel(const KernelTable& kernels, std::span<const SourceRow, kLanes> rows,
                 const PanelFormat& format, void* panel);
 
-// A group of neighbouring inputs of 16 outputs, and the numbers that it becomes.
+// A group of neighbouring inputs of 16 outputs, and the numbers that they are quantized to.
 struct QuantizedGroup {
   alignas(64) float w[kMaxGroup * kLanes];  // [i][lane]
-  int8_t q[kMaxGroup * kLanes];             // the same; int8: within +-127, int4: 0 to 15
+  int8_t q[kMaxGroup * kLanes];             // [i][lane]; int8: within +-127, int4: 0 to 15
   uint16_t scales[kLanes];                  // f16
   int8_t zeros[kLanes];                     // int4 alone
 
-  // q, scales and zeros of the first n inputs' w.
+  // Computes q, scales and zeros from the w of the first n inputs.
   void quantize(const KernelTable& kernels, Element element, size_t n);
-  // Whether a scale of finite weights is not.
+  // Returns true if an output has a scale that is not finite, although all its weights are.
   bool overflowed(size_t n) const;
 };
 
@@ -47,7 +48,7 @@ struct QuantizedGroup {
 class QuantizedPanel {
  public:
   QuantizedPanel(const PanelFormat& format, void* panel);
-  // Group g, of n inputs.
+  // Writes group number g, which has n inputs, into the panel.
   void put(size_t g, size_t n, const QuantizedGroup& group);
 
  private:
@@ -55,12 +56,12 @@ class QuantizedPanel {
   uint8_t* panel_;
 };
 
-// Rows first_row .. first_row + rows - 1 of a packed matrix as they were before, row after row, k
-// elements each. Of f32, f16 and bf16 only.
+// Writes rows first_row .. first_row + rows - 1 of a packed matrix to `out` as they were before
+// packing: row after row, k elements each. REQUIRES: the element type is f32, f16 or bf16.
 void unpack_rows(const std::byte* panels, const PanelFormat& format, size_t first_row, size_t rows,
                  std::byte* out);
 
-// n stored values to f32, exactly.
+// Converts n stored values to f32, exactly.
 void widen(const std::byte* source, Element source_type, size_t n, float* out);
 
 }  // namespace gptj

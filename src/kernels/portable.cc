@@ -2,7 +2,7 @@
 #define GPTJ_ISA portable
 
 #include "kernels/vec_portable.h"
-// Above: the vectors of this instruction set; below: what is made of them.
+// Above: the vectors of this instruction set. Below: the kernels that use them.
 #include "kernels/bytes_portable.inc.h"
 #include "kernels/table.inc.h"
 

@@ -2,8 +2,8 @@
 // Products and attention as blocks of fma chains, written once over F32x16. Include a vec_*.h
 // first.
 //
-// One block holds R rows x P vectors of accumulators in registers. Which block computes an element
-// changes nothing in its chain: k ascends, one fma a step.
+// One block holds R rows x P vectors of accumulators in registers. The chain of an element is the
+// same in every block: i ascends over k, one fma a step.
 #pragma once
 
 #include "kernels/kernels.h"
@@ -17,10 +17,10 @@
 namespace gptj::GPTJ_ISA {
 namespace {
 
-// How the right-hand operands of a chain are stored, kStep of them loaded at once, and what a step
-// of the chain is.
+// Kinds of chains. Each kind defines the stored type of the right-hand operands, the number of
+// operands that are loaded at once (kStep), and a step of the chain (multiply_add).
 struct Fma {
-  static constexpr uint64_t kOperations = 2;  // of a step, per lane
+  static constexpr uint64_t kOperations = 2;  // operations of one step, per lane
   static F32x16 multiply_add(F32x16 x, F32x16 w, F32x16 acc) { return fma(x, w, acc); }
 };
 struct F32 : Fma {
@@ -45,8 +45,8 @@ struct BF16Pairs : Fma {
 };
 
 // The operands of a block: out[r][p][lane] continues its chain with x[r][i] * w(p, i)[lane] for
-// i = 0 .. k - 1, where w(p, i) stands at w + p * panel_stride + i * k_stride. Row r then goes on
-// for min(r, stairs) steps more: in causal attention each row sees one key more than the row
+// i = 0 .. k - 1, where w(p, i) stands at w + p * panel_stride + i * k_stride. Row r then takes
+// min(r, stairs) further steps, because in causal attention each row sees one key more than the row
 // before.
 template <class W>
 struct Chains {
@@ -58,14 +58,14 @@ struct Chains {
   size_t k;
   float* out;
   size_t out_stride;
-  bool resume;  // false: the chains begin at 0; true: at what `out` holds
+  bool resume;  // false: the chains begin at 0; true: at the values in `out`
   size_t out_panel_stride = kLanes;
-  size_t stairs = 0;  // of types with a kStep of 1 alone
-  size_t ahead = 0;   // how far a single row asks for what it reads
+  size_t stairs = 0;  // only for kinds with a kStep of 1
+  size_t ahead = 0;   // bytes by which a single row prefetches w
 };
 
-// Where R rows of x go on. One pointer and the stride address three rows: of pointers to each of
-// twelve, most would be loaded again at every step.
+// The places from which R rows of x go on. One pointer and the stride address three rows. With one
+// pointer for each of twelve rows, most pointers would be loaded again at every step.
 template <int R>
 struct RowsAt {
   static constexpr int kSharing = 3, kPointers = (R + kSharing - 1) / kSharing;
@@ -80,14 +80,15 @@ struct RowsAt {
   void advance(size_t n) {
     GPTJ_UNROLL for (int j = 0; j < kPointers; ++j) {
       at[j] += n;
-      __asm__("" : "+r"(at[j]));  // or compilers make a pointer of every row again
+      __asm__("" : "+r"(at[j]));  // keeps compilers from making a pointer for every row again
     }
   }
   const float* at[kPointers];
   size_t stride;
 };
 
-// Step i of every chain, or the first `valid` of what W loads at once.
+// Does the kStep steps of every chain that begin at i, or the first `valid` of them. `offset` is
+// the distance of i from the place where x stands.
 template <class W, int R, int P>
 inline void step(const Chains<W>& c, const RowsAt<R>& x, size_t offset, size_t i, size_t valid,
                  F32x16 (&acc)[R][P]) {
@@ -109,7 +110,7 @@ inline void step(const Chains<W>& c, const RowsAt<R>& x, size_t offset, size_t i
   }
 }
 
-// The last steps of a block whose rows end one after the other.
+// Does the last steps of a block whose rows end one after the other: row r takes min(r, stairs).
 template <class W, int R, int P>
 inline void climb(const Chains<W>& c, const RowsAt<R>& x, F32x16 (&acc)[R][P]) {
   GPTJ_UNROLL for (int stair = 1; stair < R; ++stair) {
@@ -137,8 +138,8 @@ inline float* out_of(const Chains<W>& c, int r, int p) {
          static_cast<size_t>(p) * c.out_panel_stride;
 }
 
-// Steps of a chain between two branches: few rows wait for memory, and a branch guessed wrong would
-// stop what is read ahead.
+// Steps of a chain between two branches. Blocks of few rows wait for memory, so they take more
+// steps, because a mispredicted branch would stop the reads ahead.
 template <int R, int P>
 constexpr size_t kUnrolledSteps = R == 1 && P <= 4 ? 8
                                   : R <= 4         ? 2
@@ -184,7 +185,7 @@ inline void block_of(int rows, const Chains<W>& c) {
   block<W, R, P>(c);
 }
 
-// `rows` rows cut into blocks of nearly equal height, none above kBlockRows.
+// Computes `rows` rows, cut into blocks of nearly equal height, none above kBlockRows.
 template <class W, int P>
 inline void row_blocks(size_t rows, Chains<W> c) {
   const size_t blocks = (rows + kBlockRows - 1) / kBlockRows;
@@ -200,11 +201,11 @@ inline void row_blocks(size_t rows, Chains<W> c) {
   }
 }
 
-// All rows over `panels` neighbouring panels.
+// Computes all rows over `panels` neighbouring panels.
 template <class W>
 inline void panel_group(size_t rows, size_t panels, const Chains<W>& chains) {
   Chains<W> c = chains;
-  // As many groups of `size` panels as there are.
+  // Computes as many groups of `size` panels as are left.
   const auto cover = [&](size_t size, const auto& compute) {
     while (panels >= size) {
       compute();
@@ -240,9 +241,9 @@ inline size_t panel_size(size_t k) {
   return (k + W::kStep - 1) / W::kStep * W::kStep * kLanes;
 }
 
-// One row: the speed of memory. The panels from `first` on are walked as S streams, each through a
-// part of them from end to end, so that the processor's prefetchers never lose one. Returns the
-// first panel left over.
+// Computes one row, at the speed of memory. The panels from `first` on are walked as S streams.
+// Each stream goes through its part of the panels from end to end, so that the processor's
+// prefetchers never lose a stream. Returns the first panel left over.
 template <class W, int S>
 size_t streams_of_row(const Product& a, size_t first) {
   const size_t panel = panel_size<W>(a.k), length = (a.last_panel - first) / S;
@@ -274,7 +275,7 @@ void product_of_row(const Product& a) {
   add_bias(a);
 }
 
-// Each panel is read as it is stored, once for all rows.
+// Computes all rows. Each panel is read from memory once, as it is stored.
 template <class W>
 void product_direct(const Product& a) {
   const size_t panel = panel_size<W>(a.k);
@@ -294,8 +295,8 @@ void product_direct(const Product& a) {
   add_bias(a);
 }
 
-// For many rows of narrow weights: a block of a panel group is widened to f32 once, then used for
-// all.
+// Computes many rows with weights narrower than f32. Each block of a panel group is widened to f32
+// once, then used for all rows.
 template <class W>
 void product_widened(const Product& a) {
   const size_t panel = panel_size<W>(a.k);
@@ -334,7 +335,7 @@ void product(const Product& a) {
   }
 }
 
-// The multiplications of W's chains on registers alone.
+// Does the multiplications of W's chains on registers alone. Returns the operations done.
 template <class W>
 uint64_t chain_burst(uint64_t steps) {
   F32x16 acc[kBurstChains];

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Activations and weights to int8 and int4, written once over F32x16. Include a vec_*.h first.
+// Quantization of activations to int8, and of weights to int8 and int4, written once over F32x16.
+// Include a vec_*.h first.
 #pragma once
 
 #include "kernels/elementary.inc.h"
@@ -53,7 +54,7 @@ void quantize_row(const float* x, size_t k, size_t group, int8_t* q, float* scal
   }
 }
 
-// 1 / s, or 0 where nothing can be divided by s.
+// Returns 1 / s, or 0 if s is not positive and finite.
 inline F32x16 reciprocal(F32x16 s) {
   const F32x16 zero = splat(0.0f), infinity = splat(__builtin_inff());
   const F32x16 r = select_less(zero, s, div(splat(1.0f), s), zero);
@@ -72,8 +73,9 @@ void quantize_int8(const float* w, size_t n, int8_t* q, uint16_t* scales) {
   store_f16(scales, s);
 }
 
-// The best of several scales, by squared error: those that clip the range a little, each then moved
-// to the least squares of the numbers it leads to.
+// Quantizes with the best of several scales, by squared error. The first candidates are the whole
+// range and ranges that are clipped a little. Each candidate is then refined: it moves to the scale
+// of least squares for the numbers that it leads to.
 void quantize_int4(const float* w, size_t n, int8_t* q, uint16_t* scales, int8_t* zeros) {
   constexpr int kClips = 6, kRefinements = 2;
   constexpr float kClipStep = 0.04f;
@@ -93,7 +95,7 @@ void quantize_int4(const float* w, size_t n, int8_t* q, uint16_t* scales, int8_t
     return min(max(nearest(mul(v, r)), q_low), q_high);
   };
   const F32x16 infinity = splat(__builtin_inff());
-  F32x16 best = infinity, scale = infinity;  // unless f16 has one
+  F32x16 best = infinity, scale = infinity;  // the scale stays infinite if no candidate fits f16
   for (int clip = 0; clip < kClips; ++clip) {
     const float part = 1.0f - kClipStep * static_cast<float>(clip);
     F32x16 s = rounded_to_f16(mul(range, splat(part / 15.0f)));
@@ -112,7 +114,7 @@ void quantize_int4(const float* w, size_t n, int8_t* q, uint16_t* scales, int8_t
       s = select_less(none, squares, rounded_to_f16(mul(weighted, reciprocal(squares))), s);
     }
   }
-  // Not finite: the scale says so, and every product with it.
+  // If a weight is not finite, the scale becomes NaN, and so does every product with it.
   scale = select_less(largest, infinity, scale, splat(__builtin_nanf("")));
   const F32x16 r = reciprocal(scale);
   for (size_t i = 0; i < n; ++i) {

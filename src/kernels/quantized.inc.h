@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Products of quantized weights and int8 rows, written once over a set's own exact dots of bytes.
-// Include a vec_*.h and a bytes_*.h first: the latter define for each weight type W
+// Include a vec_*.h and a bytes_*.h first. A bytes_*.h defines for each weight type W
 //   W::kInputBytes    bytes of one panel per input
 //   W::Zero           the zero points of a panel's group, as W::zero(const uint8_t*) loads them
-//   W::start(z, sum)  where a dot begins, so that accumulate() leads to the sum of (q - zero) x
-//   W::accumulate     adds the dots of n inputs, a multiple of 32, a single row's weights asked for
-//                     `ahead` bytes ahead
+//   W::start(z, sum)  the value at which a dot begins, so that accumulate() leads to the sum of
+//                     (q - zero) x
+//   W::accumulate     adds the dots of n inputs, a multiple of 32; for a single row, prefetches
+//                     weights by `ahead` bytes
 //   W::burst          the instructions of kBurstInputs inputs of one lane, on registers
-//   W::Unpacked       the same weights as many rows want them: W itself, or what unpack(w, n, out)
-//                     makes, for which kStored is false
+//   W::Unpacked       the form of the weights that products of many rows read: W itself, or the
+//                     output of unpack(w, n, out), for which kStored is false
 #pragma once
 
 #include "kernels/product.inc.h"
@@ -16,7 +17,7 @@
 namespace gptj::GPTJ_ISA {
 namespace {
 
-// The operands of a block, from the beginning of a chunk on.
+// The operands of a block. All pointers but `out` stand at the beginning of a chunk.
 struct Chunks {
   Element element;
   size_t group;
@@ -24,21 +25,22 @@ struct Chunks {
   size_t x_stride;
   const float* x_scales;
   const int32_t* x_sums;
-  size_t x_groups;      // from one row to the next
-  const uint8_t* head;  // of the first panel's chunk
+  size_t x_groups;      // groups from one row to the next
+  const uint8_t* head;  // the head of the first panel's chunk
   size_t panel_stride;  // bytes from one panel's head to the next one's
   size_t inputs;        // a multiple of 32
   float* out;
   size_t out_stride;
   size_t out_panel_stride;
-  bool resume;   // false: the sums begin at 0; true: at what `out` holds
+  bool resume;   // false: the sums begin at 0; true: at the values in `out`
   size_t ahead;  // RowReading::ahead
-  // Of one unpacked chunk: its numbers, and how far from panel to panel.
+  // The numbers of one unpacked chunk, and the bytes from one panel to the next; null if weights
+  // are read as stored.
   const uint8_t* unpacked = nullptr;
   size_t unpacked_stride = 0;
 };
 
-// From the beginning of a whole chunk to that of the one after it.
+// Moves from the beginning of a whole chunk to the beginning of the next chunk.
 inline void next_chunk(Chunks& c) {
   c.x += kChunkGroups * c.group;
   c.x_scales += kChunkGroups;
@@ -46,7 +48,7 @@ inline void next_chunk(Chunks& c) {
   c.head += chunk_bytes(c.element, c.group);
 }
 
-// Continues acc over one chunk of n inputs.
+// Continues the sums acc over one chunk of n inputs.
 template <class W, int R, int P>
 inline void chunk_block(const Chunks& c, size_t n, F32x16 (&acc)[R][P]) {
   const size_t groups = (n + c.group - 1) / c.group;
@@ -109,7 +111,7 @@ inline void group_block_of(int rows, const Chunks& c) {
   group_block<W, R, P>(c);
 }
 
-// `rows` rows cut into blocks of nearly equal height, none above kByteRows.
+// Computes `rows` rows, cut into blocks of nearly equal height, none above kByteRows.
 template <class W, int P>
 inline void group_rows(size_t rows, const Chunks& c) {
   const size_t blocks = (rows + kByteRows - 1) / kByteRows;
@@ -129,7 +131,7 @@ struct QuantizedMatrix {
   explicit QuantizedMatrix(const Product& a)
       : product(a), panel(panel_bytes(W::kElement, a.k, a.group)) {}
 
-  // Panels from `p` on, `stride` panels apart, over all inputs.
+  // Returns the operands of panels from `p` on, `stride` panels apart, over all inputs.
   Chunks chunks(size_t p, size_t stride) const {
     const Rows& x = product.x;
     return {.element = W::kElement,
@@ -153,7 +155,8 @@ struct QuantizedMatrix {
   size_t panel;  // bytes
 };
 
-// For many rows: a chunk of P panels is unpacked once, if need be, then used for all.
+// Computes many rows over P panels, chunk by chunk. If the unpacked form differs from the stored
+// form, each chunk is unpacked once, then used for all rows.
 template <class W, int P>
 void blocks_of_panels(const QuantizedMatrix<W>& m, size_t p, size_t stride) {
   using U = typename W::Unpacked;
@@ -180,9 +183,10 @@ void blocks_of_panels(const QuantizedMatrix<W>& m, size_t p, size_t stride) {
   }
 }
 
-// Panels from p on as P streams, each through a part of them from end to end, so that the
-// processor's prefetchers, and what the dots ask for ahead, never lose one: calls block(panel of
-// the first stream, panels from one stream to the next). Returns the first panel left over.
+// Walks the panels from p on as P streams. Each stream goes through its part of the panels from end
+// to end, so that neither the processor's prefetchers nor the dots' own prefetches lose a stream.
+// Calls block(panel of the first stream, panels from one stream to the next). Returns the first
+// panel left over.
 template <int P, class Block>
 inline size_t walk(size_t p, size_t last_panel, Block block) {
   const size_t length = (last_panel - p) / P;
@@ -224,7 +228,7 @@ void quantized_product(const Product& a) {
   add_bias(a);
 }
 
-// The instructions of W's dots on registers alone.
+// Does the instructions of W's dots on registers alone. Returns the operations done.
 template <class W>
 uint64_t byte_burst(uint64_t steps) {
   I32x16 acc[kBurstChains];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The table of one instruction set, made of what was written once over its vectors.
+// The table of one instruction set, filled with the kernels that are written once over its vectors.
 #pragma once
 
 #include "kernels/attention.inc.h"

@@ -2,9 +2,9 @@
 // Products of bf16, int8 and int4 weights by tile registers. Include vec_avx512.h and a tiles_*.h
 // first.
 //
-// Weights are taken in pieces of some inputs of two panels. A piece is copied once, as the tiles
-// want it, then multiplied with all rows, 32 at a time, while the next one comes from memory.
-// Whatever the number of rows, an element is summed over the same tiles in the same order.
+// Weights are taken in pieces: some inputs of two panels. A piece is copied once, in the order that
+// tiles take. The piece is then multiplied with all rows, 32 at a time, while the next piece comes
+// from memory. An element is summed over the same tiles in the same order for every number of rows.
 #pragma once
 
 #include "kernels/product.inc.h"
@@ -14,13 +14,14 @@ namespace {
 
 constexpr size_t kTileRows = 16, kTileRowBytes = 64, kTileBytes = kTileRows * kTileRowBytes;
 constexpr size_t kPieceRows = 2 * kTileRows, kPiecePanels = 2;
-// Of one panel; that of two leaves room in the first-level cache for the results of groups.
+// Bytes of one panel's part of a piece. The parts of two panels leave room in the first-level cache
+// for the results of groups.
 constexpr size_t kPieceBytes = 16384;
-// Panels walked through before more inputs of them: their results, and the rows' piece of inputs,
-// stay in the second-level cache.
+// Panels that are walked through before the next inputs of the same panels. Their results, and the
+// rows' inputs of a piece, stay in the second-level cache.
 constexpr size_t kColumnPanels = 16;
 
-// What one thread's scratch holds.
+// The contents of one thread's scratch.
 struct TileScratch {
   uint8_t weights[kPiecePanels][kPieceBytes];
   float w_scales[kChunkGroups][kPiecePanels][kLanes];
@@ -28,7 +29,8 @@ struct TileScratch {
 };
 static_assert(sizeof(TileScratch) <= kProductScratch * sizeof(float));
 
-// Which tile is what: 0 to 3 results, 2 r + p those of row tile r and panel p; rows; weights.
+// The numbers of the tiles. Tiles 0 to 3 hold results: tile 2 r + p those of row tile r and panel
+// p. The other tiles hold rows and weights.
 constexpr int kRows0 = 4, kRows1 = 5, kWeights0 = 6, kWeights1 = 7;
 
 // The shapes of this thread's tiles, until release_tiles().
@@ -36,7 +38,7 @@ class TileShapes {
  public:
   explicit TileShapes(size_t row_bytes) : row_bytes_(row_bytes) {}
 
-  // For 1 to 32 rows of activations, of row_bytes each.
+  // Sets the shapes for 1 to 32 rows of activations, of row_bytes each.
   void set_rows(size_t rows) {
     if (rows == rows_) return;
     rows_ = rows;
@@ -60,7 +62,7 @@ class TileShapes {
   size_t row_bytes_, rows_ = 0;
 };
 
-// What is done with R x P tiles of results at once: R of rows, P of panels.
+// The operations on R x P tiles of results at once: R tiles of rows, P panels.
 template <int R, int P>
 struct Results {
   static void zero() {
@@ -69,7 +71,7 @@ struct Results {
     if constexpr (R == 2) zero_tile<2>();
     if constexpr (R == 2 && P == 2) zero_tile<3>();
   }
-  // Of 32-bit numbers, `stride` of them from one row to the next.
+  // load() and store() take 32-bit numbers, `stride` numbers from one row to the next.
   static void load(const void* p, size_t stride) {
     const auto* at = static_cast<const uint8_t*>(p);
     const size_t bytes = stride * 4, second = kTileRows * bytes;
@@ -86,7 +88,8 @@ struct Results {
     if constexpr (R == 2) store_tile<2>(at + second, bytes);
     if constexpr (R == 2 && P == 2) store_tile<3>(at + second + kTileRowBytes, bytes);
   }
-  // Adds the products of one step: a tile's row of bytes of each row, x_stride bytes apart.
+  // Adds the products of one step: one tile row of bytes from each row of x. The rows stand
+  // x_stride bytes apart.
   template <class W>
   static void multiply(const uint8_t* x, size_t x_stride, const uint8_t* w) {
     load_tile_once<kRows0>(x, x_stride);
@@ -104,7 +107,7 @@ struct Results {
   }
 };
 
-// Calls f<R, P>() for the tiles that so many rows and panels fill.
+// Calls f<R, P>() with the tiles of rows and the panels that `rows` and `panels` fill.
 template <class Function>
 inline void with_tiles(size_t rows, size_t panels, const Function& f) {
   const bool two_tiles = rows > kTileRows;
@@ -114,7 +117,7 @@ inline void with_tiles(size_t rows, size_t panels, const Function& f) {
   f.template operator()<1, 1>();
 }
 
-// One or two panels and the inputs from `begin` on.
+// One or two panels from `panel` on, and their inputs from `begin` on.
 struct Piece {
   size_t panel, panels;
   size_t begin, inputs;
@@ -123,7 +126,7 @@ struct Piece {
 // The pieces of a product, in the order in which they are multiplied.
 class Pieces {
  public:
-  // Of `inputs` inputs, `step` of them at a time.
+  // Cuts the product's `inputs` inputs into pieces of `step` inputs.
   Pieces(const Product& a, size_t inputs, size_t step)
       : last_panel_(a.last_panel),
         inputs_(inputs),
@@ -152,14 +155,14 @@ class Pieces {
     return columns_ + kColumnPanels < last_panel_ ? columns_ + kColumnPanels : last_panel_;
   }
   size_t last_panel_, inputs_, step_;
-  size_t columns_;  // where the panels begin that are walked through now
+  size_t columns_;  // the first of the panels that are walked through now
   size_t panel_, begin_ = 0;
 };
 
-// Asks for the next piece little by little, so that memory works while this one is multiplied.
+// Prefetches the next piece little by little, so that memory works while this piece is multiplied.
 class ReadAhead {
  public:
-  // `bytes` at each of two places, over so many steps.
+  // Spreads the prefetch of `bytes` bytes at each of two places over `steps` calls of step().
   ReadAhead(const uint8_t* first, const uint8_t* second, size_t bytes, size_t steps)
       : first_(first), second_(second), lines_((bytes / 64 + steps - 1) / steps) {}
   void step() {
@@ -174,13 +177,13 @@ class ReadAhead {
   size_t lines_, done_ = 0;
 };
 
-// How each kind of weights W stands in memory, and what the tiles want of it:
+// Each kind of weights W defines where a piece stands in memory, and how tiles take it:
 //   multiply                 the tiles' product of W and its rows
-//   kInputBytes              of one input of a row, and of a copied lane
+//   kInputBytes              bytes of one input of a row, and of one input of a copied lane
 //   inputs, step             inputs of the padded matrix, and of a piece
-//   row_bytes                what one step takes of a row: a tile's 64 bytes, or a group of 32
-//   at(panel, begin)         a panel's part of a piece; bytes(inputs) is its length
-//   copy(..., out, ahead)    that part as tiles, one after the other
+//   row_bytes                bytes that one step takes of a row: a tile's 64, or a group of 32
+//   at(panel, begin)         returns a panel's part of a piece; bytes(inputs) returns its length
+//   copy(..., out, ahead)    copies that part as tiles, one after the other
 struct Bf16Tiles {
   template <int C, int A, int B>
   static void multiply() {
@@ -196,7 +199,7 @@ struct Bf16Tiles {
     return panels + p * panel + begin * 2 * kLanes;
   }
   static size_t bytes(size_t n) { return n * 2 * kLanes; }
-  // Zeros after the last input, to a whole tile.
+  // Adds zeros after the last input, up to a whole tile.
   void copy(size_t p, size_t begin, size_t n, uint8_t* out, ReadAhead& ahead) const {
     const uint8_t* source = at(p, begin);
     const size_t left = panel - begin * 2 * kLanes, stored = left < bytes(n) ? left : bytes(n);
@@ -213,8 +216,8 @@ struct Bf16Tiles {
   size_t panel;
 };
 
-// A piece is a chunk, its numbers copied as signed bytes without their zero points: a tile's
-// product is then the group's dot as it stands.
+// A piece is a chunk. Its numbers are copied as signed bytes, with the zero points subtracted, so
+// that the tiles' product is the group's dot.
 struct QuantizedTiles {
   template <int C, int A, int B>
   static void multiply() {
@@ -273,7 +276,7 @@ struct Int4Tiles : QuantizedTiles {
   }
 
  private:
-  // Each lane's zero point in all four of its bytes.
+  // Returns each lane's zero point in all four bytes of the lane.
   static Bytes zero_bytes(const uint8_t* p) {
     const I32x16 zero = load_nibbles(p);
     const I32x16 two = _mm512_or_si512(zero, _mm512_slli_epi32(zero, 8));
@@ -281,8 +284,8 @@ struct Int4Tiles : QuantizedTiles {
   }
 };
 
-// The dots of some rows of activations with a group of P panels, and what they become:
-//   out[r][p] = fma(float(dot[r][p]), sx[r] * sw[p], out[r][p]), where not `resume` from 0
+// The dots of some rows of activations with a group of P panels, and the result they are added to:
+//   out[r][p] = fma(float(dot[r][p]), sx[r] * sw[p], resume ? out[r][p] : 0)
 struct Dots {
   const int32_t (*dots)[kPiecePanels][kLanes] = nullptr;
   const float* x_scales = nullptr;
@@ -292,10 +295,10 @@ struct Dots {
   size_t out_stride = 0;
   bool resume = false;
   size_t rows = 0;
-  size_t scaled = 0;  // of these rows so many are done
+  size_t scaled = 0;  // rows that are done
 };
 
-// Goes on to row end - 1.
+// Scales the dots of the rows before `end` that are not yet done, and adds them to `out`.
 template <int P>
 inline void scale(Dots& d, size_t end) {
   if (d.scaled >= end) return;
@@ -315,7 +318,7 @@ inline void scale(Dots& d, size_t end) {
   d.scaled = end;
 }
 
-// One piece at work: its weights copied, the next one asked for.
+// The piece at work. Its weights are copied to the scratch, and the next piece is prefetched.
 template <class W>
 class PieceAtWork {
  public:
@@ -331,7 +334,8 @@ class PieceAtWork {
     }
   }
 
-  // acc += x w of this piece's inputs, row block by row block; acc stands in `out`.
+  // Computes out += x w over this piece's inputs, one block of rows after the other. In the
+  // first piece of a panel, the sums begin at 0.
   void multiply_floats(TileShapes& shapes) {
     for_each_block(shapes, [&](size_t first, size_t rows) {
       float* out = results(first);
@@ -348,9 +352,10 @@ class PieceAtWork {
     });
   }
 
-  // Group by group. While the tiles multiply one group the dots of the one before are scaled: half
-  // of them between two steps, the rest where results are stored, so that the processor always
-  // sees tile products among the next few hundred instructions.
+  // Computes this piece's part of `out`, group by group. While the tiles multiply one group, the
+  // dots of the group before are scaled: half of them between two steps, the rest after the results
+  // are stored. The processor then always sees tile products among the next few hundred
+  // instructions.
   void multiply_groups(TileShapes& shapes) {
     const size_t groups = w_.groups(piece_.inputs);
     for (size_t g = 0; g < groups; ++g) widen_scales(g);
@@ -412,7 +417,8 @@ class PieceAtWork {
     }
   }
 
-  // Inputs begin .. begin + n - 1 of the piece; `between` is called between two steps.
+  // Multiplies inputs begin .. begin + n - 1 of the piece with the rows from `first` on. Calls
+  // `between` between two steps.
   template <int R, int P, class Between>
   void multiply(size_t first, size_t begin, size_t n, const Between& between) {
     const size_t stride = product_.x.stride * W::kInputBytes, row_bytes = w_.row_bytes;
@@ -453,7 +459,7 @@ void bf16_by_tiles(const Product& a) {
                             [](auto& work, TileShapes& shapes) { work.multiply_floats(shapes); });
 }
 
-// Up to so many rows AVX-512 multiplies as fast as memory gives it weights.
+// The most rows that AVX-512 multiplies as fast as memory delivers the weights.
 constexpr size_t kFewRows = 6;
 
 template <class W, const KernelTable& few_rows>
@@ -462,7 +468,7 @@ void quantized_by_tiles(const Product& a) {
   for_each_piece<W>(a, [](auto& work, TileShapes& shapes) { work.multiply_groups(shapes); });
 }
 
-// The tiles' multiplications on registers alone.
+// Does the tiles' multiplications on registers alone. Returns the operations done.
 template <class W>
 uint64_t tile_burst(uint64_t steps) {
   alignas(64) uint8_t ones[kTileBytes];

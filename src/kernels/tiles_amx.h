@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The eight tile registers of Intel AMX, each up to 16 rows of 64 bytes. Every thread has its own.
 //
-// In assembly, as GCC 12's intrinsics do not tell the compiler that the memory a tile is loaded
-// from is read, nor more than 8 bytes of a configuration: what is written there may come too late.
+// The instructions are in assembly, because GCC 12's intrinsics do not tell the compiler that a
+// tile load reads memory, nor that a configuration has more than 8 bytes. Writes to that memory
+// might then come too late.
 #pragma once
 
 #include <stddef.h>
@@ -11,7 +12,7 @@
 namespace gptj::GPTJ_ISA {
 namespace {
 
-// The 64 bytes that LDTILECFG takes. All tiles become zero.
+// Sets the shapes of all tiles by the 64 bytes that LDTILECFG takes. All tiles become zero.
 inline void configure_tiles(const uint8_t (&shapes)[64]) {
   asm volatile("ldtilecfg %0" : : "m"(shapes));
 }
@@ -21,12 +22,12 @@ template <int T>
 inline void zero_tile() {
   asm volatile("tilezero %%tmm%c0" : : "i"(T));
 }
-// Rows stand `stride` bytes apart.
+// Loads a tile whose rows stand `stride` bytes apart.
 template <int T>
 inline void load_tile(const void* p, size_t stride) {
   asm volatile("tileloadd (%0,%1,1), %%tmm%c2" : : "r"(p), "r"(stride), "i"(T) : "memory");
 }
-// The same for what need not stay in the first-level cache.
+// Loads a tile from memory that need not stay in the first-level cache.
 template <int T>
 inline void load_tile_once(const void* p, size_t stride) {
   asm volatile("tileloaddt1 (%0,%1,1), %%tmm%c2" : : "r"(p), "r"(stride), "i"(T) : "memory");
@@ -41,7 +42,7 @@ template <int C, int A, int B>
 inline void multiply_bytes() {
   asm volatile("tdpbssd %%tmm%c2, %%tmm%c1, %%tmm%c0" : : "i"(C), "i"(A), "i"(B));
 }
-// c[m][n] += (chain over j of a[m][2 j] * b[j][2 n]) + (the same of 2 j + 1 and 2 n + 1)
+// c[m][n] += (chain over j of a[m][2 j] * b[j][2 n]) + (the same chain with 2 j + 1 and 2 n + 1)
 template <int C, int A, int B>
 inline void multiply_bf16() {
   asm volatile("tdpbf16ps %%tmm%c2, %%tmm%c1, %%tmm%c0" : : "i"(C), "i"(A), "i"(B));

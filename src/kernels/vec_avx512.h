@@ -16,7 +16,8 @@ constexpr int kBurstChains = 16;
 inline void prefetch(const void* p, size_t ahead) {
   _mm_prefetch(static_cast<const char*>(p) + ahead, _MM_HINT_T0);
 }
-// Quantized weights that several rows read, into the second cache: by measurement on Zen 4.
+// Prefetches quantized weights that several rows read, into the second-level cache. Chosen by
+// measurement on Zen 4.
 inline void prefetch_for_rows(const void* p) {
   _mm_prefetch(static_cast<const char*>(p) + 4096, _MM_HINT_T1);
 }
@@ -75,7 +76,8 @@ inline void store_bf16(uint16_t* p, F32x16 v) {
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(result));
 }
 
-// Magnitudes compared as integers, so that a NaN is the largest: of a, a magnitude, and of b.
+// Returns the larger of a and |b|. Compares as integers, so that a NaN is the largest. REQUIRES:
+// a's sign bit is 0.
 inline F32x16 max_magnitude(F32x16 a, F32x16 b) {
   const __m512i magnitude = _mm512_and_si512(_mm512_castps_si512(b), _mm512_set1_epi32(0x7fffffff));
   return _mm512_castsi512_ps(_mm512_max_epu32(_mm512_castps_si512(a), magnitude));
@@ -84,12 +86,12 @@ inline float maximum_magnitude(F32x16 a) {
   return _mm_cvtss_f32(_mm_castsi128_ps(
       _mm_cvtsi32_si128(static_cast<int>(_mm512_reduce_max_epu32(_mm512_castps_si512(a))))));
 }
-// The lowest byte of each element's bits.
+// Stores the lowest byte of each element's bits.
 inline void store_low_bytes(int8_t* p, F32x16 v) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(_mm512_castps_si512(v)));
 }
 
-// 16 integers of 32 bits, and 64 bytes: four of each lane.
+// 16 integers of 32 bits. The same register holds 64 bytes: four of each lane.
 using I32x16 = __m512i;
 using Bytes = __m512i;
 
@@ -99,18 +101,18 @@ inline Bytes load_bytes(const uint8_t* p) { return _mm512_loadu_si512(p); }
 inline void store_bytes(uint8_t* p, Bytes v) { _mm512_storeu_si512(p, v); }
 inline Bytes low_nibbles(Bytes v) { return _mm512_and_si512(v, _mm512_set1_epi8(15)); }
 inline Bytes high_nibbles(Bytes v) { return low_nibbles(_mm512_srli_epi16(v, 4)); }
-// 8 bytes hold 16 numbers of 4 bits: lanes 0 to 7 in the low halves, 8 to 15 in the high.
+// Loads 16 numbers of 4 bits from 8 bytes: lanes 0 to 7 from the low halves, 8 to 15 from the high.
 inline I32x16 load_nibbles(const uint8_t* p) {
   const __m128i low = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
   const __m128i both = _mm_unpacklo_epi64(low, _mm_srli_epi16(low, 4));
   return _mm512_cvtepu8_epi32(_mm_and_si128(both, _mm_set1_epi8(15)));
 }
-// v * x where both fit 16 bits, v is not negative
+// Returns v * x. REQUIRES: v and x fit 16 bits, and v is not negative.
 inline I32x16 times(I32x16 v, int32_t x) {
   return _mm512_madd_epi16(v, _mm512_set1_epi32(x & 0xffff));
 }
 inline I32x16 dot(I32x16 acc, Bytes w, Bytes x) { return _mm512_dpbusd_epi32(acc, w, x); }
-// acc[lane] += sum of w[lane][b] * x[b], w without sign
+// Returns acc[lane] + sum over b of w[lane][b] * x[b], where w is unsigned.
 inline I32x16 dot(I32x16 acc, Bytes w, const int8_t* x) {
   int32_t four;
   __builtin_memcpy(&four, x, sizeof four);
