@@ -11,7 +11,7 @@
 
 namespace gptj {
 
-// A request with everything decided: defaults filled in, ranges proved, text tokenized.
+// A request with everything decided: defaults are filled in, ranges checked, texts tokenized.
 struct Plan {
   std::vector<TokenId> prompt;  // never empty
   bool bos_for_empty = false;   // true if the prompt is the bos token that stands for no prompt

@@ -15,7 +15,7 @@ int64_t code_points(std::string_view text) {
 }  // namespace
 
 int64_t TextOffsets::push(std::string_view bytes) {
-  // A character that is not continued becomes one U+FFFD.
+  // A character that this token does not continue becomes one U+FFFD.
   const bool gives_up = is_inside_ && !bytes.empty() && !continues(bytes.front());
   const int64_t offset = shown_ + (gives_up ? 1 : 0);
   shown_ += code_points(stream_.push(bytes));
