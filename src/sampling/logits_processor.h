@@ -10,10 +10,11 @@ namespace gptj {
 
 // The tokens before the one to be chosen.
 struct TokenHistory {
-  std::span<const TokenId> ids;      // prompt and output, each id below the number of logits
-  size_t prompt_size = 0;            // how many of them are the prompt
-  std::span<const TokenId> end_ids;  // a bad word that is just one of these is ignored
-  bool is_last = false;              // true if the token is the last that the output may have
+  std::span<const TokenId> ids;  // prompt and output, each id below the number of logits
+  size_t prompt_size = 0;        // how many of `ids` are the prompt
+  // The end tokens: decay_factor raises their logits, and a bad word that is just one is ignored.
+  std::span<const TokenId> end_ids;
+  bool is_last = false;  // true if the token is the last that the output may have
 };
 
 // Applies the options from repetition_penalty to suppressed_first, in the order of SamplingOptions,

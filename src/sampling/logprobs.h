@@ -9,7 +9,7 @@
 
 namespace gptj {
 
-// The raw log-softmax of one row of logits.
+// The raw log-softmax of one row of logits. The logits must outlive the object.
 class LogSoftmax {
  public:
   LogSoftmax(const KernelTable& kernels, std::span<const float> logits);
