@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Beam search as transformers 4.27.1 does it (generation/beam_search.py): each step ranks the best
 // 2 num_beams continuations of all beams by their sums of log-probabilities. An end token makes a
-// hypothesis if it ranks among the first num_beams; the others fill the next num_beams beams. A
-// hypothesis scores sum / (prompt and generated tokens, the end token aside)^length_penalty.
+// hypothesis if it ranks among the first num_beams; the other continuations fill the next num_beams
+// beams. The score of a hypothesis is its sum divided by length^length_penalty, where length counts
+// prompt and generated tokens, but not the end token.
 #pragma once
 
 #include <vector>
@@ -55,7 +56,7 @@ class BeamTask : public Task {
 
   std::vector<Beam> beams_;
   std::vector<Beam> hypotheses_;             // at most num_beams, the best first
-  std::vector<Continuation> continuations_;  // of this step
+  std::vector<Continuation> continuations_;  // those of all beams in this step
   std::vector<float> work_;
 };
 

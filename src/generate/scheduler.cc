@@ -185,7 +185,7 @@ void Scheduler::compute() {
     return in_order_of_pages(decoder_.cache(), a.second[0], b.second[0]);
   });
   std::vector<Row> rows;
-  std::vector<Job*> owners;  // of each row
+  std::vector<Job*> owners;  // the job of each row
   for (auto& [job, own] : parts) {
     job->first_row = rows.size();
     rows.insert(rows.end(), own.begin(), own.end());

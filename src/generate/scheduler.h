@@ -114,9 +114,8 @@ class Scheduler {
   std::vector<Job> running_;
 };
 
-// Returns SchedulerOptions::kv_bytes: `asked`, or half of the free memory if `asked` is 0. The
-// result is never more than the free memory, nor more than LoadOptions::max_ram leaves beside the
-// weights.
+// Returns SchedulerOptions::kv_bytes: `asked`, or half of the free memory if `asked` is 0. It is
+// never more than the free memory, nor more than LoadOptions::max_ram leaves beside the weights.
 uint64_t kv_cache_budget(const Model& model, uint64_t asked);
 // Returns the options for many requests together. One request alone may need at most the budget of
 // `kv_memory`, or all memory that is left if `kv_memory` is 0.

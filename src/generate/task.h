@@ -26,8 +26,8 @@ class Task {
 
   PromptPass& prompt() { return prompt_; }
   // Returns the tokens that any_sequence() begins with, while there is one. Returns none if the
-  // text may slide on, or if the prompt is bidirectional, because no causal text can then share
-  // the sequence.
+  // text may slide on. Returns none for a bidirectional prompt either, because its keys and values
+  // are not those of a causal text.
   std::span<const TokenId> shared_ids() const {
     return slides() || plan_.prefix_lm ? std::span<const TokenId>() : prompt_.ids();
   }
@@ -82,8 +82,8 @@ class Task {
   // Appends the choices. Returns how many tokens were made, also for choices that are not returned.
   virtual int64_t choices(std::vector<Choice>& choices) const = 0;
 
-  // Appends a choice. Its text is made of `bytes`. An echoed prompt is put before its text, ids and
-  // logprobs.
+  // Appends a choice, whose text is made of `bytes`. An echoed prompt comes before the choice's own
+  // text, ids and logprobs.
   void add_choice(Choice choice, const std::string& bytes, std::vector<Choice>& choices) const;
   SequenceId fork_prompt(Decoder& decoder) const;
   size_t context() const { return static_cast<size_t>(model_.config().n_positions); }
