@@ -371,7 +371,8 @@ class Bench {
       const double tokens_per_s = median(all.tokens_per_s);
       const double beside =
           all.fraction_beside([&](double, double multiply) { return multiply / operations; });
-      const auto pairs = static_cast<double>(length * (length + 1) / 2);  // of a query and a key
+      const auto pairs =
+          static_cast<double>(length * (length + 1) / 2);  // pairs of a query and a key
       const auto width = static_cast<double>(model.config().n_embd * model.config().n_layer);
       report_.prompts.push_back({length, tokens_per_s, operations * tokens_per_s, beside,
                                  median(all.outside),
