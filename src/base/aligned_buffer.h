@@ -10,17 +10,21 @@
 
 namespace gptj {
 
-// Huge pages are asked for where there are many and the system has them.
+// The size of the memory pages to ask for. Huge pages are a hint for large buffers, on systems that
+// have them.
 enum class Pages { kHuge, kSmall };
 
-// Returns at least one byte at a multiple of 64, from operator new, which a host or a test may have
-// replaced. Throws std::bad_alloc.
+// Returns at least one byte of memory at a multiple of 64. The memory comes from operator new,
+// which a host or a test may have replaced. The caller frees it with free_aligned(). Throws
+// std::bad_alloc.
 void* allocate_aligned(size_t bytes, Pages pages);
-// Gives back what allocate_aligned returned for so many bytes.
+// Frees memory that allocate_aligned() returned. `bytes` must be the same as there;
+// `data` may be null.
 void free_aligned(void* data, size_t bytes) noexcept;
 
-// `size` objects of a trivial type, the first at a multiple of 64 bytes, their values undefined
-// until written (so that the thread that writes a page first is the one whose memory it takes).
+// A buffer of `size` objects of a trivial type, the first at a multiple of 64 bytes. Values are
+// undefined until written, so that each page lies in the memory near the thread that first writes
+// it.
 template <class T>
 class AlignedBuffer {
   static_assert(std::is_trivially_copyable_v<T> && alignof(T) <= 64);

@@ -16,7 +16,7 @@
 namespace gptj {
 namespace {
 
-// Whether the open file is what the name stands for.
+// Returns whether `path` still names the open file.
 bool is_named(int descriptor, const std::string& path) {
   struct stat opened {};
   struct stat named {};

@@ -8,22 +8,22 @@
 
 namespace gptj {
 
-// A file that appears whole or not at all: written as `path`.partial in the same folder, then
-// renamed. Until commit() whatever had the name stays; without it the partial file is removed.
-// One thread at a time. All throw kIo.
+// A file that appears whole or not at all. It is written as `path`.partial in the same folder, then
+// renamed. An older file of that name stays until commit(). Without commit(), the destructor
+// removes the partial file. One thread at a time. All functions throw kIo.
 class AtomicFile {
  public:
-  // kIo also where another process is writing the same file.
+  // Creates `path`.partial. Throws kIo also if another process is writing the same file.
   explicit AtomicFile(const std::string& path);
   ~AtomicFile();
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
 
-  // The name while it is being written.
+  // Returns the file's name before commit().
   const std::string& partial_path() const { return partial_; }
 
   void write_at(uint64_t offset, std::span<const std::byte> bytes);
-  // Everything written is on disk afterwards, under its own name.
+  // Flushes the file to disk and renames it to its own name.
   void commit();
 
  private:
@@ -32,7 +32,7 @@ class AtomicFile {
   bool committed_ = false;
 };
 
-// Bytes free for new files in the folder where `path` lies or would lie. Throws kIo.
+// Returns the bytes free for new files in the folder where `path` lies or would lie. Throws kIo.
 uint64_t free_disk_space(const std::string& path);
 
 }  // namespace gptj

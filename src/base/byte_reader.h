@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads bytes that came from elsewhere from front to back, and never past their end.
+// Reads the bytes of a file from front to back, and never past their end.
 #pragma once
 
 #include <algorithm>
@@ -17,7 +17,8 @@ namespace gptj {
 
 class ByteReader {
  public:
-  // `where` begins every message: the file, and the part of it. The bytes outlive the reader.
+  // `where` begins every message: the file, and the part of the file. REQUIRES: the bytes outlive
+  // the reader.
   ByteReader(std::span<const std::byte> bytes, std::string where)
       : bytes_(bytes), where_(std::move(where)) {}
 
@@ -26,7 +27,7 @@ class ByteReader {
   size_t remaining() const { return bytes_.size() - position_; }
   bool at_end() const { return remaining() == 0; }
 
-  // The next n bytes. Throws kBadFile, naming `what`, where there are fewer.
+  // Returns the next n bytes. Throws kBadFile, naming `what`, if fewer are left.
   std::span<const std::byte> take(uint64_t n, std::string_view what) {
     check(n <= remaining(), ErrorCode::kBadFile, where_, ": ", what, ": expected ", n, " bytes at ",
           position_, ", found ", remaining());
@@ -35,6 +36,7 @@ class ByteReader {
     return taken;
   }
 
+  // Returns the next n bytes as text. Throws as take() does.
   std::string_view text(uint64_t n, std::string_view what) {
     const auto taken = take(n, what);
     return {reinterpret_cast<const char*>(taken.data()), taken.size()};

@@ -11,13 +11,14 @@
 namespace gptj {
 namespace {
 
-// `list` is "cpu,cpuacct"; of version 2 it is empty, and holds every controller.
+// Returns whether `list` ("cpu,cpuacct") names the controller. The list of version 2 is empty, and
+// stands for every controller.
 bool holds(const std::string& list, const std::string& controller) {
   return list.empty() || ("," + list + ",").find("," + controller + ",") != std::string::npos;
 }
 
-// The folders of the process's group and of those above it. Where a container sees no more than its
-// own group, that is the last of them.
+// Returns the folders of the process's group and of the groups above it, the top last. A container
+// that sees only its own group sees it as the last folder.
 std::vector<std::string> folders(const std::string& root, const std::string& controller) {
   std::vector<std::string> found;
   std::ifstream lines(root + "/proc/self/cgroup");
@@ -35,8 +36,9 @@ std::vector<std::string> folders(const std::string& root, const std::string& con
   return found;
 }
 
-// Bytes of files that lie in a group's memory: read once or often, the kernel drops them when it
-// needs room. `prefix` is that of the sums over the groups below.
+// Returns the bytes of files that are cached in a group's memory. The kernel drops such bytes when
+// it needs room, whether they were read once (inactive) or often (active). `prefix` stands before
+// the names of the sums that include the groups below.
 uint64_t file_bytes(const std::string& stat, const std::string& prefix) {
   uint64_t bytes = 0;
   for (const char* list : {"inactive_file", "active_file"}) {
@@ -46,21 +48,22 @@ uint64_t file_bytes(const std::string& stat, const std::string& prefix) {
   return bytes;
 }
 
-// What one group's limit leaves.
+// Returns the bytes that one group's limit leaves. Cached files count as free.
 uint64_t left(uint64_t limit, uint64_t used, uint64_t of_files) {
   if (limit >= kNoNumber || used >= kNoNumber) return kNoNumber;
   used -= std::min(used, of_files);
   return limit > used ? limit - used : 0;
 }
 
-// The number that a text begins with, written with a point whatever the host's locale; else 0.
+// Returns the number that a text begins with, or 0 if there is none. Its decimal mark is a point,
+// whatever the host's locale is.
 double number(const std::string& text) {
   double value = 0;
   std::from_chars(text.data(), text.data() + text.size(), value);
   return value;
 }
 
-// quota / period; version 2 has both in one file, "max" being no quota.
+// Returns quota / period, or 1e9 for the quota "max" or any other text that is no number.
 double cpus(const std::string& quota, const std::string& period) {
   const double time = number(quota), per = number(period);
   return time > 0 && per > 0 ? time / per : 1e9;

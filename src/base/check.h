@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one way to throw.
+// The functions by which all code throws.
 #pragma once
 
 #include <locale>
@@ -10,10 +10,12 @@
 
 namespace gptj {
 
+// Throws Error(code, message, param).
 [[noreturn]] void fail(ErrorCode code, const std::string& message, const std::string& param = {});
 
-// The parts one after the other. Numbers look the same whatever locale the host has made global.
-// Throws std::bad_alloc, which a stream would take for the end of its text.
+// Returns the parts as text, one after the other. Numbers look the same whatever locale the host
+// has made global. Throws std::bad_alloc if there is no memory; a stream without exceptions would
+// return a shorter text instead.
 template <class... Parts>
 std::string concat(const Parts&... parts) {
   std::ostringstream out;
@@ -23,13 +25,13 @@ std::string concat(const Parts&... parts) {
   return out.str();
 }
 
-// Throws Error(code) with the parts joined as its message unless `ok`.
+// Throws Error(code), whose message is all parts joined, unless `ok`.
 template <class... Parts>
 void check(bool ok, ErrorCode code, const Parts&... parts) {
   if (!ok) fail(code, concat(parts...));
 }
 
-// As check(), for a request field or option: the error carries `param`.
+// Throws kInvalidArgument for a request field or option unless `ok`. The error carries `param`.
 template <class... Parts>
 void check_param(bool ok, const std::string& param, const Parts&... parts) {
   if (!ok) fail(ErrorCode::kInvalidArgument, concat(param, ": ", parts...), param);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sums and products of sizes that come from files: they throw instead of wrapping around.
+// Sums and products of sizes that come from files. Both functions throw kBadFile instead of
+// wrapping around; `what` begins the message.
 #pragma once
 
 #include <cstdint>

@@ -14,11 +14,13 @@
 namespace gptj {
 namespace {
 
-// Whether the error of a flush says that there is none of it, not that data are lost.
+// Returns whether an error of a flush says that the file cannot be flushed, and not that data are
+// lost.
 bool cannot_be_flushed(int error) {
   return error == EINVAL || error == ENOSYS || error == EOPNOTSUPP || error == EROFS;
 }
 
+// Calls `call` until no signal interrupts it, and returns its result.
 template <class Call>
 int retried(Call call) {
   int result = 0;
@@ -50,7 +52,7 @@ std::string folder_of(const std::string& path) {
 void sync_folder_of(const std::string& path) {
   const std::string name = folder_of(path);
   const int folder = ::open(name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  // A folder may be written but not read: then there is nothing to flush it by.
+  // A folder that may be written but not read cannot be opened, and so cannot be flushed.
   if (folder < 0 && errno == EACCES) return;
   const bool ok = folder >= 0 && retried([&] { return ::fsync(folder); }) == 0;
   const int error = errno;

@@ -45,8 +45,9 @@ bool starts_with(std::span<const std::byte> bytes, std::string_view start) {
                     [](char expected, std::byte found) { return expected == lower(found); });
 }
 
-// " of llama". Of GGUF: magic, version and two counts; then key and value of what is its first
-// field in every file seen.
+// Returns " of llama" for a GGUF file of llama, or "" if the file does not say. A GGUF file begins
+// with magic, version and two counts (24 bytes). Then come key and value of its first field, which
+// was general.architecture in every file seen.
 std::string architecture(std::span<const std::byte> bytes) {
   constexpr size_t kFields = 24, kLongest = 32;
   constexpr auto kKey = "\x14\0\0\0\0\0\0\0general.architecture\x08\0\0\0"sv;

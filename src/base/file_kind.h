@@ -7,11 +7,13 @@
 
 namespace gptj {
 
-// What a file that is not what its name says seems to be, judged by its first bytes, and what to do
-// about it: "a Git LFS pointer ...", "a GGUF file of llama". Empty where nothing known matches.
+// Returns a description of a file that is not what its name says, judged by its first bytes, and
+// often advice: "a Git LFS pointer ...", "a GGUF file of llama". Returns "" if no known kind of
+// file matches.
 std::string recognise_file(std::span<const std::byte> bytes);
 
-// Whether they begin like a safetensors file: a length, and '{' of a header of that length.
+// Returns whether the bytes begin like a safetensors file: a length, and the '{' of a header of
+// that length.
 bool is_safetensors(std::span<const std::byte> bytes);
 
 }  // namespace gptj

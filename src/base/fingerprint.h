@@ -10,8 +10,9 @@
 
 namespace gptj {
 
-// 64 bits that tell one input from another by accident, not by malice: each word of 8 bytes is
-// mixed in by an invertible step. The lengths of what is added count.
+// A hash of 64 bits that tells inputs apart that differ by accident, not by malice. Each word of
+// 8 bytes is mixed in by an invertible step. The lengths of the byte spans and texts added count
+// too.
 class Fingerprint {
  public:
   void add(uint64_t word) {
@@ -34,7 +35,7 @@ class Fingerprint {
   uint64_t state_ = 0x6A09E667F3BCC908u;
 };
 
-// 16 digits.
+// Returns 16 hexadecimal digits.
 std::string hexadecimal(uint64_t value);
 
 }  // namespace gptj

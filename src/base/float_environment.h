@@ -5,8 +5,9 @@
 
 namespace gptj {
 
-// While it lives, this thread rounds to nearest, keeps subnormals and raises no traps; then the
-// caller's floating-point environment is back. (glibc's fenv_t holds MXCSR on x86, FPCR on arm.)
+// Makes this thread round to nearest, keep subnormals and raise no traps for as long as the object
+// lives. The destructor restores the caller's floating-point environment. (glibc's fenv_t holds
+// MXCSR on x86, FPCR on arm.)
 class DefaultFloatEnvironment {
  public:
   DefaultFloatEnvironment() {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// IEEE binary16 and bfloat16 to and from f32, in plain integer arithmetic: the same bits as the
-// instructions that some processors have for it.
+// Converts IEEE binary16 and bfloat16 to and from f32, in plain arithmetic. The results have the
+// same bits as those of the instructions that some processors have for it.
 #pragma once
 
 #include <bit>

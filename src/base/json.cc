@@ -7,16 +7,17 @@ namespace gptj {
 namespace {
 
 constexpr int kMaxDepth = 64;
-// A tokenizer.json of 250,000 tokens has half as many. So many take at most a few hundred MB.
+// A tokenizer.json of 250,000 tokens has half as many values. This many take at most a few hundred
+// MB.
 constexpr size_t kMaxValues = 2'000'000;
 
 struct Extent {
-  int depth = 0;      // of the deepest value
-  size_t values = 1;  // at most so many
+  int depth = 0;      // depth of the deepest value
+  size_t values = 1;  // upper bound of the number of values
 };
 
-// From the brackets and commas outside strings. Malformed text gives some numbers; the parser that
-// runs afterwards says what is wrong with it.
+// Counts the brackets and commas outside strings. For malformed text the result has no meaning; the
+// parser, which runs afterwards, reports the error.
 Extent extent_of(std::string_view text) {
   Extent extent;
   int depth = 0;

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Only .cc files include this.
+// Destroys nlohmann's values without allocating memory. Only .cc files include this header.
 #pragma once
 
 #include <cstddef>
 
 namespace gptj {
 
-// Returns an object with room for so many fields. Growing, one that keeps their order copies all
-// that is in it and takes apart what it copied, for which there may be no memory (see below).
+// Returns an object with room for that many fields. An object that keeps the order of its fields
+// would otherwise copy them all whenever it grows, and then destroy the copied ones, for which
+// there may be no memory (see take_apart).
 template <class AnyJson>
 AnyJson object_of(size_t fields) {
   AnyJson object = AnyJson::object();
@@ -15,12 +16,13 @@ AnyJson object_of(size_t fields) {
   return object;
 }
 
-// Empties a value of nlohmann's without memory. Its destructor puts what is nested into a vector,
-// and ends the process where there is no memory for that. Nor may operator[] make an object of
-// null: where memory runs out then, the value is damaged. Begin with an object.
+// Empties a value of nlohmann's without allocating memory. nlohmann's own destructor puts nested
+// values into a vector, and ends the process if there is no memory for the vector. REQUIRES:
+// operator[] made no object of the value out of null, because running out of memory there damages
+// the value; begin with an object.
 template <class AnyJson>
 void take_apart(AnyJson& value) noexcept {
-  // At most as deep as parse_json() lets values be.
+  // Recursion is at most as deep as parse_json() lets values be nested.
   if (auto* array = value.template get_ptr<typename AnyJson::array_t*>()) {
     for (AnyJson& child : *array) take_apart(child);
     array->clear();
@@ -30,7 +32,7 @@ void take_apart(AnyJson& value) noexcept {
   }
 }
 
-// Takes a value apart at the end of a scope.
+// Calls take_apart() at the end of a scope.
 template <class AnyJson>
 class TakenApart {
  public:

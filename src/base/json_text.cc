@@ -10,8 +10,8 @@
 namespace gptj {
 namespace {
 
-// Sees the keys without making the values. (nlohmann's parser with a callback looks through the
-// whole object around each that ends.)
+// Looks for equal keys without building values. (nlohmann's parser with a callback is slower: it
+// searches the whole enclosing object whenever an object inside it ends.)
 class KeyReader : public nlohmann::json_sax<Json> {
  public:
   explicit KeyReader(std::string_view name) : name_(name) {}
@@ -60,8 +60,8 @@ std::string dump_beginning(const std::string& text) {
   return dump(Json(text.size() > kLongestExcerpt ? text.substr(0, kLongestExcerpt + 4) : text));
 }
 
-// Appends at least as much of the value as an excerpt shows, and not all of a large one: excerpts
-// are made for messages that are seldom needed.
+// Appends at least as much of the value as an excerpt shows, but not all of a large value, because
+// excerpts are made for messages that are seldom needed.
 void add_excerpt(const Json& value, std::string& text) {
   if (value.is_string()) {
     text += dump_beginning(value.get_ref<const std::string&>());

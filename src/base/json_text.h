@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What every JSON file of a checkpoint needs beyond base/json.h.
+// Functions for the JSON files of a checkpoint, beyond those of base/json.h.
 #pragma once
 
 #include <string>
@@ -9,14 +9,14 @@
 
 namespace gptj {
 
-// nlohmann's parser keeps the last of several equal keys without a word. Published config.json
-// files have such pairs; in a tensor list they would hide a tensor.
+// The treatment of equal keys in one object. nlohmann's parser silently keeps the last one.
+// Published config.json files have equal keys; in a list of tensors they would hide a tensor.
 enum class DuplicateKeys { kLastCounts, kRefused };
 
-// `text` as a JSON object; `name` (a file's path) begins every message. Throws kBadFile.
+// Parses `text` as a JSON object. `name` (a file's path) begins every message. Throws kBadFile.
 Json parse_json_object(std::string_view text, std::string_view name, DuplicateKeys duplicates);
 
-// A value as messages quote it: ASCII, one line, cut when long.
+// Returns a value as messages quote it: in ASCII, on one line, cut if long.
 std::string json_excerpt(const Json& value);
 
 }  // namespace gptj

@@ -23,8 +23,8 @@ struct Descriptor {
   }
 };
 
-// An open regular file and its size. Without O_NONBLOCK, opening a named pipe would wait for its
-// writer.
+// An open regular file and its size. It is opened with O_NONBLOCK, because opening a named pipe
+// would otherwise wait for a writer.
 struct RegularFile : Descriptor {
   explicit RegularFile(const std::string& path)
       : Descriptor{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)} {
@@ -73,7 +73,8 @@ bool MappedFile::owns(std::span<const std::byte> range) const {
 
 void MappedFile::drop(std::span<const std::byte> range) const {
   const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
-  // Only whole pages inside the range: its edges may belong to a neighbour still in use.
+  // Drops only whole pages inside the range, because the pages at its edges may hold neighbouring
+  // bytes that are still in use.
   const uintptr_t begin = (reinterpret_cast<uintptr_t>(range.data()) + page - 1) / page * page;
   const uintptr_t end = reinterpret_cast<uintptr_t>(range.data() + range.size()) / page * page;
   if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);

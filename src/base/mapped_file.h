@@ -8,10 +8,10 @@
 
 namespace gptj {
 
-// A file mapped read-only for as long as the object lives. Move-only.
+// A file that is mapped read-only for as long as the object lives. Move-only.
 class MappedFile {
  public:
-  // Throws kNotFound, kIo; kBadFile for a folder or a device.
+  // Maps the file. Throws kNotFound, kIo, and kBadFile for a folder or a device.
   explicit MappedFile(const std::string& path);
   ~MappedFile();
   MappedFile(MappedFile&& other) noexcept;
@@ -20,11 +20,11 @@ class MappedFile {
   const std::string& path() const { return path_; }
   std::span<const std::byte> bytes() const { return {data_, size_}; }
 
-  // Whether all of `range` lies inside bytes().
+  // Returns whether all of `range` lies inside bytes().
   bool owns(std::span<const std::byte> range) const;
 
-  // Tells the system that these bytes (inside bytes()) will not be read again soon, so that a file
-  // larger than memory can be read through its map. Reading them again stays correct.
+  // Tells the system that `range` (inside bytes()) will not be read again soon, so that a file
+  // larger than memory can be read through its map. Reading the range again stays correct.
   void drop(std::span<const std::byte> range) const;
 
  private:
@@ -33,8 +33,9 @@ class MappedFile {
   size_t size_ = 0;
 };
 
-// The whole file as text, read and not mapped: one that shrinks meanwhile gives a shorter text, not
-// SIGBUS. Throws as MappedFile; kBadFile when it exceeds `limit` bytes.
+// Returns the whole file as text. The file is read and not mapped, so that a file that shrinks
+// meanwhile gives a shorter text and not SIGBUS. Throws as MappedFile does, and kBadFile if the
+// file exceeds `limit` bytes.
 std::string read_text_file(const std::string& path, size_t limit);
 
 }  // namespace gptj

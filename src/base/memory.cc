@@ -17,7 +17,7 @@ uint64_t available_memory() {
 
 namespace {
 
-// With two decimals behind a point, whatever the host's locale.
+// Returns bytes / unit with two decimals behind a point, whatever the host's locale is.
 std::string in_units(uint64_t bytes, double unit, const char* name) {
   char text[32];
   const double value = static_cast<double>(bytes) / unit;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files of numbers, as the kernel writes them under /proc and /sys.
+// Reads files of numbers that the kernel writes under /proc and /sys.
 #pragma once
 
 #include <cstdint>
@@ -10,10 +10,11 @@
 
 namespace gptj {
 
-// No such file, or no number in it ("max"); kernels write limits that are none as larger ones.
+// The result if there is no such file, or no number in it ("max"). For a limit that is not set,
+// kernels may also write a number above this one.
 inline constexpr uint64_t kNoNumber = uint64_t{1} << 62;
 
-// The number that a file begins with.
+// Returns the number that a file begins with, or kNoNumber.
 inline uint64_t read_number(const std::string& path) {
   std::ifstream file(path);
   file.imbue(std::locale::classic());
@@ -21,7 +22,7 @@ inline uint64_t read_number(const std::string& path) {
   return file >> value ? value : kNoNumber;
 }
 
-// The value of `key` in a file of lines "key value".
+// Returns the value of `key` in a file of lines "key value", or kNoNumber.
 inline uint64_t read_number(const std::string& path, const std::string& key) {
   std::ifstream file(path);
   file.imbue(std::locale::classic());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Counter-based randomness: a pure function from (seed, stream, counter) to bits, with no state, so
-// that a draw is the same alone, in a batch and after a resume. The function is Philox4x32-10:
-// Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011.
+// Counter-based randomness: a pure function from (seed, stream, counter) to bits. It has no state,
+// so that a draw is the same alone, in a batch and after a resume. The function is Philox4x32-10
+// (Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011).
 #pragma once
 
 #include <array>
@@ -21,7 +21,7 @@ constexpr std::array<uint32_t, 4> philox4x32(std::array<uint32_t, 4> counter,
   return counter;
 }
 
-// 64 bits for draw `counter` of `stream` under `seed`.
+// Returns 64 bits for draw `counter` of `stream` under `seed`.
 constexpr uint64_t random_bits(uint64_t seed, uint64_t stream, uint64_t counter) {
   const auto lo = [](uint64_t v) { return static_cast<uint32_t>(v); };
   const auto hi = [](uint64_t v) { return static_cast<uint32_t>(v >> 32); };
@@ -30,7 +30,7 @@ constexpr uint64_t random_bits(uint64_t seed, uint64_t stream, uint64_t counter)
   return (uint64_t{words[1]} << 32) | words[0];
 }
 
-// Uniform in [0, 1), a multiple of 2^-53.
+// Returns a number that is uniform in [0, 1), a multiple of 2^-53.
 constexpr double random_uniform(uint64_t seed, uint64_t stream, uint64_t counter) {
   return static_cast<double>(random_bits(seed, stream, counter) >> 11) * 0x1p-53;
 }

@@ -6,8 +6,9 @@
 namespace gptj {
 
 // Blocks signals in the calling thread for as long as the object lives. A thread started meanwhile
-// inherits that for good: signals belong to the host's own threads, whose handlers must not run on
-// the library's. Only those that a thread raises by its own fault, as SIGBUS, stay as they are.
+// inherits the blocked signals for good, because the host's signal handlers must run on the host's
+// threads and not on the library's. Signals that a thread raises by its own fault, such as SIGBUS,
+// are not blocked.
 class SignalsBlocked {
  public:
   SignalsBlocked() {

@@ -25,10 +25,11 @@ void pause() {
 #endif
 }
 
-// Longer than any gap between two steps of a forward pass, shorter than anyone would notice.
+// The time that a thread spins before it sleeps: longer than any gap between two steps of a forward
+// pass, shorter than a user would notice.
 constexpr auto kSpin = std::chrono::microseconds(200);
 
-// Waits until ready() or until kSpin has passed; says which.
+// Waits until ready() or until kSpin has passed. Returns whether ready() is true.
 template <class Ready>
 bool spin(Ready ready) {
   const auto deadline = std::chrono::steady_clock::now() + kSpin;
@@ -50,8 +51,8 @@ size_t cpus_within(size_t cpus, double quota) {
 
 namespace {
 
-// The CPUs of the affinity mask; 0 where the system does not say. A kernel made for more CPUs than
-// the set has room for answers EINVAL.
+// Returns the number of CPUs in the affinity mask, or 0 if the system does not say. A kernel built
+// for more CPUs than the set has room for returns EINVAL; then a larger set is tried.
 size_t affinity_cpus() {
   constexpr size_t kMostCpus = size_t{1} << 20;
   for (size_t n = CPU_SETSIZE; n <= kMostCpus; n *= 2) {
@@ -82,13 +83,13 @@ ThreadPool::ThreadPool(size_t threads)
     : asked_(threads == 0 ? available_cpus() : threads),
       workers_(std::min(asked_, available_cpus())) {
   helpers_.reserve(workers_ - 1);
-  const SignalsBlocked blocked;  // which helpers inherit
+  const SignalsBlocked blocked;  // helpers inherit the blocked signals
   try {
     for (size_t worker = 1; worker < workers_; ++worker) {
       helpers_.emplace_back([this, worker] { work(worker); });
     }
   } catch (const std::system_error&) {
-    workers_ = helpers_.size() + 1;  // which helpers read when there is work
+    workers_ = helpers_.size() + 1;  // helpers read workers_ only once there is work
   }
   parts_ = (asked_ + workers_ - 1) / workers_ * workers_;
 }
@@ -108,8 +109,8 @@ void ThreadPool::run(const std::function<void(size_t part)>& f) {
   });
 }
 
-// Of the counts that one side changes and the flags of who sleeps on the other, all sequentially
-// consistent, one side always sees the other's.
+// No wake-up is lost, because all counters and sleep flags are sequentially consistent: either the
+// waking side sees the flag of the sleeper, or the sleeper sees the new count and does not sleep.
 void ThreadPool::run_ranges(const std::function<void(PartRange parts)>& f) {
   const std::lock_guard queue(queue_);
   const DefaultFloatEnvironment environment;

@@ -12,42 +12,47 @@
 
 namespace gptj {
 
-// How many CPUs this process may use: its affinity mask, cut to its cgroup's quota.
+// Returns the number of CPUs that this process may use: those of its affinity mask, limited by its
+// cgroup's quota.
 size_t available_cpus();
-// The same of known numbers: a quota is rounded up.
+// Returns `cpus` limited by `quota`, which is rounded up; at least 1.
 size_t cpus_within(size_t cpus, double quota);
-// Throws kInvalidArgument above 1024, the most that may be asked for.
+// Throws kInvalidArgument if `threads` exceeds 1024, the most that may be asked for.
 void check_threads(size_t threads);
 
-// The half-open range of `n` things that part `part` of `parts` takes; sizes differ by at most one.
+// A half-open range.
 struct PartRange {
   size_t begin, end;
 };
+// Returns the range of `n` items that part `part` of `parts` takes. Sizes differ by at most one.
 inline PartRange part_range(size_t n, size_t part, size_t parts) {
   return {n * part / parts, n * (part + 1) / parts};
 }
 
 // A static pool: run(f) calls f(0) ... f(parts() - 1), each once, and returns when all are done.
-// Work is cut into as many parts as threads were asked for, but no more workers than available CPUs
-// run them, each the same number: where more were asked for, parts are rounded up to a multiple of
-// the workers, so asking for more costs nothing. Which worker runs which part is fixed, so a worker
-// finds in its cache and memory what it touched before. Who waits spins briefly, then sleeps.
+// Work is cut into as many parts as threads were asked for, but there are no more workers than
+// available CPUs. Each worker runs the same number of parts: if more threads were asked for than
+// there are CPUs, the number of parts is rounded up to a multiple of the workers, so that asking
+// for more costs nothing. Each part always runs on the same worker, so that the worker finds in its
+// cache and memory the data that it touched before. Waiting threads spin briefly, then sleep.
 class ThreadPool {
  public:
-  // 0 means available_cpus(). Where the system makes no more threads, those there are do the work.
+  // Starts the workers. 0 threads means available_cpus(). If the system refuses to make more
+  // threads, the threads already made do all the work.
   explicit ThreadPool(size_t threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
-  // As asked for.
+  // Returns the number of threads that was asked for.
   size_t threads() const { return asked_; }
   size_t parts() const { return parts_; }
 
-  // Calls from several threads queue. `f` must not throw and must not call run().
+  // Calls f once for each part, and returns when all are done. Calls from several threads queue.
+  // REQUIRES: `f` neither throws nor calls run().
   void run(const std::function<void(size_t part)>& f);
-  // The same, calling f once for all the neighbouring parts of a worker: where many small pieces
-  // would cost more than few large ones.
+  // Calls f once for each worker, with the range of its neighbouring parts; for work that is
+  // cheaper in a few large pieces than in many small ones. Otherwise as run().
   void run_ranges(const std::function<void(PartRange parts)>& f);
 
  private:
@@ -61,8 +66,8 @@ class ThreadPool {
   std::atomic<uint64_t> generation_{0};  // counts jobs
   std::atomic<size_t> pending_{0};       // helpers still at work on the current job
   std::atomic<bool> stop_{false};
-  std::atomic<size_t> sleepers_{0};         // helpers that sleep until wake_
-  std::atomic<bool> caller_sleeps_{false};  // until done_
+  std::atomic<size_t> sleepers_{0};         // helpers that wait for wake_
+  std::atomic<bool> caller_sleeps_{false};  // true while the caller waits for done_
   std::mutex sleep_;
   std::condition_variable wake_, done_;
   std::vector<std::thread> helpers_;
