@@ -8,7 +8,7 @@ struct DTypeEntry {
   const char* name;
   size_t size;
 };
-// In the order of the enum.
+// Names and sizes in bytes, in the order of the enum.
 constexpr DTypeEntry kDTypes[] = {{"F32", 4}, {"F16", 2}, {"BF16", 2}, {"BOOL", 1}, {"U8", 1},
                                   {"I8", 1},  {"I16", 2}, {"U16", 2},  {"I32", 4},  {"U32", 4},
                                   {"I64", 8}, {"U64", 8}, {"F64", 8}};

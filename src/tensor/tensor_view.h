@@ -11,12 +11,13 @@ namespace gptj {
 
 enum class DType { kF32, kF16, kBF16, kBool, kU8, kI8, kI16, kU16, kI32, kU32, kI64, kU64, kF64 };
 
-// Bytes per element.
+// Returns the bytes per element.
 size_t dtype_size(DType type);
-// As safetensors spells it: "F32", "BF16", ...
+// Returns the name as safetensors spells it: "F32", "BF16", ...
 const char* dtype_name(DType type);
 
-// A tensor inside a file: row-major, little-endian. Owns nothing; lives as long as its file.
+// A tensor inside a file: row-major, little-endian. It owns nothing, and is valid as long as its
+// file is mapped.
 struct TensorView {
   std::string name;
   DType type = DType::kF32;
@@ -24,7 +25,7 @@ struct TensorView {
   std::span<const std::byte> bytes;
 };
 
-// "[50400, 4096]"
+// Returns a shape as text: "[50400, 4096]".
 std::string shape_text(std::span<const uint64_t> shape);
 
 }  // namespace gptj
