@@ -50,7 +50,7 @@ void StopText::release(size_t keep, std::string& certain) {
   const size_t end = held_.size() - keep;
   certain.append(held_, begin_, end - begin_);
   begin_ = end;
-  if (begin_ <= keep) return;  // erasing less often, each byte is moved once at most
+  if (begin_ <= keep) return;  // erased only beyond this, each byte is moved at most once
   held_.erase(0, begin_);
   begin_ = 0;
 }
