@@ -9,8 +9,8 @@
 namespace gptj {
 
 // Rows of a batch that go through attention together. A block is either a piece of one run, small
-// enough that a prompt's triangle spreads evenly over threads, or several runs that begin
-// with the same pages.
+// enough that a prompt's triangle spreads evenly over threads, or several runs that begin with the
+// same pages.
 struct AttentionBlock {
   size_t first, rows;  // rows of the batch
   std::vector<AttentionRun> runs;

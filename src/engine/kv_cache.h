@@ -43,8 +43,8 @@ class KvCache {
   // copies the last page if that page is part-filled and shared with another sequence. Throws
   // std::bad_alloc if memory runs out; the sequence then keeps its length and contents.
   void extend(SequenceId sequence, int64_t n);
-  // Returns true if extend() takes a page for this position. REQUIRES: `position` is the sequence's
-  // length or one after it.
+  // Returns true if extend() takes a page for this position. REQUIRES: `position` is not less than
+  // the sequence's length.
   bool begins_page(SequenceId sequence, int64_t position) const;
   // Pages in memory, and how many of these are spare: kept for the next sequence.
   size_t held_pages() const { return held_pages_; }

@@ -73,8 +73,8 @@ void embed(Engine& engine, const Embedding& wte, std::span<const Row> rows, Matr
 void layer_norm(Engine& engine, const LayerNorm& ln, float epsilon, const Matrix& x, size_t rows,
                 Matrix& out);
 
-// One product: out = x W^T + bias, then gelu if `activation` is kGelu. x: [rows, w.k], out: [rows,
-// w.n].
+// One product: out = x W^T + bias, then gelu if `activation` is kGelu.
+// x: [rows, w.k], out: [rows, w.n].
 enum class Activation { kNone, kGelu };
 struct Linear {
   const PackedMatrix& w;
