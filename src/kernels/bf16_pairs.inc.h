@@ -31,7 +31,7 @@ void product_of_pairs(const Product& a) {
 }  // namespace
 }  // namespace gptj::GPTJ_ISA
 
-// In the order of Element.
+// Products in the order of Element.
 #define GPTJ_PAIR_PRODUCTS(isa_name)                            \
   {                                                             \
     {}, {},                                                     \

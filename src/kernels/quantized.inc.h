@@ -247,7 +247,7 @@ uint64_t byte_burst(uint64_t steps) {
 }  // namespace
 }  // namespace gptj::GPTJ_ISA
 
-// In the order of Element.
+// Products of int8 and int4, in the order of Element.
 #define GPTJ_QUANTIZED_PRODUCTS(isa_name)                                   \
   {&GPTJ_ISA::quantized_product<GPTJ_ISA::Int8>, Operand::kInt8, isa_name,  \
    &GPTJ_ISA::byte_burst<GPTJ_ISA::Int8>},                                  \

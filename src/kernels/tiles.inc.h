@@ -492,7 +492,7 @@ uint64_t tile_burst(uint64_t steps) {
 }  // namespace
 }  // namespace gptj::GPTJ_ISA
 
-// In the order of Element; `few_rows` is the table of the set below.
+// Products in the order of Element. `few_rows` is the table of the set below.
 #define GPTJ_TILE_PRODUCTS(isa_name, few_rows)                                                   \
   {                                                                                              \
     {}, {},                                                                                      \

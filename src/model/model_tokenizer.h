@@ -15,8 +15,8 @@ namespace gptj {
 
 // The facts about a tokenizer that a model's files give, in whichever format.
 struct TokenizerHints {
-  std::string path;  // of the model, as it was given; begins every message
-  int64_t rows = 0;  // of the embedding
+  std::string path;  // the model's path, as it was given; begins every message
+  int64_t rows = 0;  // the embedding's rows
   // Reads the model's own tokenizer files, beside the weights or in the same file. Returns empty if
   // there are none.
   std::function<std::optional<TokenizerFiles>()> own;

@@ -13,7 +13,7 @@
 namespace gptj {
 namespace {
 
-// Weights of at least so many bytes are worth half a second of measuring the kind of pages.
+// Bytes of weights from which the kind of pages is worth half a second of measuring.
 constexpr uint64_t kManyBytes = uint64_t{1} << 30;
 
 // Returns the rows of all tensors, followed by absent rows up to a whole panel.

@@ -54,7 +54,7 @@ struct Layer {
   PackedMatrix fc_in;   // [n_inner, n_embd]
   PackedMatrix fc_out;  // [n_embd, n_inner]
 
-  // In the order of layer_matrices().
+  // Returns the matrices in the order of layer_matrices().
   std::array<PackedMatrix*, 4> matrices() { return {&qkv, &fc_in, &out, &fc_out}; }
   std::array<const PackedMatrix*, 4> matrices() const { return {&qkv, &fc_in, &out, &fc_out}; }
 };
