@@ -13,12 +13,13 @@ namespace {
 
 using Bytes = std::span<const std::byte>;
 
-// Stored as little-endian numbers, which turns the letters around.
+// The magic numbers "ggml" and "ggjt". Their letters are reversed, because files store them as
+// little-endian numbers.
 constexpr std::string_view kGgml = "lmgg", kGgjt = "tjgg";
 constexpr uint64_t kMagicBytes = 4;
 constexpr uint64_t kGgjtAlignment = 32;
 constexpr uint32_t kLastGgjtVersion = 3;
-constexpr int32_t kVersionFactor = 1000;  // a file's type is 1000 x version + type of most tensors
+constexpr int32_t kVersionFactor = 1000;  // file type = 1000 x version + type of most tensors
 constexpr size_t kMaxTensors = 1 << 16;
 constexpr int32_t kMaxVocabulary = 1 << 24;
 constexpr int32_t kMaxDimensions = 4, kMaxName = 256;
@@ -60,8 +61,8 @@ class Parser {
           ": expected GGJT of version 1 to ", kLastGgjtVersion, ", found version ", version_);
   }
 
-  // GGJT of versions 2 and 3 came with new layouts of blocks, and not every writer noted them in
-  // the file's type as well.
+  // Returns the version of the layout of blocks. Versions 2 and 3 of GGJT introduced new layouts,
+  // and not every writer noted the layout in the file's type as well.
   int quantization(int32_t file_type) const {
     const int noted = file_type / kVersionFactor;
     check(file_type >= 0 && noted <= kLastGgmlQuantization, ErrorCode::kUnsupported,

@@ -13,19 +13,21 @@ constexpr uint64_t kNibbleBytes = kGgmlBlock / 2;
 
 using Integers = std::array<uint8_t, kGgmlBlock>;
 
-// By the numbers of the types; some were dropped, and those from q2_K on came later.
+// Names by the types' numbers. ggml dropped some of these types, and introduced those from q2_K on
+// later.
 constexpr const char* kNames[] = {"f32",  "f16",  "q4_0", "q4_1", "q4_2", "q4_3", "q5_0", "q5_1",
                                   "q8_0", "q8_1", "q2_K", "q3_K", "q4_K", "q5_K", "q6_K", "q8_K"};
 
 bool has_minimum(GgmlType type) { return type == GgmlType::kQ4_1 || type == GgmlType::kQ5_1; }
 bool has_fifth_bits(GgmlType type) { return type == GgmlType::kQ5_0 || type == GgmlType::kQ5_1; }
 
-// Types of five bits came with scales of 16 bits; the others changed to them in version 2.
+// Returns whether scales have 16 bits. Types of five bits had such scales from the start; the
+// others changed to them in version 2.
 bool has_half_scales(GgmlType type, int quantization) {
   return quantization >= 2 || has_fifth_bits(type);
 }
 
-// What is subtracted from the integers.
+// Returns the number that is subtracted from a block's integers.
 float zero_point(GgmlType type) {
   if (type == GgmlType::kQ4_0) return 8;
   if (type == GgmlType::kQ5_0) return 16;
@@ -38,6 +40,7 @@ uint64_t block_bytes(GgmlType type, int quantization) {
   return scale * (has_minimum(type) ? 2 : 1) + (has_fifth_bits(type) ? 4 : 0) + integers;
 }
 
+// Reads a scale of 16 (`half`) or 32 bits and moves `at` behind it.
 float read_scale(const std::byte*& at, bool half) {
   if (half) {
     uint16_t bits;
@@ -51,8 +54,8 @@ float read_scale(const std::byte*& at, bool half) {
   return scale;
 }
 
-// Version 0 has neighbours in one byte; later ones have the first half of the block in the low
-// nibbles.
+// Unpacks a block's integers of 4 bits. In version 0 a byte holds two neighbours; in later versions
+// the low nibbles hold the first half of the block, and the high nibbles the second half.
 void unpack_nibbles(const std::byte* at, bool neighbours, Integers& q) {
   for (size_t i = 0; i < kNibbleBytes; ++i) {
     const auto both = std::to_integer<uint8_t>(at[i]);
@@ -61,7 +64,7 @@ void unpack_nibbles(const std::byte* at, bool neighbours, Integers& q) {
   }
 }
 
-// Bit i belongs to number i in every version.
+// Adds the fifth bit to each number. Bit i belongs to number i in every version.
 void add_fifth_bits(uint32_t bits, Integers& q) {
   for (size_t i = 0; i < kGgmlBlock; ++i) {
     q[i] = static_cast<uint8_t>(q[i] | (((bits >> i) & 1u) << 4));

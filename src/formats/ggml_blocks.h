@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Numbers as ggml stores them: 32 neighbours of a row share a block of a scale and small integers.
+// Converts numbers as ggml stores them: 32 neighbours of a row share a block, which holds a scale
+// and small integers.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +10,7 @@
 
 namespace gptj {
 
-// As files number them.
+// The supported types of numbers, with the numbers that files use for them.
 enum class GgmlType : uint32_t {
   kF32 = 0,
   kF16 = 1,
@@ -24,17 +25,21 @@ inline constexpr uint64_t kGgmlBlock = 32;
 // Later quantization versions belong to GGUF.
 inline constexpr int kLastGgmlQuantization = 2;
 
-// None for a number that is no type of this list.
+// Returns the type with this number, or nothing if GgmlType has none.
 std::optional<GgmlType> ggml_type(uint32_t number);
-// "q4_0"; of numbers that are no GgmlType too, null where ggml never had them.
+// Returns the name of ggml's type with this number, "q4_0", also if the type is not in GgmlType.
+// Returns null if ggml never had a type of this number.
 const char* ggml_type_name(uint32_t number);
 
+// Returns whether numbers of the type are stored in blocks.
 bool is_quantized(GgmlType type);
 
-// Bytes of a row of n numbers; of a quantized type n is a multiple of kGgmlBlock.
+// Returns the bytes of a row of n numbers. REQUIRES: for a quantized type, n is a multiple of
+// kGgmlBlock.
 uint64_t ggml_row_bytes(GgmlType type, int quantization, uint64_t n);
 
-// Blocks of a quantized type to f32: 32 numbers from each, `out` being as long as that.
+// Converts blocks of a quantized type to f32, 32 numbers from each block. REQUIRES: `out` has
+// exactly that many.
 void dequantize_ggml(GgmlType type, int quantization, std::span<const std::byte> blocks,
                      std::span<float> out);
 

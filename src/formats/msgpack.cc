@@ -31,17 +31,19 @@ constexpr Element kElements[] = {
 
 enum class Kind { kMap, kList, kText, kBinary, kUnsigned, kExtension, kOther };
 
-// What a value begins with: its kind, and how many entries or bytes follow, or its number.
+// The beginning of a value: its kind, and a count. The count is the number of entries or bytes that
+// follow, or for kUnsigned the value itself.
 struct Head {
   Kind kind = Kind::kOther;
   uint64_t count = 0;
 };
 
-// A family of first bytes whose next 1, 2, 4 or 8 bytes, big-endian, are the count.
+// Neighbouring first bytes of one kind. The count follows the first byte in 1, 2, 4 or 8 bytes,
+// big-endian. Its width doubles from one first byte of the family to the next.
 struct Family {
-  uint8_t first;
-  int widths;     // how many such bytes, the first...
-  size_t narrow;  // ... with a count of so many bytes, each further one twice as many
+  uint8_t first;  // the lowest first byte
+  int widths;     // number of first bytes, each with its width of the count
+  size_t narrow;  // bytes of the count behind the lowest first byte
   Kind kind;
 };
 constexpr Family kFamilies[] = {
@@ -127,7 +129,7 @@ class Walker {
     arrays_.back().name = path;
   }
 
-  // A list of shape, type and bytes.
+  // Reads an array, which is a list of shape, type and bytes.
   static TensorView read_array(ByteReader& payload) {
     const Head list = read_head(payload);
     check(list.kind == Kind::kList && list.count == 3, ErrorCode::kBadFile, payload.where(),
@@ -186,7 +188,7 @@ bool is_msgpack_map(std::span<const std::byte> bytes) {
     const Head key = read_head(reader);
     return map.kind == Kind::kMap && map.count > 0 && key.kind == Kind::kText && key.count > 0 &&
            key.count <= kMaxKey && reader.remaining() >= key.count;
-  } catch (const Error&) {  // shorter than that
+  } catch (const Error&) {  // the bytes end before the key does
     return false;
   }
 }

@@ -28,7 +28,8 @@ constexpr Element kElements[] = {
     {"u8", DType::kU64},
 };
 
-// The header, a Python dictionary: {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }
+// Parses the header, a Python dictionary:
+// {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }
 class HeaderParser {
  public:
   HeaderParser(std::string_view text, const std::string& where) : rest_(text), where_(where) {}
@@ -106,7 +107,7 @@ class HeaderParser {
     return value;
   }
 
-  // Without escapes, which none of these strings needs.
+  // Returns a string in quotes. Escapes are an error, because no string of a header needs them.
   std::string_view string() {
     expect("'");
     const size_t end = rest_.find_first_of("'\\\n");
@@ -137,7 +138,7 @@ class HeaderParser {
   bool has_order_ = false;
 };
 
-// Of "arr_12.npy"
+// Returns 12 for "arr_12.npy", and nothing for a name of another form.
 std::optional<uint64_t> number_of(std::string_view name) {
   constexpr std::string_view kBegin = "arr_", kEnd = ".npy";
   if (!name.starts_with(kBegin) || !name.ends_with(kEnd)) return std::nullopt;

@@ -22,7 +22,7 @@ struct OpcodeName {
   uint8_t code;
   const char* name;
 };
-// Those that torch.save never emits but others do.
+// The opcodes that torch.save never emits, but other pickles have.
 constexpr OpcodeName kRefused[] = {
     {'2', "DUP"},        {'i', "INST"},        {'o', "OBJ"},          {0x81, "NEWOBJ"},
     {0x92, "NEWOBJ_EX"}, {0x82, "EXT1"},       {0x83, "EXT2"},        {0x84, "EXT4"},
@@ -124,7 +124,7 @@ class Machine {
                 "saved by torch.save was expected. Nothing was run"));
   }
 
-  // check() without making a message on every step.
+  // As check(), but the message is made only if `ok` is false, because this runs on every step.
   template <class... Parts>
   void expect(bool ok, const Parts&... parts) const {
     if (!ok) fail(ErrorCode::kBadFile, concat(at(), parts...));
@@ -216,7 +216,8 @@ class Machine {
     memo_[index] = top();
     expect(memo_.size() <= kMaxValues, "the pickle memorizes more than ", kMaxValues, " values");
   }
-  // Lists of one value again and again would grow to many times the pickle's bytes.
+  // Pushes a memorized value. The number of such pushes is limited, because lists that hold one
+  // value again and again would grow to many times the pickle's bytes.
   void get(uint32_t index) {
     const auto found = memo_.find(index);
     expect(found != memo_.end(), "nothing was memorized as ", index);
@@ -258,7 +259,7 @@ class Machine {
             "an OrderedDict with arguments, as Python 2 saved it; save the model again");
     push({Kind::kDict});
   }
-  // A state_dict has attributes, of which none matters: _metadata.
+  // Drops attributes. A state_dict may have one, _metadata, which is not needed.
   void build() {
     pop();
     support(top()->kind == Kind::kDict, "BUILD sets attributes of ", *top(),
@@ -270,9 +271,9 @@ class Machine {
   std::deque<PickleValue>& values_;
   size_t begin_;
   std::vector<PickleValue*> stack_;
-  std::vector<size_t> marks_;  // sizes of the stack
+  std::vector<size_t> marks_;  // sizes of the stack at each mark
   std::map<uint32_t, PickleValue*> memo_;
-  size_t taken_ = 0;  // from memo_
+  size_t taken_ = 0;  // number of values pushed from memo_
 };
 
 std::string counted(const char* kind, size_t n) {

@@ -22,10 +22,13 @@ using Bytes = std::span<const std::byte>;
 using Kind = PickleValue::Kind;
 using std::string_view_literals::operator""sv;
 
-// Of the file before PyTorch 1.6: what its first pickle holds, 0x1950a86a20f9469cfc6c.
+// The magic number of files before PyTorch 1.6, 0x1950a86a20f9469cfc6c, as the first pickle holds
+// it (little-endian).
 constexpr auto kLegacyMagic = "\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"sv;
 constexpr int64_t kLegacyProtocol = 1001;
 
+// Returns the described tensor as a view of its storage. Proves that the tensor lies inside the
+// storage and has no more bytes than the file.
 PytorchTensor place(const TensorDescription& described, Bytes storage, uint64_t file_bytes,
                     const std::string& path) {
   const std::string where = concat(path, ": tensor ", json_excerpt(described.name));
@@ -38,7 +41,7 @@ PytorchTensor place(const TensorDescription& described, Bytes storage, uint64_t 
                        where);
   }
   PytorchTensor tensor{{described.name, described.storage.type, described.shape, {}}};
-  if (elements == 0) return tensor;  // PyTorch lets those begin anywhere
+  if (elements == 0) return tensor;  // PyTorch lets an empty tensor begin anywhere
   const uint64_t end = checked_add(described.offset, span, where);
   check(end <= described.storage.elements, ErrorCode::kBadFile, where, ": ends at element ", end,
         " of its storage, which has ", described.storage.elements);
@@ -61,7 +64,7 @@ void check_size(Bytes bytes, const StorageId& storage, const std::string& where)
         dtype_name(storage.type), ", which take ", expected, " bytes, found ", bytes.size());
 }
 
-// The archive: PREFIX/data.pkl, and each storage as PREFIX/data/KEY.
+// A zip archive of torch.save: the pickle PREFIX/data.pkl, and each storage as PREFIX/data/KEY.
 class Archive {
  public:
   Archive(Bytes file, const std::string& path) : path_(path) {
@@ -143,7 +146,8 @@ void check_legacy_head(ByteReader& reader) {
   }
 }
 
-// The storages in the order of the list of keys, each behind its number of elements.
+// Reads the storages, which lie in the order of the list of keys, each behind its number of
+// elements. Returns the storages by key.
 std::map<std::string, Bytes> legacy_storages(ByteReader& reader,
                                              const std::map<std::string, StorageId>& used) {
   const Pickle keys(reader, {});

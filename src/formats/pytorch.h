@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files of torch.save that hold a state_dict: a zip archive, or before PyTorch 1.6 pickles with the
-// storages behind them.
+// Reads files of torch.save that hold a state_dict: a zip archive, or before PyTorch 1.6 pickles
+// followed by the storages.
 #pragma once
 
 #include <memory>
@@ -13,11 +13,12 @@
 
 namespace gptj {
 
-// A tensor as PyTorch has it: a view of a storage, which other tensors may share.
+// A tensor of PyTorch: a view of a storage, which other tensors may share.
 struct PytorchTensor {
-  // `bytes` are those of the tensor where its elements lie in row-major order; else none.
+  // `bytes` are the tensor's bytes if its elements lie in row-major order, else none.
   TensorView view;
-  // Otherwise: from the tensor's first element to its last, and the strides, in elements.
+  // If not in row-major order: the bytes from the tensor's first element to its last, and the
+  // strides in elements. Else empty.
   std::span<const std::byte> extent = {};
   std::vector<uint64_t> strides = {};
 
@@ -28,21 +29,22 @@ struct PytorchTensor {
 // exactly their size.
 void gather(const PytorchTensor& tensor, std::span<std::byte> out);
 
-// Whether the file begins like one of torch.save's: an archive, or a pickle.
+// Returns whether the file begins like a file of torch.save: an archive, or a pickle.
 bool is_pytorch(std::span<const std::byte> file);
 
-// One file, mapped. The constructor proves all of it but the storages' contents: every tensor then
-// lies inside its storage, and no tensor has more bytes than the file. The pickle is data
-// (pickle.h): nothing in it is run. Throws kNotFound, kIo, kBadFile; kUnsupported for what is no
-// state_dict of plain tensors. Copies share the map.
+// One mapped file. The constructor proves the whole file except the storages' contents: every
+// tensor lies inside its storage, and no tensor has more bytes than the file. The pickle is read as
+// data (pickle.h); nothing in it is run. Throws kNotFound, kIo, kBadFile, and kUnsupported for a
+// file that is no state_dict of plain tensors. Copies share the map.
 class PytorchFile {
  public:
   explicit PytorchFile(const std::string& path);
 
   const std::string& path() const { return file_->path(); }
-  // In the order of the state_dict. They begin at any address: read them with memcpy. They live as
-  // long as mapping().
+  // Returns the tensors in the order of the state_dict. Tensors may begin at any address: read them
+  // with memcpy. They are valid as long as mapping().
   std::span<const PytorchTensor> tensors() const { return tensors_; }
+  // Returns the map, which keeps the tensors valid beyond this object.
   const std::shared_ptr<const MappedFile>& mapping() const { return file_; }
 
  private:

@@ -28,8 +28,8 @@ uint64_t header_length(Bytes file) {
   return length;
 }
 
-// Other formats are told apart only where this one is ruled out: a pickle's first bytes are a
-// plausible header length too.
+// Returns the header's JSON text. Other formats are recognised only if the file has no '{' where
+// the header begins, because a pickle's first bytes are a plausible header length too.
 std::string_view header_text(Bytes file, const std::string& path) {
   const bool has_header = file.size() > kLengthBytes && file[kLengthBytes] == std::byte{'{'};
   const std::string other = has_header ? std::string() : recognise_file(file);
@@ -53,7 +53,7 @@ struct Entry {
   uint64_t begin = 0, end = 0;  // in the data that follow the header
 };
 
-// The fields of one tensor's JSON object; `where_` names file and tensor.
+// Reads the fields of one tensor's JSON object. `where` names file and tensor.
 class EntryParser {
  public:
   EntryParser(std::string where, const Json& json) : where_(std::move(where)), json_(json) {
@@ -117,7 +117,7 @@ Entry parse_entry(const std::string& path, const std::string& name, const Json& 
   return entry;
 }
 
-// Sorts the entries by place and proves that they cover the data, each byte once.
+// Sorts the entries by place and proves that they cover each byte of the data exactly once.
 void check_coverage(const std::string& path, std::vector<Entry>& entries, uint64_t data_bytes) {
   std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
     return a.begin != b.begin ? a.begin < b.begin : a.end < b.end;

@@ -33,7 +33,7 @@ constexpr std::string_view kGlobals[] = {
 };
 constexpr uint64_t kMaxDimensions = 8;
 
-// What one value of a pickle must be; `where` names the file and the tensor.
+// Checks the values of a pickle. `where` names the file and the tensor.
 class Expect {
  public:
   explicit Expect(std::string where) : where_(std::move(where)) {}
@@ -55,7 +55,8 @@ class Expect {
     for (const PickleValue* item : value.items) numbers.push_back(count(*item, what));
     return numbers;
   }
-  // The arguments of a call of `name`, of which there must be at least `least`.
+  // Returns the arguments of a call of `name`. Throws kUnsupported if `value` is no such call, or
+  // has fewer than `least` arguments.
   std::span<const PickleValue* const> arguments(const PickleValue& value, std::string_view name,
                                                 size_t least) const {
     const bool is_call = value.kind == Kind::kCall && value.text == name;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What torch.save pickles for a state_dict of tensors.
+// Reads the value that torch.save pickles for a state_dict of tensors.
 #pragma once
 
 #include <span>
@@ -19,20 +19,21 @@ struct StorageId {
   uint64_t elements = 0;
 };
 
-// A tensor as the pickle describes it: a view of a storage that is elsewhere. Nothing is proved but
-// that shape and strides are of one length.
+// A tensor as the pickle describes it: a view of a storage that lies outside the pickle. Only one
+// property is proved: shape and strides have the same length.
 struct TensorDescription {
   std::string name;
   StorageId storage;
-  uint64_t offset = 0;  // this and the strides in elements
-  std::vector<uint64_t> shape, strides;
+  uint64_t offset = 0;                   // in elements of the storage
+  std::vector<uint64_t> shape, strides;  // strides in elements
 };
 
-// The globals that such a pickle may name.
+// Returns the globals that the pickle of a state_dict may name.
 std::span<const std::string_view> state_dict_globals();
 
-// The tensors in the order of the pickle, no two of one name. Throws kBadFile; kUnsupported where
-// it holds anything else.
+// Returns the tensors in the order of the pickle, no two with the same name. `path` begins every
+// message. Throws kBadFile, and kUnsupported if the pickle holds anything but a state_dict of
+// tensors.
 std::vector<TensorDescription> read_state_dict(const PickleValue& root, const std::string& path);
 
 }  // namespace gptj

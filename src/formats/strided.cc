@@ -8,7 +8,7 @@
 namespace gptj {
 namespace {
 
-// One dimension of a copy, its strides in elements.
+// One dimension of a copy, with its strides in source and target, in elements.
 struct Axis {
   uint64_t extent = 1, in = 0, out = 0;
 };

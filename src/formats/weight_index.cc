@@ -16,7 +16,8 @@ using WeightMap = std::map<std::string, std::string>;  // tensor -> shard
 
 constexpr size_t kMaxIndex = 100'000'000;
 
-// A shard outside the index's folder is never meant, and could be any file of the machine.
+// Returns whether a shard's name is that of a file in the index's folder. Other names are refused,
+// because they could be any file of the machine.
 bool is_plain_name(const std::string& name) {
   const auto is_plain = [](unsigned char c) { return c >= 0x20 && c != '/' && c != '\\'; };
   return !name.empty() && name != "." && name != ".." &&
@@ -40,7 +41,8 @@ WeightMap read_weight_map(const std::string& path) {
   return shard_of;
 }
 
-// Strikes the shard's tensors from `missing`, each of which must be the index's for this shard.
+// Removes the shard's tensors from `missing`. Throws kBadFile if the index does not place one of
+// them in this shard.
 void check_shard(const std::string& path, const std::vector<std::string>& tensors,
                  const WeightMap& shard_of, std::set<std::string>& missing) {
   const std::string shard = std::filesystem::path(path).filename().string();
@@ -65,7 +67,7 @@ void open_shards(const std::string& index_path, const OpenShard& open) {
   }
   for (const std::string& shard : shards) {
     const std::string path = std::filesystem::path(index_path).replace_filename(shard).string();
-    std::error_code unreadable;  // which opening the file reports better
+    std::error_code unreadable;  // ignored here, because opening the file reports the error better
     check(std::filesystem::exists(path, unreadable) || unreadable, ErrorCode::kNotFound, path,
           ": missing; ", index_path, " names ", shards.size(), " shards, this among them");
     check_shard(path, open(path), shard_of, missing);

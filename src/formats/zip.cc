@@ -37,7 +37,7 @@ struct Directory {
   uint64_t entries = 0;
 };
 
-// What both headers of an entry say.
+// The fields that the local and the central header of an entry share.
 struct Header {
   uint16_t flags = 0, method = 0;
   uint64_t stored_size = 0, size = 0;
@@ -56,14 +56,15 @@ void expect_signature(ByteReader& reader, std::string_view signature, const char
         ", found other bytes");
 }
 
-// A reader of what begins at an offset that the file itself gave.
+// Returns a reader of the bytes from an offset on. The offset comes from the file, so it is
+// checked.
 ByteReader reader_at(Bytes file, uint64_t at, const std::string& where) {
   check(at <= file.size(), ErrorCode::kBadFile, where, ": points at byte ", at, ", but has only ",
         file.size());
   return {file.subspan(at), where};
 }
 
-// The end record's offset: the last for which the comment behind it fills the file.
+// Returns the offset of the end record: the last one whose comment ends exactly with the file.
 uint64_t find_end(Bytes file, const std::string& where) {
   const uint64_t last = file.size() < kEndBytes ? 0 : file.size() - kEndBytes;
   const uint64_t first = last - std::min(last, kMaxComment);
@@ -121,7 +122,7 @@ Directory find_directory(Bytes file, const std::string& where) {
   return directory;
 }
 
-// Replaces the numbers that stand in the zip64 field, in its order.
+// Replaces the `saturated` numbers by those of the zip64 field, which has them in the same order.
 void apply_zip64(Bytes extra, std::span<uint64_t* const> saturated, const std::string& where) {
   if (saturated.empty()) return;
   ByteReader fields(extra, where);
@@ -180,7 +181,8 @@ Header read_central_header(ByteReader& directory) {
   return header;
 }
 
-// Where the entry's bytes begin, after its local header, which must say what the central one does.
+// Returns the offset of the entry's bytes, which follow its local header. Proves that the local
+// header agrees with the central one.
 uint64_t prove_local_header(Bytes file, const Header& central, const std::string& where) {
   ByteReader reader = reader_at(file, central.local_header, where);
   expect_signature(reader, kLocalHeader, "local header");

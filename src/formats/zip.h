@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Zip archives whose entries are stored as they are, as PyTorch and NumPy write them, zip64
+// Reads zip archives whose entries are not compressed, as PyTorch and NumPy write them, zip64
 // included.
 #pragma once
 
@@ -15,13 +15,14 @@ struct ZipEntry {
   std::span<const std::byte> bytes;  // inside the file
 };
 
-// Whether the file begins as an archive with at least one entry does.
+// Returns whether the file begins like an archive with at least one entry.
 bool is_zip(std::span<const std::byte> file);
 
-// Every entry, in the order of the central directory, which is proved against the local headers: no
-// two entries overlap or have one name. Names may be any text without a zero byte, slashes and ".."
-// included. `where` begins every message. Throws kBadFile; kUnsupported for compressed or encrypted
-// entries. Contents are not read: their checksums are not compared.
+// Returns all entries, in the order of the central directory. The directory is proved against the
+// local headers; no two entries overlap or have the same name. Names may be any text without a zero
+// byte, including slashes and "..". Contents are not read, so their checksums are not compared.
+// `where` begins every message. Throws kBadFile, and kUnsupported for compressed or encrypted
+// entries.
 std::vector<ZipEntry> read_zip(std::span<const std::byte> file, const std::string& where);
 
 }  // namespace gptj
