@@ -18,8 +18,8 @@ enum class Pages { kHuge, kSmall };
 // which a host or a test may have replaced. The caller frees it with free_aligned(). Throws
 // std::bad_alloc.
 void* allocate_aligned(size_t bytes, Pages pages);
-// Frees memory that allocate_aligned() returned. `bytes` must be the same as there;
-// `data` may be null.
+// Frees memory that allocate_aligned() returned. `bytes` must be the same as there; `data` may be
+// null.
 void free_aligned(void* data, size_t bytes) noexcept;
 
 // A buffer of `size` objects of a trivial type, the first at a multiple of 64 bytes. Values are

@@ -17,9 +17,9 @@ AnyJson object_of(size_t fields) {
 }
 
 // Empties a value of nlohmann's without allocating memory. nlohmann's own destructor puts nested
-// values into a vector, and ends the process if there is no memory for the vector. REQUIRES:
-// operator[] made no object of the value out of null, because running out of memory there damages
-// the value; begin with an object.
+// values into a vector, and ends the process if there is no memory for the vector. REQUIRES: the
+// value began as an object or array and not as null. If operator[] turns null into an object and
+// memory runs out, the value is damaged.
 template <class AnyJson>
 void take_apart(AnyJson& value) noexcept {
   // Recursion is at most as deep as parse_json() lets values be nested.
