@@ -119,7 +119,7 @@ struct CheckpointInfo {
   uint64_t file_bytes = 0;         // size of all these files together
   ModelConfig config;
   GenerationDefaults generation_defaults;
-  // In the order of the forward pass; this engine's own files have the matrices first.
+  // All tensors in the order of the forward pass; this engine's own files have the matrices first.
   std::vector<TensorInfo> tensors;
   // The type of most of the weights' bytes. It is kInt8 if another format quantized them, GPTQ or
   // legacy ggml (`quantized`): such weights load as int8 unless another type is asked for, because
