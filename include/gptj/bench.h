@@ -73,7 +73,7 @@ struct DecodeResult {
   double outside = 0;
 };
 
-// Sequences of short contexts, one token of each per step.
+// The result for sequences of short contexts that decode together, one token of each per step.
 struct BatchResult {
   int64_t size = 0;
   double tokens_per_s = 0;  // of all sequences together
@@ -104,7 +104,7 @@ struct BenchReport {
   uint64_t weight_bytes_per_token = 0;  // read for each token, without the embedding's row
   double operations_per_token = 0;      // multiplications and additions, including the logits'
   std::optional<DecodeResult> decode = {};
-  std::optional<DecodeResult> decode_long = {};  // at seven eighths of the context
+  std::optional<DecodeResult> decode_long = {};  // decoding at seven eighths of the context
   std::vector<BatchResult> batches = {};
   std::vector<PromptResult> prompts = {};
   // Peak memory of the process. It leaves out the measurement of the machine where

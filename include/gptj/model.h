@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A loaded model:
+// Loads a model:
 //
 //   const gptj::Model model = gptj::Model::load("models/fairytale-8m", {.threads = 2});
 #pragma once
@@ -42,7 +42,8 @@ struct LoadOptions {
   // Called on the loading thread with the bytes of weights done and all their bytes. kCancel stops
   // the load with ErrorCode::kCancelled.
   std::function<Progress(uint64_t done, uint64_t total)> on_progress = {};
-  // Called on the loading thread with one line about something that works but deserves a look.
+  // Called on the loading thread with a warning of one line: the model works, but something
+  // deserves a look.
   std::function<void(const std::string& message)> on_warning = {};
 };
 
@@ -66,7 +67,7 @@ class GPTJ_API Model {
   const GenerationDefaults& generation_defaults() const;
   // Returns the tokenizer, or null if there is none: then the model takes token ids only.
   const Tokenizer* tokenizer() const;
-  // The base name of the folder or file.
+  // Returns the base name of the folder or file.
   const std::string& name() const;
   WeightType weight_type() const;
   WeightType kv_cache_type() const;

@@ -59,9 +59,11 @@ class GPTJ_API Session {
   // Makes a new sequence that begins with the first `length` positions of `source`. The two share
   // whole pages.
   SequenceId fork(SequenceId source, int64_t length);
-  // Forgets the positions from `length` on.
+  // Removes the positions from `length` on.
   void truncate(SequenceId sequence, int64_t length);
+  // Removes the sequence.
   void remove(SequenceId sequence);
+  // Returns the sequence's number of positions.
   int64_t length(SequenceId sequence) const;
 
   // Writes a sequence's keys and values to a file, from which load() goes on bit for bit as if the
