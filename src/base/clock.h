@@ -5,9 +5,10 @@
 
 namespace gptj {
 
-// For measuring how long something takes.
+// The clock for measuring durations.
 using Clock = std::chrono::steady_clock;
 
+// Returns the seconds that have passed since `start`.
 inline double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }

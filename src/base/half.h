@@ -12,7 +12,7 @@ constexpr float bf16_to_f32(uint16_t bits) {
   return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16);
 }
 
-// Rounds to nearest, ties to even; a NaN stays a (quiet) NaN.
+// Converts f32 to bfloat16. Rounds to nearest, ties to even; a NaN stays a (quiet) NaN.
 constexpr uint16_t f32_to_bf16(float value) {
   const auto bits = std::bit_cast<uint32_t>(value);
   if ((bits & 0x7fffffffu) > 0x7f800000u) return static_cast<uint16_t>((bits >> 16) | 0x40u);
@@ -34,7 +34,8 @@ constexpr float f16_to_f32(uint16_t half) {
   return std::bit_cast<float>(sign | ((exponent + 112u) << 23) | (fraction << 13));
 }
 
-// Rounds to nearest, ties to even; overflows to infinity; a NaN stays a (quiet) NaN.
+// Converts f32 to binary16. Rounds to nearest, ties to even; overflows to infinity; a NaN stays a
+// (quiet) NaN.
 constexpr uint16_t f32_to_f16(float value) {
   const auto bits = std::bit_cast<uint32_t>(value);
   const auto sign = static_cast<uint16_t>((bits >> 16) & 0x8000u);

@@ -67,7 +67,8 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
 }
 
 bool MappedFile::owns(std::span<const std::byte> range) const {
-  const std::less_equal<const std::byte*> not_after;  // a total order, unlike <=
+  // std::less_equal is a total order, also of pointers into different objects; <= is not.
+  const std::less_equal<const std::byte*> not_after;
   return not_after(data_, range.data()) && not_after(range.data() + range.size(), data_ + size_);
 }
 
