@@ -22,7 +22,7 @@ enum class GgmlType : uint32_t {
 };
 
 inline constexpr uint64_t kGgmlBlock = 32;
-// Later quantization versions belong to GGUF.
+// The last version of the layout of blocks in legacy files. Later versions belong to GGUF.
 inline constexpr int kLastGgmlQuantization = 2;
 
 // Returns the type with this number, or nothing if GgmlType has none.

@@ -33,7 +33,8 @@ PytorchTensor place(const TensorDescription& described, Bytes storage, uint64_t 
                     const std::string& path) {
   const std::string where = concat(path, ": tensor ", json_excerpt(described.name));
   const uint64_t element = dtype_size(described.storage.type);
-  uint64_t elements = 1, span = 1;  // from the first element to behind the last
+  // span: elements of the storage from the tensor's first to its last one.
+  uint64_t elements = 1, span = 1;
   for (size_t i = 0; i < described.shape.size(); ++i) {
     elements = checked_multiply(elements, described.shape[i], where);
     if (described.shape[i] == 0) continue;

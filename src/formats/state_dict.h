@@ -12,7 +12,7 @@
 
 namespace gptj {
 
-// A storage as the pickle names it.
+// A storage as the pickle describes it.
 struct StorageId {
   std::string key;
   DType type = DType::kF32;

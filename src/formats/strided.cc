@@ -12,7 +12,8 @@ namespace {
 struct Axis {
   uint64_t extent = 1, in = 0, out = 0;
 };
-// Two axes are copied in blocks: the one along which the source is densest, and the last.
+// The axes of a copy. Two axes are copied in blocks: the one along which the source is densest, and
+// the last one.
 struct Layout {
   std::vector<Axis> outer;
   Axis dense, last;

@@ -25,11 +25,11 @@ constexpr auto kEnd = "PK\x05\x06"sv;
 constexpr auto kEnd64 = "PK\x06\x06"sv;
 constexpr auto kEnd64Locator = "PK\x06\x07"sv;
 constexpr uint64_t kEndBytes = 22, kEnd64Bytes = 56, kLocatorBytes = 20;
-constexpr uint64_t kCentralBytes = 46;  // before name, extra fields and comment
+constexpr uint64_t kCentralBytes = 46;  // without name, extra fields and comment
 constexpr uint64_t kMaxComment = 65535;
 constexpr uint64_t kMaxName = 1024;
 constexpr uint16_t kZip64Field = 1;
-constexpr uint32_t kIn64 = 0xffffffff;  // the zip64 field has the number
+constexpr uint32_t kIn64 = 0xffffffff;  // stands for a number that the zip64 field or record has
 constexpr uint16_t kEncrypted = 1, kSizesFollow = 8;
 
 struct Directory {
@@ -113,7 +113,7 @@ Directory find_directory(Bytes file, const std::string& where) {
   const auto begin = record.little_endian<uint32_t>("offset of the directory");
   if (entries == 0xffff || size == kIn64 || begin == kIn64) return read_end64(file, end, where);
   Directory directory{begin, uint64_t{begin} + size, entries};
-  // PyTorch writes the zip64 records also where they are not needed.
+  // PyTorch writes the zip64 records even if they are not needed.
   const bool also64 =
       end >= kLocatorBytes && has_signature(file, end - kLocatorBytes, kEnd64Locator);
   if (also64) return read_end64(file, end, where);
