@@ -24,9 +24,8 @@ std::string ids_text(const std::vector<TokenId>& ids, bool json) {
 
 int run_tokenize(const TokenizeOptions& options) {
   const Tokenizer tokenizer = load_tokenizer(
-      model_path(options.model), [&](const std::string& warning) {
-        note(options.model.quiet, "gptj: warning: " + warning);
-      });
+      model_path(options.model),
+      [&](const std::string& warning) { note(options.model.quiet, "gptj: warning: " + warning); });
   const std::string input = options.has_argument ? options.argument : read_input(options.file);
   if (options.decode) {
     print(tokenizer.decode(parse_ids("--decode", input)));

@@ -5,11 +5,11 @@
 //
 //   gptj::run_job(model, {.input = "questions.jsonl", .output = "answers.jsonl", .resume = true});
 //
-// A request has "id" or "custom_id", "prompt" (text, or one list of token ids), and the fields of
-// request_fields(). It may also be OpenAI's batch envelope {"custom_id", "method", "url", "body"}.
-// A record is the object of completion_json() with "id" first, or {"id", "error": {"code",
-// "message", "param"}}. The record of an envelope is {"custom_id", "response": {"status_code",
-// "body"}, "error"}.
+// A request has "id" or "custom_id", "prompt" (text, a list of token ids, or a list of either), and
+// the fields of request_fields(). It may also be OpenAI's batch envelope {"custom_id", "method",
+// "url", "body"}. A record is the object of completion_json() with "id" first, or {"id", "error":
+// {"code", "message", "param"}}. The record of an envelope is {"custom_id", "response":
+// {"status_code", "body"}, "error"}.
 //
 // Beside the output lies OUTPUT.journal. It has a line with a checksum for each finished record, on
 // disk at most a second after the record was made. The output is written from the journal.

@@ -36,6 +36,7 @@ AtomicFile::AtomicFile(const std::string& path) : path_(path), partial_(path + "
                       (lock == LockResult::kLocked && is_named(descriptor_, partial_));
     if (ours && ::ftruncate(descriptor_, 0) == 0) return;
     const int error = errno;
+    if (ours) ::unlink(partial_.c_str());
     ::close(descriptor_);
     check(lock != LockResult::kTaken, ErrorCode::kIo, partial_,
           ": another process is writing this file");

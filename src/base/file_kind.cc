@@ -37,7 +37,11 @@ constexpr Kind kKinds[] = {
     {"{"sv, "JSON text"},
 };
 
-char lower(std::byte b) { return static_cast<char>(std::tolower(std::to_integer<int>(b))); }
+// Whatever the host's locale is.
+char lower(std::byte b) {
+  const char letter = static_cast<char>(b);
+  return 'A' <= letter && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
+}
 
 bool starts_with(std::span<const std::byte> bytes, std::string_view start) {
   return bytes.size() >= start.size() &&

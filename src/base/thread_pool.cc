@@ -89,8 +89,10 @@ ThreadPool::ThreadPool(size_t threads)
       helpers_.emplace_back([this, worker] { work(worker); });
     }
   } catch (const std::system_error&) {
-    workers_ = helpers_.size() + 1;  // helpers read workers_ only once there is work
+  } catch (const std::bad_alloc&) {
   }
+  // The helpers that there are do the work; they read workers_ only once there is some.
+  if (helpers_.size() + 1 < workers_) workers_ = helpers_.size() + 1;
   parts_ = (asked_ + workers_ - 1) / workers_ * workers_;
 }
 

@@ -124,6 +124,9 @@ void KvCache::extend(SequenceId sequence, int64_t n) {
     s.pages.back() = page;
   }
   try {
+    // Room first: a page that is taken and then has no place would count as held for ever.
+    s.pages.reserve(pages_for(s.length + n));
+    s.addresses.reserve(pages_for(s.length + n));
     while (s.pages.size() < pages_for(s.length + n)) {
       s.pages.push_back(take_page());
       s.addresses.push_back(s.pages.back()->data());

@@ -95,6 +95,7 @@ uint64_t compute_fingerprint(const Model::State& m) {
   ModelFingerprint all(m.pool);
   all.add(m.config);
   all.add(m.generation_defaults);
+  all.add(static_cast<uint64_t>(m.weights.wte.element));
   all.add(m.weights.wte.bytes);
   for (const Layer& layer : m.weights.layers) {
     all.add(layer.ln_1);

@@ -38,9 +38,12 @@ void check_sampling_options(const SamplingOptions& options, int64_t vocab_size) 
   }
   check_not_negative("no_repeat_ngram_size", options.no_repeat_ngram_size);
   check_not_negative("encoder_no_repeat_ngram_size", options.encoder_no_repeat_ngram_size);
-  for (const auto* ids : {&options.forced_last, &options.suppressed, &options.suppressed_first}) {
-    for (const TokenId id : *ids) check_id("suppress_tokens", id, vocab_size);
-  }
+  const auto check_ids = [&](const char* param, const std::vector<TokenId>& ids) {
+    for (const TokenId id : ids) check_id(param, id, vocab_size);
+  };
+  check_ids("forced_eos_token_id", options.forced_last);
+  check_ids("suppress_tokens", options.suppressed);
+  check_ids("begin_suppress_tokens", options.suppressed_first);
   if (options.forced_first) check_id("forced_bos_token_id", *options.forced_first, vocab_size);
   for (const auto& word : options.bad_words) {
     check_param(!word.empty(), "bad_words", "expected at least one token in each, found none");

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "tokenizer/plain_text.h"
+
 #include <algorithm>
 
 #include "base/check.h"
 #include "gptj/tokenizer.h"
-#include "tokenizer/plain_text.h"
 
 namespace gptj {
 namespace {
