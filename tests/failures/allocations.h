@@ -54,6 +54,14 @@ void* operator new(size_t size) {
 void* operator new(size_t size, std::align_val_t alignment) {
   return gptj::test::allocate(size, static_cast<size_t>(alignment));
 }
+// The one without exceptions, which a sanitizer would otherwise bring along with a heap of its own.
+void* operator new(size_t size, const std::nothrow_t&) noexcept {
+  try {
+    return operator new(size);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
 void operator delete(void* data) noexcept { gptj::test::release(data); }
 void operator delete(void* data, size_t) noexcept { gptj::test::release(data); }
 void operator delete(void* data, std::align_val_t) noexcept { gptj::test::release(data); }

@@ -33,7 +33,6 @@ case $kind in
     some=(
       base_tests:'*' formats_tests:'*' tokenizer_tests:'*' jobs_tests:'RequestLine*:*WrongLine*:Journal*'
       model_tests:'Checkpoint*:OtherFormats*:MatrixRows*:Gptq*:CodeGen*:Config*:GenerationDefaults*:MemoryNeeds*:Names*:Model.*:Session.*'
-      allocation_tests:'*'
     )
     ;;
   thread)
