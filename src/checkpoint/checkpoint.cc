@@ -204,7 +204,6 @@ void Checkpoint::read_generation_defaults(const std::string& config) {
     path = config_path(folder_);
     generation_config_ = in_config;
   }
-  if (generation_config_ == "{}") generation_config_.clear();
   if (generation_config_.empty()) return;
   generation_defaults_ = parse_generation_defaults(generation_config_, path, warnings_);
   adopt_generation_defaults(generation_defaults_, path, config_, warnings_);

@@ -168,7 +168,7 @@ std::string settings_in_config(std::string_view config, const std::string& file)
     // parse_config() reads bos and end ids, which are fields of config.json.
     if (find_field(kConfigFields, name) == nullptr) settings[name] = value;
   }
-  return settings.dump();
+  return settings.empty() ? std::string() : settings.dump();
 }
 
 std::string config_json(const ModelConfig& config) {

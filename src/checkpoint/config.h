@@ -34,7 +34,7 @@ GenerationDefaults parse_generation_defaults(std::string_view text, const std::s
                                              Warnings& warnings);
 
 // Returns, as a JSON object, the fields of config.json that transformers takes as settings if there
-// is no generation_config.json.
+// is no generation_config.json; empty if there are none.
 std::string settings_in_config(std::string_view config, const std::string& file);
 
 // Removes ids outside 0 .. vocab_size - 1, because they can never come, and warns of them.

@@ -30,9 +30,7 @@ bool JobInput::next(std::string& line) {
   if (!reader_.next(line)) return false;
   ++number_;
   fingerprint_.add(line);
-  if (number_ > 1) return true;
-  check_is_utf8_text(line, path_.empty() ? "standard input" : path_);
-  if (has_utf8_mark(line)) line.erase(0, kUtf8Mark.size());
+  if (number_ == 1) begin_utf8_text(line, path_.empty() ? "standard input" : path_);
   return true;
 }
 

@@ -11,6 +11,8 @@ namespace {
 
 using std::string_view_literals::operator""sv;
 
+constexpr std::string_view kUtf8Mark = "\xEF\xBB\xBF";
+
 struct Mark {
   std::string_view bytes;
   const char* name;
@@ -35,9 +37,7 @@ bool is_unmarked_utf16(std::string_view bytes) {
 
 }  // namespace
 
-bool has_utf8_mark(std::string_view bytes) { return bytes.starts_with(kUtf8Mark); }
-
-void check_is_utf8_text(std::string_view bytes, const std::string& name) {
+void begin_utf8_text(std::string& bytes, const std::string& name) {
   const auto refuse = [&](const char* found) {
     fail(ErrorCode::kUnsupported,
          concat(name, ": expected text in UTF-8, found ", found,
@@ -47,11 +47,11 @@ void check_is_utf8_text(std::string_view bytes, const std::string& name) {
     if (bytes.starts_with(mark.bytes)) refuse(mark.name);
   }
   if (is_unmarked_utf16(bytes)) refuse("UTF-16");
+  if (bytes.starts_with(kUtf8Mark)) bytes.erase(0, kUtf8Mark.size());
 }
 
 std::string plain_text(std::string bytes, const std::string& name) {
-  check_is_utf8_text(bytes, name);
-  if (has_utf8_mark(bytes)) bytes.erase(0, kUtf8Mark.size());
+  begin_utf8_text(bytes, name);
   size_t kept = 0;
   for (size_t i = 0; i < bytes.size(); ++i) {
     if (bytes[i] == '\r' && i + 1 < bytes.size() && bytes[i + 1] == '\n') continue;

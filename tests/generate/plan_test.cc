@@ -237,10 +237,11 @@ TEST(RequestFields, AWrongTypeNamesTheField) {
   for (const RequestField& field : request_fields()) {
     for (const char* json : {"[[\"x\"]]", "{\"x\": \"y\"}", "\"sometimes\"", "1.5", "true"}) {
       const std::string text = json;
-      const bool right = ((field.kind == FieldKind::kFlag || field.kind == FieldKind::kFlagOrNever) &&
-                          text == "true") ||
-                         (field.kind == FieldKind::kNumber && text == "1.5") ||
-                         (std::string(field.name) == "stop" && text == "\"sometimes\"");
+      const bool right =
+          ((field.kind == FieldKind::kFlag || field.kind == FieldKind::kFlagOrNever) &&
+           text == "true") ||
+          (field.kind == FieldKind::kNumber && text == "1.5") ||
+          (std::string(field.name) == "stop" && text == "\"sometimes\"");
       if (right) continue;
       expect_field(field.name, [&] { set_request_field(request, field.name, json); });
     }

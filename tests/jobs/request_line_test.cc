@@ -47,8 +47,8 @@ TEST(RequestLine, ALinesNameOfAFieldCountsBeforeADefaultsOtherName) {
   defaults.n = 3;
   defaults.temperature = 0.7;
   const auto read = [&](const char* text) { return parse_request_line(text, 1, defaults).request; };
-  const Request other =
-      read(R"({"prompt": "a", "max_new_tokens": 5, "num_return_sequences": 4, "do_sample": false})");
+  const Request other = read(
+      R"({"prompt": "a", "max_new_tokens": 5, "num_return_sequences": 4, "do_sample": false})");
   EXPECT_EQ(other.max_tokens, std::nullopt);
   EXPECT_EQ(other.max_new_tokens, 5);
   EXPECT_EQ(other.n, std::nullopt);
@@ -71,8 +71,7 @@ TEST(RequestLine, TakesListsOfPrompts) {
   EXPECT_EQ(parse(R"({"prompt": ["a"]})").prompts, Prompts{"a"});
   EXPECT_EQ(parse(R"({"prompt": ["a", ""]})").prompts, (Prompts{"a", ""}));
   EXPECT_EQ(parse(R"({"prompt": [1, 2]})").prompts, (Prompts{Ids{1, 2}}));
-  EXPECT_EQ(parse(R"({"prompt": [[1, 2], [3], []]})").prompts,
-            (Prompts{Ids{1, 2}, Ids{3}, Ids{}}));
+  EXPECT_EQ(parse(R"({"prompt": [[1, 2], [3], []]})").prompts, (Prompts{Ids{1, 2}, Ids{3}, Ids{}}));
   EXPECT_EQ(parse(R"({"prompt": []})").prompts, Prompts{Ids{}});
 }
 
