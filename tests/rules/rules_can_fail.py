@@ -13,7 +13,7 @@ HERE = pathlib.Path(__file__).parent
 
 # (script, file, what is added at its end, what the script must say)
 TEXT = [
-    ("layering", "src/base/half.h", '#include "checkpoint/config.h"', "base must not include model/config.h"),
+    ("layering", "src/base/half.h", '#include "checkpoint/config.h"', "base must not include checkpoint/config.h"),
     ("layering", "src/kernels/pack.cc", '#include "gptj/model.h"', "kernels must not include gptj/model.h"),
     ("layering", "src/checkpoint/names.cc", '#include "gptj/gptj.h"', "include the one meant"),
     ("layering", "src/odd/odd.cc", "", "module odd has no place"),
