@@ -77,7 +77,7 @@ class Job {
         options_(options),
         cancel_(cancel),
         records_(std::move(journal)),
-        output_(options.output),
+        output_(options.output, options.resume ? Existing::kContinue : Existing::kRefuse),
         input_(options.input),
         scheduler_(model, scheduler_options(model, options.kv_memory, options.share_prefixes)),
         input_fingerprint_(std::move(input_fingerprint)) {
@@ -105,6 +105,7 @@ class Job {
           ErrorCode::kIo, options_.input, ": changed while it was read, so ", options_.output,
           " answers neither what it was nor what it is");
     flush();
+    if (input_ended_) output_.finish();
     report();
     return progress_;
   }

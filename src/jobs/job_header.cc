@@ -45,10 +45,12 @@ Json header_of(const Model& model, const JobOptions& options) {
 
 std::string difference(const Json& a, const Json& b) {
   std::string names;
+  const auto add = [&](const std::string& name) { names += (names.empty() ? "" : ", ") + name; };
   for (const auto& [name, value] : a.items()) {
-    if (!b.contains(name) || b[name] != value) {
-      names += (names.empty() ? "" : ", ") + name;
-    }
+    if (!b.contains(name) || b[name] != value) add(name);
+  }
+  for (const auto& [name, value] : b.items()) {
+    if (!a.contains(name)) add(name);
   }
   return names;
 }

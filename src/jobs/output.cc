@@ -3,12 +3,16 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/durable.h"
 
 namespace gptj {
@@ -62,9 +66,11 @@ size_t LineReader::find_newline() {
 }
 
 bool LineReader::wait(int milliseconds) {
+  const auto start = Clock::now();
   while (find_newline() == std::string::npos) {
     pollfd event{descriptor_, POLLIN, 0};
-    if (::poll(&event, 1, milliseconds) <= 0) return false;
+    const double left = milliseconds - 1000 * seconds_since(start);
+    if (::poll(&event, 1, static_cast<int>(std::ceil(std::max(0.0, left)))) <= 0) return false;
     if (!fill()) return true;
   }
   return true;
@@ -82,12 +88,17 @@ bool LineReader::next(std::string& line) {
   return ended_by_newline_ || !line.empty();
 }
 
-OutputFile::OutputFile(const std::string& path)
+OutputFile::OutputFile(const std::string& path, Existing existing)
     : path_(path),
-      descriptor_(path.empty()
-                      ? STDOUT_FILENO
-                      : ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)) {
+      descriptor_(path.empty() ? STDOUT_FILENO
+                               : ::open(path.c_str(),
+                                        O_RDWR | O_CREAT | O_CLOEXEC |
+                                            (existing == Existing::kRefuse ? O_EXCL : 0),
+                                        0644)) {
   if (descriptor_ < 0) fail_io(path_, "cannot open");
+  struct stat info {};
+  may_be_equal_ =
+      existing == Existing::kContinue && ::fstat(descriptor_, &info) == 0 && S_ISREG(info.st_mode);
   if (!path_.empty()) sync_folder_of(path_);
 }
 
@@ -101,9 +112,44 @@ void OutputFile::write_line(std::string_view line) {
   if (buffer_.size() >= kBufferBytes) flush();
 }
 
+void OutputFile::skip_equal(std::string_view& bytes) {
+  std::string held(bytes.size(), '\0');
+  size_t size = 0;
+  while (size < held.size()) {
+    const ssize_t n = ::pread(descriptor_, held.data() + size, held.size() - size,
+                              static_cast<off_t>(position_ + size));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail_io(path_, "cannot read");
+    if (n == 0) break;
+    size += static_cast<size_t>(n);
+  }
+  const auto differs =
+      std::mismatch(bytes.begin(), bytes.begin() + static_cast<ptrdiff_t>(size), held.begin());
+  const auto equal = static_cast<size_t>(differs.first - bytes.begin());
+  position_ += equal;
+  bytes.remove_prefix(equal);
+  if (!bytes.empty()) cut_here();
+}
+
+void OutputFile::cut_here() {
+  if (::ftruncate(descriptor_, static_cast<off_t>(position_)) != 0 ||
+      ::lseek(descriptor_, static_cast<off_t>(position_), SEEK_SET) < 0) {
+    fail_io(path_, "cannot write");
+  }
+  may_be_equal_ = false;
+}
+
 void OutputFile::flush() {
-  write_all(path_, descriptor_, buffer_);
+  std::string_view bytes = buffer_;
+  if (may_be_equal_) skip_equal(bytes);
+  write_all(path_, descriptor_, bytes);
   buffer_.clear();
+}
+
+void OutputFile::finish() {
+  flush();
+  if (may_be_equal_) cut_here();
+  sync();
 }
 
 void OutputFile::sync() {

@@ -25,7 +25,7 @@ class LineReader {
   // Reads the next line, without its newline. Returns false at the end.
   bool next(std::string& line);
   // Returns whether next() can go on without waiting. Waits until then, but no longer than so many
-  // milliseconds for each further piece of a line.
+  // milliseconds in all.
   bool wait(int milliseconds);
   bool ended_by_newline() const { return ended_by_newline_; }
 
@@ -45,11 +45,15 @@ class LineReader {
   bool ended_by_newline_ = false;
 };
 
+// What an output file that exists means.
+enum class Existing { kRefuse, kContinue };
+
 // A job's output: a file, or standard output for an empty path.
 class OutputFile {
  public:
-  // Opens the file, and empties an existing one.
-  explicit OutputFile(const std::string& path);
+  // Creates the file. One that exists is refused, or continued: as long as what is written equals
+  // what the file holds, the file stays as it is, so a whole output never becomes a shorter one.
+  OutputFile(const std::string& path, Existing existing);
   ~OutputFile();
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;
@@ -59,10 +63,20 @@ class OutputFile {
   void flush();
   // Flushes, and returns once the file is on disk.
   void sync();
+  // Ends the file after what was written, and returns once it is on disk.
+  void finish();
 
  private:
+  // Removes from `bytes` what the file holds at the place of the next write. Cuts the file there
+  // if it holds something else.
+  void skip_equal(std::string_view& bytes);
+  // Cuts the file at the place of the next write.
+  void cut_here();
+
   std::string path_;
   int descriptor_;
+  bool may_be_equal_ = false;  // the file may hold what the next write would put there
+  uint64_t position_ = 0;      // place of the next write, while may_be_equal_
   std::string buffer_;
 };
 

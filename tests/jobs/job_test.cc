@@ -147,6 +147,23 @@ TEST(Job, ResumesFromAJournalCutAnywhere) {
   }
 }
 
+// A reader of the output, or a second crash, finds all that was there before.
+TEST(Job, NeverShortensAnOutputThatIsRight) {
+  const TempFolder folder;
+  JobOptions job = ids_job(folder);
+  run_job(golden_model(), job);
+  const std::string output = content_of(job.output);
+  job.resume = true;
+  size_t looked = 0;
+  job.on_progress = [&](const JobProgress&) {
+    EXPECT_EQ(content_of(job.output), output);
+    ++looked;
+  };
+  run_job(golden_model(), job);
+  EXPECT_GT(looked, 0u);
+  EXPECT_EQ(content_of(job.output), output);
+}
+
 TEST(Job, RepairsAnOutputCutAnywhere) {
   const TempFolder folder;
   JobOptions job = ids_job(folder);
