@@ -20,7 +20,8 @@ gptj_add_rule(objects "${PROJECT_SOURCE_DIR}" "${PROJECT_BINARY_DIR}")
 gptj_add_rule(rules_can_fail "${PROJECT_SOURCE_DIR}" "${CMAKE_CXX_COMPILER}")
 
 # FOLDER/run.sh; each keeps its builds in the build folder, and all processors for itself. Those with
-# a label "long" are for `tools/test.sh --all`. Exit code 77 is a skip with its reason.
+# a label "hour" are for `tools/test.sh --hour`, which CI runs, those with "long" for `--all`. Exit
+# code 77 is a skip with its reason.
 include(ProcessorCount)
 ProcessorCount(processors)
 function(gptj_add_script name folder labels)
@@ -46,17 +47,17 @@ if(TARGET gptj_program AND GPTJ_INSTALL AND NOT BUILD_SHARED_LIBS)
 endif()
 
 foreach(sanitizer address thread)
-  gptj_add_script(${sanitizer} sanitize sanitize ${sanitizer} ${places})
+  gptj_add_script(${sanitizer} sanitize "sanitize;hour" ${sanitizer} ${places})
   gptj_add_script(${sanitizer}_all sanitize "sanitize;long" ${sanitizer} ${places} all)
 endforeach()
-gptj_add_script(arm64 cross arm64 ${places})
+gptj_add_script(arm64 cross "arm64;hour" ${places})
 gptj_add_script(arm64_all cross "arm64;long" ${places} all)
 
 # Against Hugging Face's library, by npm.
-gptj_add_script(oracle differential/tokenizers "long" ${places} $<TARGET_FILE:encode_lines>)
+gptj_add_script(oracle differential/tokenizers "hour" ${places} $<TARGET_FILE:encode_lines>)
 
 # Every fuzz target for a few seconds.
-gptj_add_script(smoke fuzz "fuzz;long" 5)
+gptj_add_script(smoke fuzz "fuzz;hour" 5)
 set_property(TEST fuzz.smoke APPEND PROPERTY ENVIRONMENT
   "GPTJ_FUZZ_BUILD=${PROJECT_BINARY_DIR}/fuzz")
 

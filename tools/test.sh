@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Builds everything and runs the tests: tools/test.sh [--all] [arguments of ctest]
-# --all: the long ones too. The environment's CI=true makes warnings errors.
+# Builds everything and runs the tests: tools/test.sh [--hour|--all] [arguments of ctest]
+# --hour: sanitizers, another architecture and as many long tests as take an hour in all, too.
+# --all: every test, for hours. The environment's CI=true makes warnings errors.
 set -euo pipefail
 # shellcheck source=tools/setup.sh
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
-select=(--label-exclude '^long$')
-if [[ ${1:-} == --all ]]; then
-  select=()
-  shift
-fi
+select=(--label-exclude '^(hour|long)$')
+case ${1:-} in
+  --hour) select=(--label-exclude '^long$'); shift ;;
+  --all) select=(); shift ;;
+esac
 
 install_build_packages
 # Sanitizers, another compiler, another architecture, instructions that this processor lacks, the
