@@ -46,10 +46,11 @@ Completion complete_with_session(const Model& model, const Request& request,
                                  const std::string& path) {
   if (path.empty()) return complete(model, request, interrupted());
   std::error_code unknown;
-  Context context =
-      std::filesystem::exists(path, unknown) ? Context::load(model, path) : Context(model);
-  const Completion completion = context.complete(request, interrupted());
-  if (!context.ids().empty()) context.save(path);
+  Conversation conversation = std::filesystem::exists(path, unknown)
+                                  ? Conversation::load(model, path)
+                                  : Conversation(model);
+  const Completion completion = conversation.complete(request, interrupted());
+  if (!conversation.ids().empty()) conversation.save(path);
   return completion;
 }
 

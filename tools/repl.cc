@@ -58,22 +58,22 @@ class LineReader {
   bool ended_ = false;
 };
 
-// A conversation: the text so far, which grows with each turn. Only new tokens are computed. The
+// The text of a conversation so far, which grows with each turn. Only new tokens are computed. The
 // text goes on with the first of several choices.
-class Conversation {
+class Dialogue {
  public:
-  Conversation(const Model& model, const ReplOptions& options)
+  Dialogue(const Model& model, const ReplOptions& options)
       : model_(model),
         options_(options),
         request_(options.request.build()),
         format_(options.format.read()),
-        context_(model) {
+        conversation_(model) {
     if (format_) add_stops(*format_, request_);
     check_session(request_, options.session);
     std::error_code unknown;
     if (options.session.empty() || !std::filesystem::exists(options.session, unknown)) return;
-    context_ = Context::load(model, options.session);
-    ids_.assign(context_.ids().begin(), context_.ids().end());
+    conversation_ = Conversation::load(model, options.session);
+    ids_.assign(conversation_.ids().begin(), conversation_.ids().end());
   }
 
   // Appends a line and the answer to it, which is printed as it comes.
@@ -86,7 +86,7 @@ class Conversation {
     request.prompt = ids;
     const Completion completion =
         answer(model_, request, options_.model.json,
-               [&](const Request& r) { return context_.complete(r, interrupted()); });
+               [&](const Request& r) { return conversation_.complete(r, interrupted()); });
     if (!options_.model.json && !is_terminal(STDOUT_FILENO)) print("\n");
     const Choice& choice = completion.choices[0];
     // A turn that was cancelled before its first token leaves the conversation as it was.
@@ -104,7 +104,7 @@ class Conversation {
   }
 
   void reset() {
-    context_ = Context(model_);
+    conversation_ = Conversation(model_);
     ids_.clear();
     unsaved_ = false;
   }
@@ -117,7 +117,7 @@ class Conversation {
     }
     if (!unsaved_) return;
     settle();
-    context_.save(options_.session);
+    conversation_.save(options_.session);
     unsaved_ = false;
   }
 
@@ -166,21 +166,21 @@ class Conversation {
     return tokenizer.has(id) ? tokenizer.token_bytes(id) : std::string_view();
   }
 
-  // Computes the last token too, and makes the tokens that the context then holds the conversation.
+  // Computes the last token too, and makes the tokens that the Conversation then holds the text.
   void settle() {
     Request request;
     request.prompt = ids_;
     request.max_tokens = 0;
     request.overflow = request_.overflow;
-    context_.complete(request);
-    ids_.assign(context_.ids().begin(), context_.ids().end());
+    conversation_.complete(request);
+    ids_.assign(conversation_.ids().begin(), conversation_.ids().end());
   }
 
   const Model& model_;
   const ReplOptions& options_;
   Request request_;
   const std::optional<PromptTemplate> format_;
-  Context context_;
+  Conversation conversation_;
   std::vector<TokenId> ids_;
   bool unsaved_ = false;
 };
@@ -203,7 +203,7 @@ bool read_turn(LineReader& lines, bool terminal, std::string& turn) {
 int run_repl(const ReplOptions& options) {
   mention_backslash(options.request, options.model.quiet);
   const Model model = load_model(options.model);
-  Conversation conversation(model, options);
+  Dialogue dialogue(model, options);
   const bool terminal = is_terminal(STDIN_FILENO) && is_terminal(STDERR_FILENO);
   if (terminal) {
     note(options.model.quiet, "gptj: " + model.name() + ", a context of " +
@@ -217,14 +217,14 @@ int run_repl(const ReplOptions& options) {
     if (turn == "/help") {
       note(false, kHelp);
     } else if (turn == "/reset") {
-      conversation.reset();
+      dialogue.reset();
     } else if (turn == "/save") {
-      conversation.save();
+      dialogue.save();
     } else if (turn.starts_with('/') && !turn.starts_with("//")) {
       note(false, "gptj: there is no " + turn + "; /help says what there is");
     } else {
       try {
-        conversation.turn(turn.starts_with("//") ? turn.substr(1) : turn);
+        dialogue.turn(turn.starts_with("//") ? turn.substr(1) : turn);
       } catch (const Error& error) {
         if (error.code() != ErrorCode::kContextLength) throw;
         note(false, std::string("gptj: ") + error.what() + "; /reset begins anew");
@@ -235,7 +235,7 @@ int run_repl(const ReplOptions& options) {
     }
     if (interrupted().cancelled() || output_closed()) break;
   }
-  if (!options.session.empty()) conversation.save();
+  if (!options.session.empty()) dialogue.save();
   mention_clamped(model, options.model);
   if (exit_code() != kDone) return exit_code();
   return failed && !terminal ? kFailed : kDone;

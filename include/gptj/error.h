@@ -2,7 +2,7 @@
 // The one exception of the library. Every public function may throw Error, and throws nothing else
 // but std::bad_alloc, whatever a file, a name or a machine is like. An exception that a callback of
 // the caller throws passes through unchanged. After any exception the object may be used again: a
-// Session's sequences are as they were before the call, a Context keeps its computed tokens, a
+// Session's sequences are as they were before the call, a Conversation keeps its computed tokens, a
 // Generator goes on with other requests, and a batch can be resumed.
 #pragma once
 

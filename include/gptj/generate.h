@@ -224,14 +224,14 @@ GPTJ_API Completion complete(const Model& model, const Request& request,
 // and its text, only the tokens after the shared beginning are computed. This saves time in a
 // conversation, or if many questions share a preamble. Answers are those of complete(), bit for
 // bit. A context belongs to one thread at a time.
-class GPTJ_API Context {
+class GPTJ_API Conversation {
  public:
-  explicit Context(const Model& model);
-  // Loads a context that save() wrote. Throws as Session::load does.
-  static Context load(const Model& model, const std::string& path);
-  ~Context();
-  Context(Context&&) noexcept;
-  Context& operator=(Context&&) noexcept;
+  explicit Conversation(const Model& model);
+  // Loads a conversation that save() wrote. Throws as Session::load does.
+  static Conversation load(const Model& model, const std::string& path);
+  ~Conversation();
+  Conversation(Conversation&&) noexcept;
+  Conversation& operator=(Conversation&&) noexcept;
 
   // Writes the computed tokens, with their keys and values, to a file. Throws kInvalidArgument if
   // nothing was computed yet, and kIo.

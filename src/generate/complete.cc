@@ -21,36 +21,36 @@ Completion complete(const Model& model, const Request& request, const CancelToke
   return run_alone(scheduler, make_task(model, request), cancel);
 }
 
-struct Context::State {
+struct Conversation::State {
   explicit State(const Model& m) : model(m), scheduler(m, {.keep_last = true}) {}
 
   const Model model;
   Scheduler scheduler;
 };
 
-Context::Context(const Model& model) : state_(std::make_unique<State>(model)) {}
-Context::~Context() = default;
-Context::Context(Context&&) noexcept = default;
-Context& Context::operator=(Context&&) noexcept = default;
+Conversation::Conversation(const Model& model) : state_(std::make_unique<State>(model)) {}
+Conversation::~Conversation() = default;
+Conversation::Conversation(Conversation&&) noexcept = default;
+Conversation& Conversation::operator=(Conversation&&) noexcept = default;
 
-Context Context::load(const Model& model, const std::string& path) {
-  Context context(model);
-  Scheduler& scheduler = context.state_->scheduler;
+Conversation Conversation::load(const Model& model, const std::string& path) {
+  Conversation conversation(model);
+  Scheduler& scheduler = conversation.state_->scheduler;
   auto [sequence, ids] = load_sequence(model, scheduler.decoder().cache(), path);
   scheduler.keep({std::move(ids), sequence});
-  return context;
+  return conversation;
 }
 
-void Context::save(const std::string& path) const {
+void Conversation::save(const std::string& path) const {
   const KeptText& kept = state_->scheduler.kept();
   check(kept.sequence != kNoSequence, ErrorCode::kInvalidArgument, path,
         ": nothing was computed that could be saved");
   save_sequence(state_->model, state_->scheduler.decoder().cache(), kept.sequence, kept.ids, path);
 }
 
-std::span<const TokenId> Context::ids() const { return state_->scheduler.kept().ids; }
+std::span<const TokenId> Conversation::ids() const { return state_->scheduler.kept().ids; }
 
-Completion Context::complete(const Request& request, const CancelToken& cancel) {
+Completion Conversation::complete(const Request& request, const CancelToken& cancel) {
   const DefaultFloatEnvironment environment;
   return run_alone(state_->scheduler, make_task(state_->model, request), cancel);
 }

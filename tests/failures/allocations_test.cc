@@ -105,19 +105,20 @@ TEST(BadAlloc, InContext) {
   const Request first = request_of(prompt(4), 3);
   for (const Request& request : small_requests()) {
     fail_each([&] {
-      const auto context = std::make_shared<Context>(golden_model());
-      context->complete(first);
-      const std::vector<TokenId> kept(context->ids().begin(), context->ids().end());
+      const auto conversation = std::make_shared<Conversation>(golden_model());
+      conversation->complete(first);
+      const std::vector<TokenId> kept(conversation->ids().begin(), conversation->ids().end());
       const auto completed = std::make_shared<bool>(false);
-      return Subject{[&request, context, completed] {
-                       const Completion completion = context->complete(request);
-                       *completed = true;
-                       return json_of(request, completion);
-                     },
-                     [kept, context, completed] {
-                       if (*completed) return;  // it was the JSON that failed
-                       EXPECT_EQ(std::vector(context->ids().begin(), context->ids().end()), kept);
-                     }};
+      return Subject{
+          [&request, conversation, completed] {
+            const Completion completion = conversation->complete(request);
+            *completed = true;
+            return json_of(request, completion);
+          },
+          [kept, conversation, completed] {
+            if (*completed) return;  // it was the JSON that failed
+            EXPECT_EQ(std::vector(conversation->ids().begin(), conversation->ids().end()), kept);
+          }};
     });
   }
 }
@@ -125,13 +126,13 @@ TEST(BadAlloc, InContext) {
 TEST(BadAlloc, InAContextsFile) {
   const TempFolder folder;
   const Request request = request_of(prompt(60), 8);
-  Context context(golden_model());
-  context.complete(request);
-  context.save(folder.path("session"));
+  Conversation conversation(golden_model());
+  conversation.complete(request);
+  conversation.save(folder.path("session"));
   fail_each([&] {
     return Subject{[&] {
-      context.save(folder.path("again"));
-      const Context loaded = Context::load(golden_model(), folder.path("again"));
+      conversation.save(folder.path("again"));
+      const Conversation loaded = Conversation::load(golden_model(), folder.path("again"));
       EXPECT_FALSE(std::filesystem::exists(folder.path("again.partial")));
       return std::to_string(loaded.ids().size()) + content_of(folder.path("session"));
     }};

@@ -70,11 +70,11 @@ TEST(Callbacks, ThrowThroughComplete) {
 }
 
 TEST(Callbacks, ThrowThroughContextWhichGoesOn) {
-  Context context(golden_model());
+  Conversation conversation(golden_model());
   const std::string expected = answer_of(complete(golden_model(), plain()));
   for (const Request& request : throwing()) {
-    expect_own([&] { context.complete(request); });
-    EXPECT_EQ(answer_of(context.complete(plain())), expected);
+    expect_own([&] { conversation.complete(request); });
+    EXPECT_EQ(answer_of(conversation.complete(plain())), expected);
   }
 }
 
@@ -179,9 +179,9 @@ TEST(OnLogits, NeitherNanNorInfinityIsTaken) {
         if (temperature > 0) request.top_k = 5;
         request.num_beams = beams;
         request.on_logits = [=](int64_t, auto, std::span<float> logits) { logits[9] = wrong; };
-        Context context(golden_model());
+        Conversation conversation(golden_model());
         try {
-          context.complete(request);
+          conversation.complete(request);
           ADD_FAILURE() << wrong << " was taken";
         } catch (const Error& error) {
           EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
@@ -189,7 +189,7 @@ TEST(OnLogits, NeitherNanNorInfinityIsTaken) {
           EXPECT_NE(std::string(error.what()).find("for token 9"), std::string::npos);
         }
         request.on_logits = [](int64_t, auto, std::span<float> logits) { logits[9] = -INFINITY; };
-        EXPECT_EQ(context.complete(request).choices[0].token_ids.size(), 6u);
+        EXPECT_EQ(conversation.complete(request).choices[0].token_ids.size(), 6u);
       }
     }
   }

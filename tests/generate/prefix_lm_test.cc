@@ -70,16 +70,16 @@ TEST(PrefixLm, CompanyThreadsAndSetsChangeNothing) {
 }
 
 TEST(PrefixLm, NothingOfItIsKeptForCausalRequests) {
-  Context context(fairytale());
+  Conversation conversation(fairytale());
   Request request = bidirectional(200, 3, 5);
-  EXPECT_EQ(context.complete(request).choices[0].token_ids,
+  EXPECT_EQ(conversation.complete(request).choices[0].token_ids,
             complete(fairytale(), request).choices[0].token_ids);
-  EXPECT_TRUE(context.ids().empty());
+  EXPECT_TRUE(conversation.ids().empty());
   request.prefix_lm = false;
-  EXPECT_EQ(context.complete(request).choices[0].token_ids,
+  EXPECT_EQ(conversation.complete(request).choices[0].token_ids,
             complete(fairytale(), request).choices[0].token_ids);
   request.prefix_lm = true;
-  EXPECT_EQ(context.complete(request).choices[0].token_ids,
+  EXPECT_EQ(conversation.complete(request).choices[0].token_ids,
             complete(fairytale(), request).choices[0].token_ids);
 }
 

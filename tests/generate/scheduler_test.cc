@@ -174,10 +174,10 @@ TEST(Scheduler, AloneARequestMayTakeWhatIsLeft) {
   Request request = too_wide();
   test::expect_error(
       ErrorCode::kOutOfMemory, [&] { complete(limited, request); }, "lower best_of");
-  Context context(limited);
+  Conversation conversation(limited);
   test::expect_error(
-      ErrorCode::kOutOfMemory, [&] { context.complete(request); }, "lower best_of");
-  EXPECT_EQ(context.complete(request_of("Once", 3)).choices.size(), 1u);
+      ErrorCode::kOutOfMemory, [&] { conversation.complete(request); }, "lower best_of");
+  EXPECT_EQ(conversation.complete(request_of("Once", 3)).choices.size(), 1u);
 }
 
 TEST(Scheduler, ASessionTakesNoMoreThanIsLeftEither) {

@@ -141,22 +141,22 @@ TEST(Slide, HoldsNoMoreThanAContext) {
 // were saved and loaded again before each.
 TEST(Slide, AConversationGoesOnInItsContext) {
   const test::TempFolder folder;
-  Context context(golden_model());
+  Conversation conversation(golden_model());
   Ids ids;
   for (uint64_t turn = 0; turn < 12; ++turn) {
     const Ids more = random_ids(17 + turn, 20 + turn);
     ids.insert(ids.end(), more.begin(), more.end());
     const Request request = sliding(ids, 30, turn % 2 == 0 ? 0 : 1);
-    const Completion completion = context.complete(request);
+    const Completion completion = conversation.complete(request);
     EXPECT_EQ(answer(request, completion), answer_alone(request)) << turn;
     const Ids& made = completion.choices[0].token_ids;
     ids.insert(ids.end(), made.begin(), made.end());
     // What is kept is the window, but for the last token.
-    const Ids kept(context.ids().begin(), context.ids().end());
+    const Ids kept(conversation.ids().begin(), conversation.ids().end());
     EXPECT_EQ(kept, window_of(ids, ids.size() - 1)) << turn;
-    context.save(folder.path("session"));
-    context = Context::load(golden_model(), folder.path("session"));
-    const Ids loaded(context.ids().begin(), context.ids().end());
+    conversation.save(folder.path("session"));
+    conversation = Conversation::load(golden_model(), folder.path("session"));
+    const Ids loaded(conversation.ids().begin(), conversation.ids().end());
     EXPECT_EQ(loaded, kept);
   }
 }

@@ -66,12 +66,13 @@ const Function kFunctions[] = {
        convert(test::golden_path("rotary-partial-f32"), path + "/x.safetensors", {});
      }},
     {"Session::load", [](const auto& path, const auto&) { Session(golden_model()).load(path); }},
-    {"Context::load", [](const auto& path, const auto&) { Context::load(golden_model(), path); }},
-    {"Context::save",
+    {"Conversation::load",
+     [](const auto& path, const auto&) { Conversation::load(golden_model(), path); }},
+    {"Conversation::save",
      [](const auto& path, const auto&) {
-       Context context(golden_model());
-       context.complete(test::request_of(std::vector<TokenId>{1}, 1));
-       context.save(path + "/x");
+       Conversation conversation(golden_model());
+       conversation.complete(test::request_of(std::vector<TokenId>{1}, 1));
+       conversation.save(path + "/x");
      }},
     {"run_job from",
      [](const auto& path, const auto& folder) {
