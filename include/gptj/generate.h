@@ -70,8 +70,18 @@ struct TokenEvent {
   std::optional<FinishReason> finish_reason = {};  // set on the sample's last event
 };
 
-// A text, or its token ids.
-using TextOrIds = std::variant<std::string, std::vector<TokenId>>;
+// A text, or its token ids: a std::variant whose copy may run out of memory. The copy constructor
+// of libstdc++'s (before 12.3) destroys what was never made if the text cannot be copied
+// (https://gcc.gnu.org/bugzilla/show_bug.cgi?id=109703), so a copy is assigned here.
+struct TextOrIds : std::variant<std::string, std::vector<TokenId>> {
+  using variant::variant;
+  using variant::operator=;
+  TextOrIds() = default;
+  TextOrIds(const TextOrIds& other) : TextOrIds() { *this = other; }
+  TextOrIds(TextOrIds&&) = default;
+  TextOrIds& operator=(const TextOrIds&) = default;
+  TextOrIds& operator=(TextOrIds&&) = default;
+};
 
 // A request for text. A field that is not set takes its value from the model's
 // generation_config.json (in which do_sample false or absent means greedy), else the default stated

@@ -32,6 +32,7 @@ case $kind in
     sanitizers=address,undefined
     some=(
       base_tests:'*' formats_tests:'*' tokenizer_tests:'*' jobs_tests:'RequestLine*:*WrongLine*:Journal*'
+      allocation_tests:'*'
       model_tests:'Checkpoint*:OtherFormats*:MatrixRows*:Gptq*:CodeGen*:Config*:GenerationDefaults*:MemoryNeeds*:Names*:Model.*:Session.*'
     )
     ;;
