@@ -36,13 +36,14 @@ set(places "${PROJECT_SOURCE_DIR}" "${PROJECT_BINARY_DIR}")
 
 if(TARGET gptj_program AND GPTJ_INSTALL AND NOT BUILD_SHARED_LIBS)
   gptj_add_script(static consumer consumer static ${places})
-  gptj_add_script(subproject consumer consumer subproject ${places})
+  gptj_add_script(subproject consumer "consumer;hour" subproject ${places})
   # The shared library that the second one builds.
   gptj_add_rule(exports "${PROJECT_SOURCE_DIR}"
     "${PROJECT_BINARY_DIR}/consumer/gptj/src/libgptj.so")
   set_tests_properties(consumer.subproject PROPERTIES FIXTURES_SETUP shared_library)
   if(TEST rules.exports)
-    set_tests_properties(rules.exports PROPERTIES FIXTURES_REQUIRED shared_library)
+    set_tests_properties(rules.exports PROPERTIES LABELS "rules;hour"
+      FIXTURES_REQUIRED shared_library)
   endif()
 endif()
 
