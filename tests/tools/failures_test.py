@@ -309,7 +309,7 @@ class Limits(InFolder):
 class Termination(InFolder):
     def test_sigterm_ends_a_batch_within_300_ms(self):
         times = int(os.environ.get("GPTJ_TERMINATIONS", "12"))
-        source = self.write("in", requests(400 if times > 20 else 100, 40))
+        source = self.write("in", requests(120, 40))
         out = self.path("out")
         begin = time.monotonic()
         self.expect(3, "batch", source, "-o", self.path("whole"))
