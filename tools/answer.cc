@@ -22,51 +22,19 @@ std::string shown(const Choice& choice) {
 // Prints one sample as it comes.
 class Stream {
  public:
-  Stream(const Model& model, const Request& request) : model_(model) {
-    if (!request.echo) return;
-    if (const auto* text = std::get_if<std::string>(&request.prompt); text && !text->empty()) {
-      put(prompt_stream_.push(*text));
-      return;
-    }
-    const auto* ids = std::get_if<std::vector<TokenId>>(&request.prompt);
-    if (ids != nullptr && !ids->empty()) {
-      for (const TokenId id : *ids) put_id(id);
-    } else if (model.tokenizer() == nullptr && model.config().bos_token_id) {
-      put_id(*model.config().bos_token_id);
-    }
-  }
+  explicit Stream(const Model& model) : has_text_(model.tokenizer() != nullptr) {}
 
   void put(const TokenEvent& event) {
-    if (model_.tokenizer() != nullptr) {
-      put(event.text);
-    } else {
-      put_id(event.id);
+    if (has_text_) {
+      print(event.text);
+    } else if (event.id != TokenEvent::kNoToken) {
+      print((is_first_ ? "" : " ") + std::to_string(event.id));
+      is_first_ = false;
     }
-  }
-
-  // Prints the rest of the choice, which a cancelled request may have held back.
-  void finish(const Choice& choice) {
-    const std::string whole = shown(choice);
-    if (whole.size() > printed_) put(std::string_view(whole).substr(printed_));
-    if (is_terminal(STDOUT_FILENO)) print("\n");
   }
 
  private:
-  void put(std::string_view text) {
-    printed_ += text.size();
-    if (!text.empty()) print(text);
-  }
-  void put_id(TokenId id) {
-    if (const Tokenizer* tokenizer = model_.tokenizer()) {
-      if (tokenizer->has(id)) put(prompt_stream_.push(tokenizer->token_bytes(id)));
-      return;
-    }
-    put((printed_ == 0 ? "" : " ") + std::to_string(id));
-  }
-
-  const Model& model_;
-  TextStream prompt_stream_;
-  size_t printed_ = 0;
+  bool has_text_, is_first_ = true;
 };
 
 void print_choices(const Completion& completion) {
@@ -85,25 +53,22 @@ void print_choices(const Completion& completion) {
 
 Completion answer(const Model& model, Request request, bool json,
                   const std::function<Completion(const Request&)>& run) {
-  // Several samples are not printed as they come, because they would mix. Nor is a sample with an
-  // echoed prompt that may be truncated, because the prompt's beginning is known only afterwards.
+  // Several samples are not printed as they come, because they would mix.
   const int64_t by_default = model.generation_defaults().num_return_sequences.value_or(1);
   const int64_t n = request.n ? *request.n : request.num_return_sequences.value_or(by_default);
-  const bool one = n == 1 && request.best_of.value_or(1) == 1;
-  const bool known = !request.echo || request.overflow != Overflow::kTruncate;
-  std::optional<Stream> stream;
-  if (one && known && !json) {
+  const bool streams = n == 1 && request.best_of.value_or(1) == 1 && !json;
+  Stream stream(model);
+  if (streams) {
     request.on_token = [&](const TokenEvent& event) {
-      if (!stream) stream.emplace(model, request);
-      stream->put(event);
+      stream.put(event);
       return output_closed() ? Progress::kCancel : Progress::kContinue;
     };
   }
   Completion completion = run(request);
   if (json) {
     print(completion_json(model, request, completion) + "\n");
-  } else if (stream) {
-    stream->finish(completion.choices[0]);
+  } else if (streams) {
+    if (is_terminal(STDOUT_FILENO)) print("\n");
   } else {
     print_choices(completion);
   }

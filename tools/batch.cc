@@ -16,7 +16,7 @@ struct BatchCommand {
   RequestOptions request;
   JobOptions job;
   std::string shard;
-  std::string share_prefixes = "on";
+  std::string share_prefixes = "on", keep_prefixes = "on";
   std::vector<std::string> files;  // the input, or the parts to merge
   bool merge = false;
   double progress_seconds = 0;
@@ -99,6 +99,7 @@ int run_batch(const BatchCommand& command) {
   if (!command.files.empty() && command.files[0] != "-") job.input = command.files[0];
   if (!command.shard.empty()) read_shard(command.shard, job);
   job.share_prefixes = command.share_prefixes == "on";
+  job.keep_prefixes = command.keep_prefixes == "on";
   job.speculate = command.request.speculate == "auto";
   mention_backslash(command.request, command.model.quiet);
   job.defaults = command.request.fields();
@@ -165,6 +166,11 @@ void add_batch(CLI::App& app, Run& run) {
   command
       .add_option("--share-prefixes", options->share_prefixes,
                   "on or off: compute once what prompts have in common (default on)")
+      ->check(CLI::IsMember({"on", "off"}));
+  command
+      .add_option("--keep-prefixes", options->keep_prefixes,
+                  "on or off: keep what was computed for later prompts that begin alike, while "
+                  "there is room\n(default on)")
       ->check(CLI::IsMember({"on", "off"}));
   command.add_option("--progress", options->progress_seconds,
                      "Seconds between lines on stderr where that is no terminal (default 30)");

@@ -3,17 +3,47 @@
 //
 //   const auto ids = model.tokenizer()->encode(text);
 //   const double p = gptj::perplexity(model, ids).perplexity;
+//
+// and how likely it finds each of several continuations:
+//
+//   const std::vector<gptj::TextOrIds> choices = {" blue", " green"};
+//   const auto scores = gptj::score(model, "The sky is", choices);
+//   if (scores[0].logprob > scores[1].logprob) ...
+//
+// Every function may be called from any thread; calls on one model take turns.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <vector>
 
 #include "gptj/export.h"
 #include "gptj/generate.h"
 #include "gptj/model.h"
 
 namespace gptj {
+
+// How likely a continuation is.
+struct Score {
+  std::vector<TokenId> ids;     // the continuation's tokens
+  std::vector<float> logprobs;  // of each token, given all before it; raw log-softmax, in nats
+  // For each token, true if greedy generation would choose it there.
+  std::vector<bool> is_greedy;
+  double logprob = 0;       // sum of logprobs, in order
+  bool all_greedy = false;  // true if every token is greedy
+};
+
+// Returns a score for each continuation of one context. The context is computed once. The logprobs
+// are bit for bit those that complete() reports with echo and logprobs for context and continuation
+// together. A text of the context is encoded as a prompt, an empty one becomes the bos token; a
+// text of a continuation is encoded as a text that goes on, without tokens around it. A
+// continuation may be empty. Throws kInvalidArgument with "context" or "continuations" as its
+// param; kContextLength if a continuation does not fit n_positions behind the context; kNotFinite;
+// kOutOfMemory; kCancelled.
+GPTJ_API std::vector<Score> score(const Model& model, const TextOrIds& context,
+                                  std::span<const TextOrIds> continuations,
+                                  const CancelToken& cancel = {});
 
 struct PerplexityOptions {
   // Tokens of each window; 0: n_positions. Each window runs from position 0.

@@ -13,6 +13,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <future>
 #include <map>
@@ -58,15 +59,46 @@ enum class Overflow {
   kSlide,
 };
 
-// One generated token.
-struct TokenEvent {
-  int64_t index = 0;  // index of the sample
+struct TokenLogprob {
   TokenId id = 0;
-  float logprob = 0;            // raw log-softmax over the whole vocabulary
-  std::string_view bytes = {};  // the token's bytes; empty for the end token or without a tokenizer
-  // The text that has become certain: whole characters, and no part of a stop string. With echo,
-  // the text goes on where TextStream::push(prompt) ends.
+  float logprob = 0;
+};
+
+// One entry for each of a choice's token_ids.
+struct LogprobEntry {
+  // Not set for the first token of an echoed prompt, because no token stands before it.
+  std::optional<float> logprob = {};
+  std::vector<TokenLogprob> top = {};  // best first
+  // The token's offset in prompt and text together, in code points, whether or not the prompt is
+  // echoed. All tokens of one character have its offset. Not set without a tokenizer.
+  std::optional<int64_t> text_offset = {};
+};
+
+// One step of a sample: a token of the echoed prompt, a generated token, or the sample's end. The
+// events of a sample, put together, are its choice: ids, text and logprobs.
+//
+// With echo, a sample begins with an event for each token of the prompt, all after the prompt was
+// computed. The last event of a sample has a finish_reason, and always comes unless the request
+// ends with an exception. The last event has no token if the sample ends without one: because the
+// request is cancelled, or max_tokens is 0.
+//
+// A beam search reports its choices at its end. With best_of, all samples are reported; `index` is
+// then the number under which a sample was made, not its rank.
+struct TokenEvent {
+  static constexpr TokenId kNoToken = -1;
+
+  int64_t index = 0;      // index of the sample
+  TokenId id = kNoToken;  // kNoToken if the event is an end without a token
+  bool echoed = false;    // true for a token of the echoed prompt
+  // Raw log-softmax over the whole vocabulary. 0 without a token, and for an echoed token unless
+  // Request::logprobs is set.
+  float logprob = 0;
+  // The token's bytes; empty for the end token, without a token and without a tokenizer.
+  std::string_view bytes = {};
+  // The text that has become certain: whole characters, and no part of a stop string.
   std::string_view text = {};
+  // The token's entry of Choice::logprobs; null without a token or unless Request::logprobs is set.
+  const LogprobEntry* logprobs = nullptr;
   std::optional<FinishReason> finish_reason = {};  // set on the sample's last event
 };
 
@@ -123,6 +155,9 @@ struct Request {
   // Changes the logit of every id in prompt or output: logit / penalty if positive, else
   // logit * penalty; 0.001 to 1000, 1: off.
   std::optional<double> repetition_penalty = {};
+  // Number of last tokens of prompt and output that repetition_penalty looks at; 0: all. Not set:
+  // 0.
+  std::optional<int64_t> repetition_penalty_range = {};
   // Subtracted from an id's logit once for each time that the id is in the output; -2 to 2, 0: off.
   double frequency_penalty = 0;
   // Subtracted from an id's logit once if the id is in the output; -2 to 2, 0: off.
@@ -136,7 +171,7 @@ struct Request {
   // model's bad_words_ids.
   std::optional<std::vector<TextOrIds>> bad_words = {};
 
-  // A sample ends before the first of these strings in its generated text; at most 16. Empty: the
+  // A sample ends before the first of these strings in its generated text; at most 64. Empty: the
   // model's stop_strings.
   std::vector<std::string> stop = {};
   // Number of best tokens to report with their logprobs at each position, besides the token itself;
@@ -152,7 +187,7 @@ struct Request {
   std::optional<int64_t> best_of = {};
   // Above 1: a beam search of this width, as transformers 4.27 does it, whatever
   // generation_config.json says about sampling. The n best hypotheses are returned, the best first.
-  // A beam search takes no temperature, best_of or stop, and reports no tokens before its end.
+  // A beam search takes no temperature, best_of or stop.
   std::optional<int64_t> num_beams = {};
   // A hypothesis scores its sum of logprobs / (tokens of prompt and text)^length_penalty; not
   // set: 1.
@@ -162,7 +197,8 @@ struct Request {
   // The seed of all random draws, 0 to 2^63 - 1; not set: a seed is drawn, and reported.
   std::optional<int64_t> seed = {};
 
-  // Called on the calling thread for each token; kCancel ends the whole request.
+  // Called for each event, on the thread that computes: the caller's own, or the generator's.
+  // kCancel ends the whole request, whose samples then report their last events.
   std::function<Progress(const TokenEvent&)> on_token = {};
   // True: guesses the next tokens from the text so far, and checks several guesses in one pass.
   // This changes the time and nothing else. Guessing stops where the guesses fail.
@@ -175,21 +211,6 @@ struct Request {
   // +infinity ends the request with kInvalidArgument.
   std::function<void(int64_t index, std::span<const TokenId> ids, std::span<float> logits)>
       on_logits = {};
-};
-
-struct TokenLogprob {
-  TokenId id = 0;
-  float logprob = 0;
-};
-
-// One entry for each of a choice's token_ids.
-struct LogprobEntry {
-  // Not set for the first token of an echoed prompt, because no token stands before it.
-  std::optional<float> logprob = {};
-  std::vector<TokenLogprob> top = {};  // best first
-  // The token's offset in prompt and text together, in code points, whether or not the prompt is
-  // echoed. All tokens of one character have its offset. Not set without a tokenizer.
-  std::optional<int64_t> text_offset = {};
 };
 
 struct Choice {
@@ -211,6 +232,9 @@ struct Usage {
   int64_t prompt_tokens = 0;
   int64_t completion_tokens = 0;  // of all samples, returned or not
   int64_t total_tokens = 0;
+  // How many of the prompt's tokens were not computed for this request, because a kept or a
+  // running request had computed the same beginning. Depends on the requests before and beside it.
+  int64_t cached_prompt_tokens = 0;
 };
 
 struct Completion {
@@ -221,6 +245,11 @@ struct Completion {
   // tokens. The time that a request waits for its turn beside others is not counted.
   double prompt_seconds = 0;
   double decode_seconds = 0;
+  // Wall time in seconds from the request's submission to its first step, to its first new token
+  // (0 if there is none), and to its end.
+  double queue_seconds = 0;
+  double first_token_seconds = 0;
+  double total_seconds = 0;
 };
 
 // Generates the text of one request. If cancelled, returns the tokens so far, with
@@ -264,7 +293,39 @@ struct GeneratorOptions {
   uint64_t kv_memory = 0;
   // True: requests that run together compute and keep a common beginning of their prompts once.
   bool share_prefixes = true;
+  // True: what a request computed stays in the KV cache after its end, for later prompts that begin
+  // alike, as long as no other request needs the room. What was not used for the longest time goes
+  // first, 64 tokens at a time. Answers do not change.
+  bool keep_prefixes = true;
 };
+
+// What a generator has done since it was made, and what it does now.
+struct GeneratorStats {
+  int64_t running = 0;  // requests that are being computed
+  int64_t waiting = 0;  // requests that were submitted and have not begun
+  // Pages of the KV cache, of 64 positions each: those that the options allow, those in use, and of
+  // these the ones that only kept prefixes hold. A request that runs alone may use more than
+  // `pages`.
+  int64_t pages = 0;
+  int64_t pages_in_use = 0;
+  int64_t pages_kept = 0;
+  uint64_t page_bytes = 0;
+  int64_t passes = 0;  // forward passes
+  int64_t rows = 0;    // tokens that these passes computed, guessed ones included
+  // Of the requests that have ended: tokens of their prompts, how many of these were taken from
+  // kept or shared prefixes, and new tokens.
+  int64_t prompt_tokens = 0;
+  int64_t cached_prompt_tokens = 0;
+  int64_t completion_tokens = 0;
+  // Requests that ended, by the finish reason of their first choice, or with an exception.
+  int64_t finished_stop = 0;
+  int64_t finished_length = 0;
+  int64_t finished_cancelled = 0;
+  int64_t failed = 0;
+};
+
+// Takes the answer of a request. `error` is null unless the request ended with an exception.
+using CompletionCallback = std::function<void(Completion completion, std::exception_ptr error)>;
 
 // Answers many requests together, on a thread of its own. Every pass over the weights serves all
 // running requests. A request that does not fit the memory waits. Each answer is that of
@@ -283,9 +344,17 @@ class GPTJ_API Generator {
   Generator& operator=(const Generator&) = delete;
 
   // Queues a request. May be called from any thread. Throws as complete() does for a request that
-  // is wrong; the future reports later errors, including kOutOfMemory. The request's callbacks are
+  // is wrong, and kOutOfMemory for one that needs more than GeneratorOptions::kv_memory; the future
+  // reports later errors. The request's callbacks are
   // called on the generator's thread, and must not destroy the generator.
   std::future<Completion> submit(Request request, const CancelToken& cancel = {});
+  // The same, but calls `on_done` once, on the generator's thread, also for errors that come later.
+  // `on_done` must not throw. It delays all requests for as long as it runs.
+  void submit(Request request, const CancelToken& cancel, CompletionCallback on_done);
+
+  // Returns what the generator does, as of its last step. Any thread may call this at any time; the
+  // call does not wait for a step.
+  GeneratorStats stats() const;
 
  private:
   struct State;

@@ -55,6 +55,7 @@ struct JobOptions {
   // As in GeneratorOptions.
   uint64_t kv_memory = 0;
   bool share_prefixes = true;
+  bool keep_prefixes = true;
   bool speculate = true;  // as Request::speculate
   // Called on the calling thread after each step.
   std::function<void(const JobProgress&)> on_progress = {};

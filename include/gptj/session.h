@@ -31,11 +31,17 @@ struct Row {
   // Length in tokens of the bidirectional prompt (prefix-LM) that this row belongs to; 0: the row
   // is causal. All rows of such a prompt see each other, and follow each other in one call.
   int64_t prefix = 0;
+  bool wants_hidden = false;  // the row's hidden state goes to forward()'s hidden_sink
 };
 
 // Called for each row that wants logits, in the order of the rows. `row` is the row's index in the
 // batch; `logits` are vocab_size raw logits, valid until the call returns.
 using LogitsSink = std::function<void(size_t row, std::span<const float> logits)>;
+
+// Called for each row that wants its hidden state, in the order of the rows. `hidden` are n_embd
+// numbers, valid until the call returns: the output of the last LayerNorm, of which the logits are
+// the product with lm_head. Hugging Face calls them the last of `hidden_states`.
+using HiddenSink = std::function<void(size_t row, std::span<const float> hidden)>;
 
 // The time that a session's forward passes took so far, in seconds.
 struct ForwardTimes {
@@ -75,14 +81,17 @@ class GPTJ_API Session {
   // arithmetic made the file; kNotFound, kIo, kBadFile.
   SequenceId load(const std::string& path, std::vector<TokenId>* ids = nullptr);
 
-  // Computes the rows, appends them to their sequences, and passes the logits asked for to `sink`.
+  // Computes the rows, appends them to their sequences, and passes the logits asked for to `sink`,
+  // and the hidden states asked for to `hidden_sink`. A chunk's hidden states come before its
+  // logits.
   // A row's logits depend on the tokens of its own sequence alone, bit for bit: not on other rows,
   // on threads, or on how the sequence was cut into calls. There may be any number of rows; they
   // are computed in chunks. Throws kInvalidArgument or kContextLength for rows that do not fit;
   // kOutOfMemory, with the figures, if their pages do not fit the memory that is left; kNotFinite,
-  // naming the position, for a logit that is NaN or infinite. An exception of `sink` passes
+  // naming the position, for a logit that is NaN or infinite. An exception of a sink passes
   // through. After any exception the sequences are as they were before the call.
-  void forward(std::span<const Row> rows, const LogitsSink& sink);
+  void forward(std::span<const Row> rows, const LogitsSink& sink,
+               const HiddenSink& hidden_sink = {});
 
   // Returns the times of all forward passes of this session so far.
   ForwardTimes times() const;

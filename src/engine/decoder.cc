@@ -40,13 +40,14 @@ Decoder::Decoder(const Model& model)
               static_cast<size_t>(model.config().head_dim()), model.state().reading),
       scratch_(model.config()) {}
 
-void Decoder::forward(std::span<const Row> rows, const LogitsSink& sink) {
+void Decoder::forward(std::span<const Row> rows, const LogitsSink& sink,
+                      const HiddenSink& hidden_sink) {
   const DefaultFloatEnvironment environment;
   const auto start = Clock::now();
   // Check all rows before the first chunk is computed.
   const std::vector<Run> runs = find_runs(rows, model_.config(), cache_);
   try {
-    compute(rows, sink);
+    compute(rows, {sink, hidden_sink});
   } catch (...) {
     for (const Run& run : runs) {
       const Row& row = rows[run.first];
@@ -68,7 +69,7 @@ void Decoder::check_room(std::span<const Row> rows) const {
                 "remove sequences, or compute fewer rows");
 }
 
-void Decoder::compute(std::span<const Row> rows, const LogitsSink& sink) {
+void Decoder::compute(std::span<const Row> rows, const Sinks& sinks) {
   const Model::State& m = model_.state();
   for (size_t first = 0, end = 0; first < rows.size(); first = end) {
     end = chunk_end(rows, first);
@@ -78,8 +79,14 @@ void Decoder::compute(std::span<const Row> rows, const LogitsSink& sink) {
     for (const Run& run : runs) {
       cache_.extend(chunk[run.first].sequence, static_cast<int64_t>(run.size));
     }
+    const LogitsSink logits_sink = [&](size_t r, std::span<const float> logits) {
+      sinks.logits(first + r, logits);
+    };
+    const HiddenSink hidden_sink = [&](size_t r, std::span<const float> hidden) {
+      sinks.hidden(first + r, hidden);
+    };
     gptj::forward(engine_, m.config, m.weights, m.rotary, {chunk, runs, cache_}, scratch_,
-                  [&](size_t r, std::span<const float> logits) { sink(first + r, logits); });
+                  {logits_sink, hidden_sink});
   }
 }
 

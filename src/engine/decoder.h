@@ -20,13 +20,14 @@ class Decoder {
 
   // Computes the rows as Session::forward does, but checks neither memory nor logits.
   // REQUIRES: the pages of the rows fit the memory; check_room() tells.
-  void forward(std::span<const Row> rows, const LogitsSink& sink);
+  void forward(std::span<const Row> rows, const LogitsSink& sink,
+               const HiddenSink& hidden_sink = {});
   // Throws kOutOfMemory, with the figures, if the pages that forward() would take for these rows do
   // not fit the memory that is left.
   void check_room(std::span<const Row> rows) const;
 
  private:
-  void compute(std::span<const Row> rows, const LogitsSink& sink);
+  void compute(std::span<const Row> rows, const Sinks& sinks);
 
   Model model_;
   KvCache cache_;

@@ -9,9 +9,11 @@ namespace {
 
 size_t size(int64_t n) { return static_cast<size_t>(n); }
 
-// Computes the logits of the given rows of s.x, kHeadRows at a time, and hands them to `sink`.
-void head(Engine& engine, const ModelConfig& config, const Weights& weights,
-          std::span<const size_t> rows, Scratch& s, const LogitsSink& sink) {
+// Calls f(some) for the given rows of s.x, kHeadRows at a time, with ln_f of these rows in
+// s.wanted.
+template <class F>
+void for_normed(Engine& engine, const ModelConfig& config, const Weights& weights,
+                std::span<const size_t> rows, Scratch& s, const F& f) {
   for (size_t begin = 0; begin < rows.size(); begin += kHeadRows) {
     const auto some = rows.subspan(begin, std::min(kHeadRows, rows.size() - begin));
     // The layers are done, so s.attended is free to gather the rows: [some.size(), n_embd].
@@ -19,10 +21,30 @@ void head(Engine& engine, const ModelConfig& config, const Weights& weights,
       std::copy_n(s.x.row(some[i]), s.x.columns(), s.attended.row(i));
     }
     layer_norm(engine, weights.ln_f, config.layer_norm_epsilon, s.attended, some.size(), s.wanted);
+    f(some);
+  }
+}
+
+// Hands the hidden states and the logits that rows want to the sinks.
+void head(Engine& engine, const ModelConfig& config, const Weights& weights,
+          std::span<const Row> rows, Scratch& s, const Sinks& sinks) {
+  std::vector<size_t> hidden, wanted;
+  for (size_t r = 0; r < rows.size(); ++r) {
+    if (rows[r].wants_hidden) hidden.push_back(r);
+    if (rows[r].wants_logits) wanted.push_back(r);
+  }
+  for_normed(engine, config, weights, hidden, s, [&](std::span<const size_t> some) {
+    for (size_t i = 0; i < some.size(); ++i) {
+      sinks.hidden(some[i], {s.wanted.row(i), s.wanted.columns()});
+    }
+  });
+  for_normed(engine, config, weights, wanted, s, [&](std::span<const size_t> some) {
     // logits: [some.size(), vocab_size]
     linear(engine, {{weights.lm_head, s.wanted, s.logits}}, some.size());
-    for (size_t i = 0; i < some.size(); ++i) sink(some[i], {s.logits.row(i), s.logits.columns()});
-  }
+    for (size_t i = 0; i < some.size(); ++i) {
+      sinks.logits(some[i], {s.logits.row(i), s.logits.columns()});
+    }
+  });
 }
 
 }  // namespace
@@ -63,18 +85,13 @@ void Scratch::reserve(size_t rows) {
 }
 
 void forward(Engine& engine, const ModelConfig& config, const Weights& weights,
-             const RotaryTable& rotary, const BatchView& batch, Scratch& s,
-             const LogitsSink& sink) {
+             const RotaryTable& rotary, const BatchView& batch, Scratch& s, const Sinks& sinks) {
   s.reserve(batch.rows.size());
   embed(engine, weights.wte, batch.rows, s.x);
   for (size_t i = 0; i < weights.layers.size(); ++i) {
     block(engine, config, weights.layers[i], i, rotary, batch, s);
   }
-  std::vector<size_t> wanted;
-  for (size_t r = 0; r < batch.rows.size(); ++r) {
-    if (batch.rows[r].wants_logits) wanted.push_back(r);
-  }
-  head(engine, config, weights, wanted, s, sink);
+  head(engine, config, weights, batch.rows, s, sinks);
 }
 
 }  // namespace gptj

@@ -37,9 +37,15 @@ constexpr size_t kHeadRows = 32;
 void block(Engine& engine, const ModelConfig& config, const Layer& layer, size_t index,
            const RotaryTable& rotary, const BatchView& batch, Scratch& s);
 
-// Computes one chunk of rows and hands the logits that rows want to `sink`, with the row's index in
-// `batch`. REQUIRES: the cache has been extended by the positions of these rows.
+// The receivers of what rows want, with the row's index in a batch.
+struct Sinks {
+  const LogitsSink& logits;
+  const HiddenSink& hidden;
+};
+
+// Computes one chunk of rows and hands the hidden states and the logits that rows want to the
+// sinks. REQUIRES: the cache has been extended by the positions of these rows.
 void forward(Engine& engine, const ModelConfig& config, const Weights& weights,
-             const RotaryTable& rotary, const BatchView& batch, Scratch& s, const LogitsSink& sink);
+             const RotaryTable& rotary, const BatchView& batch, Scratch& s, const Sinks& sinks);
 
 }  // namespace gptj

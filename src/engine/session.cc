@@ -45,16 +45,22 @@ SequenceId Session::load(const std::string& path, std::vector<TokenId>* ids) {
   return sequence;
 }
 
-void Session::forward(std::span<const Row> rows, const LogitsSink& sink) {
+void Session::forward(std::span<const Row> rows, const LogitsSink& sink,
+                      const HiddenSink& hidden_sink) {
   const bool wanted =
       std::any_of(rows.begin(), rows.end(), [](const Row& row) { return row.wants_logits; });
   check(sink != nullptr || !wanted, ErrorCode::kInvalidArgument,
         "sink: expected a function for the logits that rows want, found none");
+  const bool hidden =
+      std::any_of(rows.begin(), rows.end(), [](const Row& row) { return row.wants_hidden; });
+  check(hidden_sink != nullptr || !hidden, ErrorCode::kInvalidArgument,
+        "hidden_sink: expected a function for the hidden states that rows want, found none");
   state_->decoder.check_room(rows);
-  state_->decoder.forward(rows, [&](size_t row, std::span<const float> logits) {
+  const auto checked = [&](size_t row, std::span<const float> logits) {
     check_finite(logits, rows[row].position, state_->model.weight_type());
     sink(row, logits);
-  });
+  };
+  state_->decoder.forward(rows, checked, hidden_sink);
 }
 
 }  // namespace gptj

@@ -29,9 +29,13 @@ std::vector<SequenceId> BeamTask::sequences() const {
   return all;
 }
 
-// The first beam has the first of sequences(), because either all beams have a sequence or none
-// has.
-std::span<const TokenId> BeamTask::first_ids() const { return beams_[0].ids; }
+std::vector<std::span<const TokenId>> BeamTask::ids_of_sequences() const {
+  std::vector<std::span<const TokenId>> all;
+  for (const Beam& beam : beams_) {
+    if (beam.sequence != kNoSequence) all.emplace_back(beam.ids);
+  }
+  return all;
+}
 
 void BeamTask::text_rows(const Decoder& decoder, size_t, size_t, std::vector<Row>& rows) {
   for (const Beam& beam : beams_) {
@@ -114,6 +118,12 @@ bool BeamTask::is_done(float best_sum) const {
 }
 
 void BeamTask::end_text_step(Decoder& decoder) {
+  rank(decoder);
+  if (finished_) report_choices();
+}
+
+// Chooses the next beams and hypotheses from the continuations. Sets finished_ if the search ends.
+void BeamTask::rank(Decoder& decoder) {
   std::stable_sort(continuations_.begin(), continuations_.end(),
                    [](const Continuation& a, const Continuation& b) { return a.sum > b.sum; });
   const auto num_beams = static_cast<size_t>(plan_.num_beams);
@@ -130,7 +140,7 @@ void BeamTask::end_text_step(Decoder& decoder) {
   if (continuations_.empty()) {
     check(generated() > 0, ErrorCode::kInvalidArgument, "position ", beams_[0].ids.size(),
           ": the request's options forbid every token");
-    end_text(FinishReason::kLength);
+    add_open_beams(FinishReason::kLength);
     finished_ = true;
     return;
   }
@@ -144,7 +154,7 @@ void BeamTask::end_text_step(Decoder& decoder) {
   if (beams_.empty()) {
     finished_ = true;
   } else if (generated() == plan_.max_tokens) {
-    end_text(FinishReason::kLength);
+    add_open_beams(FinishReason::kLength);
     finished_ = true;
   }
 }
@@ -169,12 +179,53 @@ void BeamTask::go_on(Decoder& decoder, const std::vector<Continuation>& chosen) 
 }
 
 // Adds the open beams to the hypotheses.
-void BeamTask::end_text(FinishReason reason) {
+void BeamTask::add_open_beams(FinishReason reason) {
   // Before the first token one beam stands for all num_beams.
   const int64_t copies = generated() == 0 ? plan_.num_beams : 1;
   for (const Beam& beam : beams_) {
     for (int64_t i = 0; i < copies; ++i) add_hypothesis(beam, reason);
   }
+}
+
+void BeamTask::end_text(FinishReason reason) {
+  add_open_beams(reason);
+  report_choices();
+}
+
+void BeamTask::report_choices() const {
+  if (!request_.on_token) return;
+  std::vector<Choice> all;
+  choices(all);
+  for (const Choice& choice : all) report_choice(choice);
+}
+
+// Reports the events that make up one choice. The request has ended, so the callback cannot cancel
+// it.
+void BeamTask::report_choice(const Choice& choice) const {
+  const size_t echoed = plan_.echo ? plan_.prompt.size() : 0, size = choice.token_ids.size();
+  TextStream stream;
+  for (size_t i = 0; i < size; ++i) {
+    TokenEvent event{.index = choice.index, .id = choice.token_ids[i], .echoed = i < echoed};
+    if (event.echoed) {
+      event.bytes = prompt_bytes(model_, plan_, i);
+    } else if (!ends_text(model_, plan_, event.id)) {
+      event.bytes = bytes_or_none(model_, event.id);
+    }
+    std::string text = stream.push(event.bytes);
+    if (i >= echoed && i + 1 == size) {
+      text += stream.finish();
+      event.finish_reason = choice.finish_reason;
+    }
+    event.text = text;
+    if (plan_.logprobs) {
+      event.logprobs = &choice.logprobs[i];
+      event.logprob = choice.logprobs[i].logprob.value_or(0);
+    }
+    request_.on_token(event);
+  }
+  if (size > echoed) return;
+  const std::string rest = stream.finish();
+  request_.on_token({.index = choice.index, .text = rest, .finish_reason = choice.finish_reason});
 }
 
 void BeamTask::begin_text(Decoder& decoder) {

@@ -35,7 +35,7 @@ class BeamTask : public Task {
   };
 
   std::vector<SequenceId> sequences() const override;
-  std::span<const TokenId> first_ids() const override;
+  std::vector<std::span<const TokenId>> ids_of_sequences() const override;
   void text_rows(const Decoder& decoder, size_t room, size_t guesses,
                  std::vector<Row>& rows) override;
   void accept_text(size_t i, std::span<const float> logits) override;
@@ -51,6 +51,10 @@ class BeamTask : public Task {
   double divisor(size_t length) const;
   float score_of(const Beam& beam) const;
   void add_hypothesis(Beam beam, FinishReason reason);
+  void add_open_beams(FinishReason reason);
+  void rank(Decoder& decoder);
+  void report_choices() const;
+  void report_choice(const Choice& choice) const;
   bool is_done(float best_sum) const;
   int64_t generated() const;
 

@@ -22,7 +22,8 @@ Completion complete(const Model& model, const Request& request, const CancelToke
 }
 
 struct Conversation::State {
-  explicit State(const Model& m) : model(m), scheduler(m, {.keep_last = true}) {}
+  explicit State(const Model& m)
+      : model(m), scheduler(m, {.keep = SchedulerOptions::Keep::kLast}) {}
 
   const Model model;
   Scheduler scheduler;
@@ -37,18 +38,18 @@ Conversation Conversation::load(const Model& model, const std::string& path) {
   Conversation conversation(model);
   Scheduler& scheduler = conversation.state_->scheduler;
   auto [sequence, ids] = load_sequence(model, scheduler.decoder().cache(), path);
-  scheduler.keep({std::move(ids), sequence});
+  scheduler.kept().replace_all({std::move(ids), sequence});
   return conversation;
 }
 
 void Conversation::save(const std::string& path) const {
-  const KeptText& kept = state_->scheduler.kept();
+  const KeptText& kept = std::as_const(state_->scheduler).kept().last();
   check(kept.sequence != kNoSequence, ErrorCode::kInvalidArgument, path,
         ": nothing was computed that could be saved");
   save_sequence(state_->model, state_->scheduler.decoder().cache(), kept.sequence, kept.ids, path);
 }
 
-std::span<const TokenId> Conversation::ids() const { return state_->scheduler.kept().ids; }
+std::span<const TokenId> Conversation::ids() const { return state_->scheduler.kept().last().ids; }
 
 Completion Conversation::complete(const Request& request, const CancelToken& cancel) {
   const DefaultFloatEnvironment environment;

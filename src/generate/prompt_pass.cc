@@ -26,6 +26,14 @@ PromptPass::PromptPass(const Model& model, const Plan& plan)
 void PromptPass::begin_with(Decoder& decoder, SequenceId source, size_t length) {
   sequence_ = decoder.cache().fork(source, static_cast<int64_t>(length));
   done_ = begin_ + length;
+  taken_ = length;
+}
+
+void PromptPass::give_back(Decoder& decoder) {
+  if (done_ != begin_ + taken_) return;
+  release(decoder);
+  done_ = begin_;
+  taken_ = 0;
 }
 
 void PromptPass::next_rows(Decoder& decoder, size_t room, std::vector<Row>& rows) {
@@ -70,8 +78,7 @@ void PromptPass::release(Decoder& decoder) { drop_sequence(decoder, sequence_); 
 
 std::string PromptPass::bytes() const {
   std::string bytes;
-  if (plan_.bos_for_empty) return bytes;
-  for (const TokenId id : plan_.prompt) bytes += bytes_or_none(model_, id);
+  for (size_t i = 0; i < plan_.prompt.size(); ++i) bytes += prompt_bytes(model_, plan_, i);
   return bytes;
 }
 

@@ -27,6 +27,8 @@ class PromptPass {
   std::span<const TokenId> ids() const { return std::span(plan_.prompt).subspan(begin_); }
   // Returns how many of ids() are computed.
   size_t computed() const { return done_ - begin_; }
+  // Returns how many of ids() were taken from another sequence.
+  size_t taken() const { return taken_; }
   // Returns the place in the prompt where the window begins.
   size_t begin() const { return begin_; }
   bool done() const { return done_ == plan_.prompt.size(); }
@@ -36,6 +38,8 @@ class PromptPass {
   // Takes the first `length` of ids() from another sequence. REQUIRES: none of ids() is computed,
   // and `length` is at most shareable().
   void begin_with(Decoder& decoder, SequenceId source, size_t length);
+  // Gives back what begin_with() took, if nothing was computed since.
+  void give_back(Decoder& decoder);
   // Appends the next rows, at most `room` of them. Of a bidirectional prompt it appends all rows,
   // or none if `room` is 0.
   void next_rows(Decoder& decoder, size_t room, std::vector<Row>& rows);
@@ -63,7 +67,7 @@ class PromptPass {
   const Plan& plan_;
   SequenceId sequence_ = kNoSequence;
   size_t context_;
-  size_t begin_ = 0, done_ = 0, under_way_ = 0;  // counts of the prompt's tokens
+  size_t begin_ = 0, done_ = 0, under_way_ = 0, taken_ = 0;  // counts of the prompt's tokens
   std::vector<float> last_logits_;
   std::vector<LogprobEntry> logprobs_;
 };

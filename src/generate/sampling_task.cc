@@ -2,6 +2,7 @@
 #include "generate/sampling_task.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/decoder.h"
 #include "engine/model_state.h"
@@ -39,11 +40,12 @@ std::vector<SequenceId> SamplingTask::sequences() const {
   return all;
 }
 
-std::span<const TokenId> SamplingTask::first_ids() const {
-  const auto first = std::find_if(samples_.begin(), samples_.end(), [](const Sample& sample) {
-    return sample.sequence != kNoSequence;
-  });
-  return window(*first);
+std::vector<std::span<const TokenId>> SamplingTask::ids_of_sequences() const {
+  std::vector<std::span<const TokenId>> all;
+  for (const Sample& sample : samples_) {
+    if (sample.sequence != kNoSequence) all.push_back(window(sample));
+  }
+  return all;
 }
 
 // Returns guessed tokens to compute behind the text in the same pass. There are none for the last
@@ -97,11 +99,26 @@ void SamplingTask::accept_text(size_t i, std::span<const float> logits) {
 
 void SamplingTask::accept_token(Sample& sample, std::span<const float> logits) {
   if (stopped_) return;
-  const TokenEvent event = sample.state.accept(logits);
+  report(sample.state.accept(logits));
+}
+
+void SamplingTask::report(const TokenEvent& event) {
   if (request_.on_token && request_.on_token(event) == Progress::kCancel) stopped_ = true;
 }
 
+// Reports the echoed prompt once for each sample. A prompt that was given up is reported whole, as
+// the choices have it.
+void SamplingTask::report_echo() {
+  if (!plan_.echo || std::exchange(echo_reported_, true)) return;
+  for (Sample& sample : samples_) {
+    for (size_t i = 0; i < plan_.prompt.size(); ++i) {
+      report(sample.state.echo(i, plan_.logprobs ? &prompt_.logprobs()[i] : nullptr));
+    }
+  }
+}
+
 void SamplingTask::begin_text(Decoder& decoder) {
+  report_echo();
   for (Sample& sample : samples_) {
     sample.sequence = fork_prompt(decoder);
     sample.begin = prompt_.begin();
@@ -114,13 +131,9 @@ void SamplingTask::end_text_step(Decoder& decoder) {
   finished_ = std::all_of(samples_.begin(), samples_.end(),
                           [](const Sample& sample) { return sample.state.finished(); });
   if (finished_) return;
+  // The sequence of a finished sample stays, because its text is kept with the others at the end.
   for (Sample& sample : samples_) {
-    if (sample.sequence == kNoSequence) continue;
-    if (sample.state.finished()) {
-      drop_sequence(decoder, sample.sequence);
-    } else {
-      settle(decoder, sample);
-    }
+    if (!sample.state.finished()) settle(decoder, sample);
   }
 }
 
@@ -138,8 +151,10 @@ void SamplingTask::settle(Decoder& decoder, Sample& sample) const {
 }
 
 void SamplingTask::end_text(FinishReason reason) {
-  if (reason != FinishReason::kCancelled) return;  // max_tokens is 0: there is no text to end
-  for (Sample& sample : samples_) sample.state.cancel();
+  report_echo();
+  for (Sample& sample : samples_) {
+    if (!sample.state.finished()) report(sample.state.end(reason));
+  }
 }
 
 void SamplingTask::release_text(Decoder& decoder) {

@@ -26,7 +26,7 @@ class SamplingTask : public Task {
   };
 
   std::vector<SequenceId> sequences() const override;
-  std::span<const TokenId> first_ids() const override;
+  std::vector<std::span<const TokenId>> ids_of_sequences() const override;
   void text_rows(const Decoder& decoder, size_t room, size_t guesses,
                  std::vector<Row>& rows) override;
   void accept_text(size_t i, std::span<const float> logits) override;
@@ -42,12 +42,15 @@ class SamplingTask : public Task {
   }
   std::vector<TokenId> guess(Sample& sample, size_t most) const;
   void accept_token(Sample& sample, std::span<const float> logits);
+  void report(const TokenEvent& event);
+  void report_echo();
   void settle(Decoder& decoder, Sample& sample) const;
   std::vector<const Sample*> best_samples() const;
 
   std::vector<Sample> samples_;
   std::vector<size_t> owners_;  // the sample of each row of this step
-  bool stopped_ = false;
+  bool stopped_ = false;        // true once on_token has asked for the end
+  bool echo_reported_ = false;
 };
 
 }  // namespace gptj

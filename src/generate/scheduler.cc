@@ -34,29 +34,13 @@ Scheduler::Scheduler(const Model& model, const SchedulerOptions& options)
       max_pages_(static_cast<size_t>(options.kv_bytes / decoder_.cache().page_bytes())),
       most_bytes_(options.most_bytes),
       share_prefixes_(options.share_prefixes),
-      keep_last_(options.keep_last) {}
-
-void Scheduler::keep(KeptText text) {
-  drop_sequence(decoder_, kept_.sequence);
-  kept_ = std::move(text);
-}
+      keep_(options.keep),
+      kept_(decoder_) {}
 
 void Scheduler::add(std::unique_ptr<Task> task, CancelToken cancel, Done done) {
   const size_t pages = task->pages();
-  check_memory(*task, pages);
+  check_memory(*task);
   waiting_.push_back({std::move(task), std::move(cancel), std::move(done), pages});
-}
-
-// Throws kOutOfMemory if `pages` pages can never fit. Pages that lie unused in the cache count as
-// room, and a kept text is dropped first if that makes room.
-void Scheduler::check_memory(const Task& task, size_t pages) {
-  const KvCache& cache = decoder_.cache();
-  if (most_bytes_ == 0 && pages <= cache.spare_pages()) return;
-  const uint64_t room = most_bytes_ > 0 ? most_bytes_ : kv_room(model_, cache.held_bytes());
-  const size_t kept = kept_.sequence == kNoSequence ? 0 : cache.page_count(kept_.sequence);
-  if (kept + pages > room / cache.page_bytes()) keep({});
-  const std::string field = task.widest_field();
-  check_kv_room(cache, pages, room, "the request", "lower " + field, field);
 }
 
 bool Scheduler::step() {
@@ -65,6 +49,7 @@ bool Scheduler::step() {
   if (running_.empty()) return !waiting_.empty();
   compute();
   retire();
+  make_room();
   return true;
 }
 
@@ -98,33 +83,32 @@ void Scheduler::cancel_if(const std::function<bool(const Job&)>& asked) {
   }
 }
 
-// Pages that several jobs share count once.
-size_t Scheduler::committed_pages() const {
-  std::vector<const std::byte*> all;
-  size_t to_come = 0;
-  for (const Job& job : running_) {
-    std::vector<const std::byte*> held;
-    job.task->add_pages(decoder_, held);
-    std::sort(held.begin(), held.end());
-    held.erase(std::unique(held.begin(), held.end()), held.end());
-    to_come += job.pages - std::min(job.pages, std::max(held.size(), job.pages_to_share));
-    all.insert(all.end(), held.begin(), held.end());
-  }
-  std::sort(all.begin(), all.end());
-  return static_cast<size_t>(std::unique(all.begin(), all.end()) - all.begin()) + to_come;
-}
-
 void Scheduler::admit() {
-  if (waiting_.empty()) return;
-  size_t committed = committed_pages();
   while (!waiting_.empty() && running_.size() < kMostRunning) {
     Job& next = waiting_.front();
-    next.pages_to_share = find_ancestor(next.task->prompt(), running_.size()).pages;
-    committed += next.pages - next.pages_to_share;
-    if (!running_.empty() && committed > max_pages_) return;
+    const SequenceId source = take_over(next);
+    if (!running_.empty() && committed_with(&next) > max_pages_) {
+      next.task->prompt().give_back(decoder_);
+      return;
+    }
+    kept_.touch(source);
     running_.push_back(std::move(next));
     waiting_.pop_front();
+    make_room();
   }
+}
+
+// Gives a waiting job's prompt the beginning that it has in common with a kept text, unless it has
+// more in common with a running job. Returns the kept text's sequence; kNoSequence if none is used.
+SequenceId Scheduler::take_over(Job& job) {
+  PromptPass& prompt = job.task->prompt();
+  job.pages_to_share = find_ancestor(prompt, running_.size()).pages;
+  if (prompt.sequence() != kNoSequence || prompt.done()) return kNoSequence;
+  const auto [source, length] = kept_.find(prompt.ids().first(prompt.shareable()));
+  if (length == 0 || length < job.pages_to_share * kPagePositions) return kNoSequence;
+  prompt.begin_with(decoder_, source, length);
+  job.pages_to_share = 0;
+  return source;
 }
 
 Scheduler::Ancestor Scheduler::find_ancestor(PromptPass& prompt, size_t before) {
@@ -144,13 +128,6 @@ Scheduler::Ancestor Scheduler::find_ancestor(PromptPass& prompt, size_t before) 
 bool Scheduler::may_begin(size_t index) {
   PromptPass& prompt = running_[index].task->prompt();
   if (prompt.sequence() != kNoSequence || prompt.done()) return true;
-  if (kept_.sequence != kNoSequence) {
-    const size_t length = common_length(prompt.ids().first(prompt.shareable()), kept_.ids);
-    if (length > 0) {
-      prompt.begin_with(decoder_, kept_.sequence, length);
-      return true;
-    }
-  }
   const auto [ancestor, pages] = find_ancestor(prompt, index);
   running_[index].pages_to_share = pages;
   if (ancestor == nullptr) return true;
@@ -192,6 +169,7 @@ void Scheduler::compute() {
     owners.resize(rows.size(), job);
   }
   rows_ += static_cast<int64_t>(rows.size());
+  ended_.passes += rows.empty() ? 0 : 1;
   decoder_.forward(rows, [&](size_t row, std::span<const float> logits) {
     Job& job = *owners[row];
     if (job.error) return;
@@ -214,11 +192,33 @@ void Scheduler::compute() {
   for (size_t i = 0; i < running_.size(); ++i) may_begin(i);
 }
 
-void Scheduler::keep_text_of(Job& job) {
-  std::vector<TokenId> ids = job.task->ids_of_sequence(decoder_);
-  if (ids.empty()) return;
-  const auto length = static_cast<int64_t>(ids.size());
-  keep({std::move(ids), decoder_.cache().fork(job.task->any_sequence(), length)});
+void Scheduler::keep_texts_of(const Job& job) {
+  if (keep_ == SchedulerOptions::Keep::kNone) return;
+  const std::vector<Task::Text> texts = job.task->texts(decoder_);
+  if (texts.empty()) return;
+  if (keep_ == SchedulerOptions::Keep::kAll) {
+    // The first choice is the likeliest to be gone on from, so that it counts as used last.
+    for (size_t i = texts.size(); i > 0; --i) kept_.add(texts[i - 1].sequence, texts[i - 1].ids);
+    return;
+  }
+  const auto length = static_cast<int64_t>(texts[0].ids.size());
+  std::vector<TokenId> ids(texts[0].ids.begin(), texts[0].ids.end());
+  kept_.replace_all({std::move(ids), decoder_.cache().fork(texts[0].sequence, length)});
+}
+
+void Scheduler::count(const Job& job, const Completion& completion) {
+  if (job.error) {
+    ++ended_.failed;
+    return;
+  }
+  ended_.prompt_tokens += completion.usage.prompt_tokens;
+  ended_.cached_prompt_tokens += completion.usage.cached_prompt_tokens;
+  ended_.completion_tokens += completion.usage.completion_tokens;
+  switch (completion.choices.front().finish_reason) {
+    case FinishReason::kStop: ++ended_.finished_stop; break;
+    case FinishReason::kLength: ++ended_.finished_length; break;
+    case FinishReason::kCancelled: ++ended_.finished_cancelled; break;
+  }
 }
 
 void Scheduler::finish(Job& job) noexcept {
@@ -226,12 +226,13 @@ void Scheduler::finish(Job& job) noexcept {
   try {
     if (!job.error) {
       outcome.completion = job.task->result();
-      if (keep_last_) keep_text_of(job);
+      keep_texts_of(job);
     }
   } catch (...) {
     job.error = std::current_exception();
   }
   outcome.error = job.error;
+  count(job, outcome.completion);
   job.task->release(decoder_);
   job.task.reset();
   job.done(std::move(outcome));
@@ -255,18 +256,6 @@ void Scheduler::fail_all(const std::exception_ptr& error) noexcept {
     job.error = error;
     finish(job);
   }
-}
-
-uint64_t kv_cache_budget(const Model& model, uint64_t asked) {
-  const uint64_t free = available_memory();
-  return std::min(asked > 0 ? std::min(asked, free) : free / 2, kv_room(model, 0));
-}
-
-SchedulerOptions scheduler_options(const Model& model, uint64_t kv_memory, bool share_prefixes) {
-  const uint64_t together = kv_cache_budget(model, kv_memory);
-  return {.kv_bytes = together,
-          .most_bytes = kv_memory > 0 ? together : 0,
-          .share_prefixes = share_prefixes};
 }
 
 Completion run_alone(Scheduler& scheduler, std::unique_ptr<Task> task, const CancelToken& cancel) {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "generate/kept_texts.h"
 #include "generate/task.h"
 
 namespace gptj {
@@ -24,14 +25,10 @@ struct SchedulerOptions {
   // LoadOptions::max_ram have left.
   uint64_t most_bytes = 0;
   bool share_prefixes = true;
-  // Keeps the computed tokens of the last request that ended, for a prompt that begins like them.
-  bool keep_last = false;
-};
-
-// The computed part of a text: its tokens, and the sequence of the cache that holds them.
-struct KeptText {
-  std::vector<TokenId> ids = {};
-  SequenceId sequence = kNoSequence;
+  // What requests that have ended leave in the cache for prompts that begin alike: nothing, the
+  // first text of the last request, or all texts as far as `kv_bytes` has room.
+  enum class Keep { kNone, kLast, kAll };
+  Keep keep = Keep::kNone;
 };
 
 // Answers many requests together. Each forward pass computes rows of several requests, chunks of
@@ -40,7 +37,9 @@ struct KeptText {
 // Requests are let in first come, first served. A request is let in once the cache has room for all
 // pages that it may come to need, so that a request that has begun never waits for memory. A prompt
 // that begins like the prompt of an earlier running request waits until the common whole pages are
-// computed, and shares them. No answer depends on the requests beside it.
+// computed, and shares them. A prompt that begins like a kept text takes over the common part, and
+// kept texts make room for requests that are let in. No answer depends on the requests beside it or
+// before it.
 //
 // A scheduler belongs to one thread at a time.
 class Scheduler {
@@ -52,6 +51,8 @@ class Scheduler {
   // throw. Throws kOutOfMemory with the figures for a request whose pages can never fit; `done` is
   // not called then.
   void add(std::unique_ptr<Task> task, CancelToken cancel, Done done);
+  // Throws as add() does, if SchedulerOptions::most_bytes alone decides. Any thread may call this.
+  void check_most(const Task& task) const;
   // Runs one forward pass. Returns false if there is nothing to do. An error of one request alone
   // becomes its outcome. An exception that is thrown here concerns all requests; the caller then
   // ends them with fail_all().
@@ -61,10 +62,8 @@ class Scheduler {
   // Ends all requests with the text that there is.
   void cancel_all();
 
-  // Returns the text that is kept for the next request.
-  const KeptText& kept() const { return kept_; }
-  // Replaces the kept text, and removes the old one's sequence. The scheduler owns the new one's.
-  void keep(KeptText text);
+  KeptTexts& kept() { return kept_; }
+  const KeptTexts& kept() const { return kept_; }
   Decoder& decoder() { return decoder_; }
 
   // Return the number of requests that were let in, and of those that wait.
@@ -74,6 +73,8 @@ class Scheduler {
   int64_t rows() const { return rows_; }
   // Returns the number of the cache's pages that running requests hold or may still come to need.
   size_t committed_pages() const;
+  // Returns what Generator::stats() reports, but for the requests that wait to be added.
+  GeneratorStats stats() const;
 
  private:
   struct Job {
@@ -86,7 +87,13 @@ class Scheduler {
     std::exception_ptr error = {};  // the error that ends this job
   };
 
-  void check_memory(const Task& task, size_t pages);
+  void check_memory(const Task& task);
+  void check_fits(const Task& task, uint64_t room) const;
+  size_t committed_with(const Job* next) const;
+  size_t pages_in_use() const;
+  size_t pages_to_come(const Job& job) const;
+  SequenceId take_over(Job& job);
+  void make_room();
   void cancel_if(const std::function<bool(const Job&)>& asked);
   void admit();
   // The running job whose prompt has the longest beginning in common with another prompt, and the
@@ -99,7 +106,8 @@ class Scheduler {
   Ancestor find_ancestor(PromptPass& prompt, size_t before);
   bool may_begin(size_t index);
   void compute();
-  void keep_text_of(Job& job);
+  void keep_texts_of(const Job& job);
+  void count(const Job& job, const Completion& completion);
   void finish(Job& job) noexcept;
   void retire() noexcept;
 
@@ -107,9 +115,11 @@ class Scheduler {
   const Model model_;
   size_t max_pages_;
   uint64_t most_bytes_;
-  bool share_prefixes_, keep_last_;
-  KeptText kept_;
+  bool share_prefixes_;
+  SchedulerOptions::Keep keep_;
+  KeptTexts kept_;
   int64_t rows_ = 0;
+  GeneratorStats ended_;  // the counts of requests that have ended, and of passes
   std::deque<Job> waiting_;
   std::vector<Job> running_;
 };
@@ -118,8 +128,8 @@ class Scheduler {
 // never more than the free memory, nor more than LoadOptions::max_ram leaves beside the weights.
 uint64_t kv_cache_budget(const Model& model, uint64_t asked);
 // Returns the options for many requests together. One request alone may need at most the budget of
-// `kv_memory`, or all memory that is left if `kv_memory` is 0.
-SchedulerOptions scheduler_options(const Model& model, uint64_t kv_memory, bool share_prefixes);
+// options.kv_memory, or all memory that is left if that is 0.
+SchedulerOptions scheduler_options(const Model& model, const GeneratorOptions& options);
 
 // Runs one request to its end and returns its answer. Throws the request's error; the scheduler can
 // take the next request all the same.

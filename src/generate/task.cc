@@ -45,15 +45,25 @@ SequenceId Task::any_sequence() const {
   return all.empty() ? kNoSequence : all[0];
 }
 
-std::vector<TokenId> Task::ids_of_sequence(const Decoder& decoder) const {
-  const SequenceId sequence = any_sequence();
-  if (sequence == kNoSequence || plan_.prefix_lm) return {};
-  const bool of_prompt = sequence == prompt_.sequence();
-  const std::span<const TokenId> ids = of_prompt ? prompt_.ids() : first_ids();
-  // The sequence may end with guesses that were wrong. The last token of a text is not computed.
-  const size_t computed = of_prompt ? prompt_.computed() : ids.size() - 1;
-  const auto length = static_cast<size_t>(decoder.cache().length(sequence));
-  return {ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(std::min(computed, length))};
+std::vector<Task::Text> Task::texts(const Decoder& decoder) const {
+  std::vector<Text> texts;
+  if (plan_.prefix_lm) return texts;
+  const auto add = [&](SequenceId sequence, std::span<const TokenId> ids, size_t computed) {
+    const auto length = static_cast<size_t>(decoder.cache().length(sequence));
+    computed = std::min(computed, length);
+    if (computed > 0) texts.push_back({sequence, ids.first(computed)});
+  };
+  if (prompt_.sequence() != kNoSequence) {
+    add(prompt_.sequence(), prompt_.ids(), prompt_.computed());
+    return texts;
+  }
+  const std::vector<SequenceId> all = sequences();
+  const std::vector<std::span<const TokenId>> ids = ids_of_sequences();
+  for (size_t i = 0; i < all.size(); ++i) {
+    // The sequence may end with guesses that were wrong. The last token of a text is not computed.
+    add(all[i], ids[i], ids[i].size() - 1);
+  }
+  return texts;
 }
 
 void Task::add_pages(const Decoder& decoder, std::vector<const std::byte*>& pages) const {
@@ -72,7 +82,10 @@ void Task::next_rows(Decoder& decoder, size_t room, size_t guesses, std::vector<
   } else {
     prompt_.next_rows(decoder, room, rows);
   }
-  if (!start_ && rows.size() > before) start_ = Clock::now();
+  if (!start_ && rows.size() > before) {
+    start_ = Clock::now();
+    queue_seconds_ = std::chrono::duration<double>(*start_ - submitted_).count();
+  }
 }
 
 void Task::accept(size_t i, std::span<const float> logits) {
@@ -90,26 +103,33 @@ void Task::end_step(Decoder& decoder) {
     prompt_seconds_ = seconds();
     if (plan_.max_tokens == 0) {
       end_text(FinishReason::kLength);
-      finished_ = true;
+      finish();
       return;
     }
+    first_token_seconds_ = seconds_since(submitted_);
     begin_text(decoder);
     prompt_.release(decoder);
   }
   end_text_step(decoder);
-  if (finished_) text_seconds_ = seconds() - prompt_seconds_;
+  if (finished_) finish();
+}
+
+void Task::finish() {
+  finished_ = true;
+  if (prompt_.done()) {
+    text_seconds_ = seconds() - prompt_seconds_;
+  } else {
+    prompt_seconds_ = seconds();
+  }
+  total_seconds_ = seconds_since(submitted_);
+  if (!start_) queue_seconds_ = total_seconds_;
 }
 
 void Task::cancel() {
   if (finished_) return;
-  if (prompt_.done()) {
-    text_seconds_ = seconds() - prompt_seconds_;
-  } else {
-    prompt_.give_up();
-    prompt_seconds_ = seconds();
-  }
+  if (!prompt_.done()) prompt_.give_up();
   end_text(FinishReason::kCancelled);
-  finished_ = true;
+  finish();
 }
 
 void Task::release(Decoder& decoder) {
@@ -122,9 +142,12 @@ Completion Task::result() const {
   completion.seed = plan_.seed;
   const auto prompt = static_cast<int64_t>(plan_.prompt.size());
   const int64_t made = choices(completion.choices);
-  completion.usage = {prompt, made, prompt + made};
+  completion.usage = {prompt, made, prompt + made, static_cast<int64_t>(prompt_.taken())};
   completion.prompt_seconds = prompt_seconds_;
   completion.decode_seconds = text_seconds_;
+  completion.queue_seconds = queue_seconds_;
+  completion.first_token_seconds = first_token_seconds_;
+  completion.total_seconds = total_seconds_;
   return completion;
 }
 

@@ -25,6 +25,7 @@ class Task {
   Task& operator=(const Task&) = delete;
 
   PromptPass& prompt() { return prompt_; }
+  const PromptPass& prompt() const { return prompt_; }
   // Returns the tokens that any_sequence() begins with, while there is one. Returns none if the
   // text may slide on. Returns none for a bidirectional prompt either, because its keys and values
   // are not those of a causal text.
@@ -38,9 +39,14 @@ class Task {
   // Returns one of the task's sequences, which begins with the computed part of the prompt;
   // kNoSequence if there is none.
   SequenceId any_sequence() const;
-  // Returns the tokens that any_sequence() is made of. Returns none if there is no sequence, or if
-  // the prompt is bidirectional.
-  std::vector<TokenId> ids_of_sequence(const Decoder& decoder) const;
+  // The computed tokens of one of the task's sequences.
+  struct Text {
+    SequenceId sequence;
+    std::span<const TokenId> ids;
+  };
+  // Returns the texts that are worth keeping for later prompts, the first choice's first. Returns
+  // none if the prompt is bidirectional.
+  std::vector<Text> texts(const Decoder& decoder) const;
   // Appends the pages that the task holds; a page that its sequences share comes more than once.
   void add_pages(const Decoder& decoder, std::vector<const std::byte*>& pages) const;
 
@@ -68,9 +74,8 @@ class Task {
 
   // The text's part of the functions above.
   virtual std::vector<SequenceId> sequences() const = 0;
-  // Returns the tokens of prompt and text that the first of sequences() is, or will be, made of.
-  // REQUIRES: there is a sequence.
-  virtual std::span<const TokenId> first_ids() const = 0;
+  // Returns the tokens of prompt and text that each of sequences() is, or will be, made of.
+  virtual std::vector<std::span<const TokenId>> ids_of_sequences() const = 0;
   virtual void text_rows(const Decoder& decoder, size_t room, size_t guesses,
                          std::vector<Row>& rows) = 0;
   virtual void accept_text(size_t i, std::span<const float> logits) = 0;
@@ -101,9 +106,13 @@ class Task {
   // Sets text_offset of each entry of logprobs.
   void add_offsets(Choice& choice) const;
   double seconds() const { return start_ ? seconds_since(*start_) : 0; }
+  void finish();
 
+  const Clock::time_point submitted_ = Clock::now();
   std::optional<Clock::time_point> start_;  // time of the first row
   double prompt_seconds_ = 0, text_seconds_ = 0;
+  // Seconds from submitted_ to the first row, to the first new token, and to the end.
+  double queue_seconds_ = 0, first_token_seconds_ = 0, total_seconds_ = 0;
 };
 
 // Returns a task for the request. Throws as complete() does for a request that is wrong.

@@ -79,7 +79,9 @@ class Job {
         records_(std::move(journal)),
         output_(options.output, options.resume ? Existing::kContinue : Existing::kRefuse),
         input_(options.input),
-        scheduler_(model, scheduler_options(model, options.kv_memory, options.share_prefixes)),
+        scheduler_(model, scheduler_options(model, {.kv_memory = options.kv_memory,
+                                                    .share_prefixes = options.share_prefixes,
+                                                    .keep_prefixes = options.keep_prefixes})),
         input_fingerprint_(std::move(input_fingerprint)) {
     progress_.requests = requests;
     defaults_.speculate = options.speculate;

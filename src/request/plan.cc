@@ -14,7 +14,7 @@ namespace {
 
 constexpr int64_t kDefaultMaxTokens = 256;
 constexpr int64_t kMaxSamples = 128, kMaxBeams = 128;
-constexpr size_t kMaxStops = 16;
+constexpr size_t kMaxStops = 64;
 
 void check_range(const char* field, int64_t value, int64_t low, int64_t high) {
   check_param(low <= value && value <= high, field, "expected ", low, " to ", high, ", found ",
@@ -30,21 +30,6 @@ const Tokenizer& tokenizer_for(const char* field, const Model& model) {
   check_param(model.tokenizer() != nullptr, field, "expected token ids, found text: ", model.name(),
               " has no tokenizer; `tokenizer` names one");
   return *model.tokenizer();
-}
-
-std::vector<TokenId> ids_of(const char* field, const TextOrIds& value, const Model& model,
-                            const EncodeOptions& options = {}) {
-  std::vector<TokenId> ids;
-  if (const auto* text = std::get_if<std::string>(&value)) {
-    // A model without a tokenizer accepts an empty text, which has no ids.
-    if (!text->empty() || model.tokenizer() != nullptr) {
-      ids = tokenizer_for(field, model).encode(*text, options);
-    }
-  } else {
-    ids = std::get<std::vector<TokenId>>(value);
-  }
-  for (const TokenId id : ids) check_range(field, id, 0, model.config().vocab_size - 1);
-  return ids;
 }
 
 void plan_prompt(const Request& request, const Model& model, Plan& plan) {
@@ -176,6 +161,7 @@ void plan_sampling(const Request& r, const Model& model, Plan& plan) {
   const GenerationDefaults& d = model.generation_defaults();
   SamplingOptions& s = plan.sampling;
   s.repetition_penalty = choose(r.repetition_penalty, d.repetition_penalty, 1.0);
+  s.repetition_penalty_range = r.repetition_penalty_range.value_or(0);
   s.frequency_penalty = r.frequency_penalty;
   s.presence_penalty = r.presence_penalty;
   s.logit_bias.assign(r.logit_bias.begin(), r.logit_bias.end());
@@ -275,6 +261,21 @@ int64_t draw_seed() {
 }
 
 }  // namespace
+
+std::vector<TokenId> ids_of(const char* field, const TextOrIds& value, const Model& model,
+                            const EncodeOptions& options) {
+  std::vector<TokenId> ids;
+  if (const auto* text = std::get_if<std::string>(&value)) {
+    // A model without a tokenizer accepts an empty text, which has no ids.
+    if (!text->empty() || model.tokenizer() != nullptr) {
+      ids = tokenizer_for(field, model).encode(*text, options);
+    }
+  } else {
+    ids = std::get<std::vector<TokenId>>(value);
+  }
+  for (const TokenId id : ids) check_range(field, id, 0, model.config().vocab_size - 1);
+  return ids;
+}
 
 Plan make_plan(const Request& request, const Model& model) {
   Plan plan;

@@ -31,6 +31,12 @@ struct Plan {
   int64_t seed = 0;
 };
 
+// Returns the ids of the value of `field`: a prompt, or with options.continues a text that goes on.
+// Throws kInvalidArgument with `field` as its param for an id that is not below vocab_size, and for
+// text if the model has no tokenizer.
+std::vector<TokenId> ids_of(const char* field, const TextOrIds& value, const Model& model,
+                            const EncodeOptions& options = {});
+
 // Returns the plan of a request. Every request is validated here and only here, whether it comes
 // from the command line, from JSON or from the library. Throws kInvalidArgument with the field as
 // its param, or kContextLength.

@@ -128,6 +128,9 @@ constexpr Entry kEntries[] = {
                                "Only the most typical tokens with this probability; 1 is off"),
     entry<&Request::repetition_penalty>("repetition_penalty", kNumber,
                                         "Above 1 discourages tokens seen so far; 1 is off"),
+    entry<&Request::repetition_penalty_range>(
+        "repetition_penalty_range", kInteger,
+        "Last tokens that repetition_penalty looks at; 0 is all"),
     entry<&Request::frequency_penalty>("frequency_penalty", kNumber,
                                        "-2 to 2, per occurrence in the output; 0 is off"),
     entry<&Request::presence_penalty>("presence_penalty", kNumber,
@@ -138,7 +141,7 @@ constexpr Entry kEntries[] = {
     entry<&Request::bad_words>("bad_words", kTexts,
                                "Text whose tokens must not come, at a text's begin or behind a "
                                "space"),
-    entry<&Request::stop>("stop", kTexts, "Ends the text before this string (up to 16)"),
+    entry<&Request::stop>("stop", kTexts, "Ends the text before this string (up to 64)"),
     entry<&Request::logprobs>("logprobs", kInteger,
                               "Report logprobs, and those of the N best (0 to 20)"),
     entry<&Request::echo>("echo", kFlag, "Begin the output with the prompt"),

@@ -30,6 +30,7 @@ void check_not_negative(const char* param, int64_t value) {
 
 void check_sampling_options(const SamplingOptions& options, int64_t vocab_size) {
   check_range("repetition_penalty", options.repetition_penalty, 0.001, 1000);
+  check_not_negative("repetition_penalty_range", options.repetition_penalty_range);
   check_finite("frequency_penalty", options.frequency_penalty);
   check_finite("presence_penalty", options.presence_penalty);
   for (const auto& [id, bias] : options.logit_bias) {

@@ -22,6 +22,8 @@ struct SamplingOptions {
   // For every id in prompt or output, divides a positive logit by this and multiplies a negative
   // one. Above 1 discourages the ids; 1: off.
   double repetition_penalty = 1;
+  // Number of last ids of prompt and output that repetition_penalty looks at. 0: all.
+  int64_t repetition_penalty_range = 0;
   // For every id in the prompt, multiplies a positive logit by this and divides a negative one.
   // Above 1 keeps the output near the prompt; 1: off.
   double encoder_repetition_penalty = 1;

@@ -97,7 +97,9 @@ void apply_penalties(std::span<float> logits, const TokenHistory& history,
     penalize_repetition(logits, prompt, static_cast<float>(1 / options.encoder_repetition_penalty));
   }
   if (options.repetition_penalty != 1) {
-    penalize_repetition(logits, history.ids, static_cast<float>(options.repetition_penalty));
+    const size_t size = history.ids.size(), range = at(options.repetition_penalty_range);
+    const Ids seen = range == 0 ? history.ids : history.ids.last(std::min(range, size));
+    penalize_repetition(logits, seen, static_cast<float>(options.repetition_penalty));
   }
   if (options.frequency_penalty != 0 || options.presence_penalty != 0) {
     penalize_output(logits, output, options);

@@ -23,6 +23,10 @@ std::string_view bytes_or_none(const Model& model, TokenId id) {
                                                     : std::string_view();
 }
 
+std::string_view prompt_bytes(const Model& model, const Plan& plan, size_t i) {
+  return plan.bos_for_empty ? std::string_view() : bytes_or_none(model, plan.prompt[i]);
+}
+
 bool ends_text(const Model& model, const Plan& plan, TokenId id) {
   const auto& ends = model.config().eos_token_ids;
   return !plan.ignore_eos && std::find(ends.begin(), ends.end(), id) != ends.end();
@@ -59,10 +63,27 @@ SampleState::SampleState(const Model& model, const Request& request, const Plan&
       index_(index),
       ids_(plan.prompt),
       stop_text_(plan.stop) {
-  // An echoed prompt may end inside a character, which the first tokens finish.
-  if (plan.echo && !plan.bos_for_empty) {
-    for (const TokenId id : plan.prompt) stream_.push(bytes_or_none(model, id));
+  if (plan.echo || !plan.logprobs) return;
+  for (size_t i = 0; i < plan.prompt.size(); ++i) offsets_.push(prompt_bytes(model, plan, i));
+}
+
+TokenEvent SampleState::echo(size_t i, const LogprobEntry* entry) {
+  TokenEvent event{.index = index_, .id = plan_.prompt[i], .echoed = true};
+  event.bytes = prompt_bytes(model_, plan_, i);
+  // The prompt may end inside a character, which the first tokens finish.
+  new_text_ = stream_.push(event.bytes);
+  event.text = new_text_;
+  if (entry != nullptr) {
+    echoed_entry_ = *entry;
+    set_offset(echoed_entry_, event.bytes);
+    event.logprob = entry->logprob.value_or(0);
+    event.logprobs = &echoed_entry_;
   }
+  return event;
+}
+
+void SampleState::set_offset(LogprobEntry& entry, std::string_view bytes) {
+  if (model_.tokenizer() != nullptr) entry.text_offset = offsets_.push(bytes);
 }
 
 TokenId SampleState::choose(std::span<const float> logits) {
@@ -122,16 +143,22 @@ TokenEvent SampleState::accept(std::span<const float> logits) {
     logprobs_.push_back({logprob, log_softmax.best(static_cast<size_t>(*plan_.logprobs))});
   }
   take(id);
-  const bool ended_by_it = ends_text(model_, plan_, id);
-  return {index_,    id,
-          logprob,   ended_by_it ? std::string_view() : bytes_or_none(model_, id),
-          new_text_, finish_reason_};
+  TokenEvent event{.index = index_, .id = id, .logprob = logprob};
+  if (!ends_text(model_, plan_, id)) event.bytes = bytes_or_none(model_, id);
+  event.text = new_text_;
+  if (plan_.logprobs) {
+    set_offset(logprobs_.back(), event.bytes);
+    event.logprobs = &logprobs_.back();
+  }
+  event.finish_reason = finish_reason_;
+  return event;
 }
 
-void SampleState::cancel() {
-  if (finished()) return;
-  finish_reason_ = FinishReason::kCancelled;
+TokenEvent SampleState::end(FinishReason reason) {
+  finish_reason_ = reason;
+  new_text_.clear();
   finish_text();
+  return {.index = index_, .text = new_text_, .finish_reason = reason};
 }
 
 double SampleState::mean_logprob() const {

@@ -7,23 +7,28 @@
 #include <vector>
 
 #include "request/plan.h"
+#include "request/text_offsets.h"
 #include "sampling/logprobs.h"
 #include "sampling/stop_text.h"
 
 namespace gptj {
 
 // One sample while it is made: takes logits, chooses tokens, gathers their text and notices the
-// end. The result depends on plan, index and logits alone.
+// end. The result depends on plan, index and logits alone. The views in the events that its
+// functions return live until the next call.
 class SampleState {
  public:
   // `model`, `request` and `plan` must outlive the sample.
   SampleState(const Model& model, const Request& request, const Plan& plan, int64_t index);
 
-  // Chooses the next token from the logits that follow the last token. Returns the event for
-  // Request::on_token; its views live until the next call. REQUIRES: not finished().
+  // Returns the event of the prompt's i-th token, whose logprobs are `entry` if they are wanted.
+  // With echo this is called for i = 0, 1, ... to the prompt's end, before any other function.
+  TokenEvent echo(size_t i, const LogprobEntry* entry);
+  // Chooses the next token from the logits that follow the last token, and returns its event.
+  // REQUIRES: not finished().
   TokenEvent accept(std::span<const float> logits);
-  // Ends the sample with kCancelled. Does nothing to a finished sample.
-  void cancel();
+  // Ends the sample without a further token, and returns its last event. REQUIRES: not finished().
+  TokenEvent end(FinishReason reason);
 
   bool finished() const { return finish_reason_.has_value(); }
   std::span<const TokenId> ids() const { return ids_; }  // prompt and output
@@ -43,6 +48,8 @@ class SampleState {
   void take(TokenId id);
   void emit(std::string_view bytes);
   void finish_text();
+  // Sets text_offset of the entry of the next token, whose bytes in the text are `bytes`.
+  void set_offset(LogprobEntry& entry, std::string_view bytes);
 
   const Model& model_;
   const Request& request_;
@@ -54,6 +61,8 @@ class SampleState {
   double logprob_sum_ = 0;
   StopText stop_text_;
   TextStream stream_;
+  TextOffsets offsets_;
+  LogprobEntry echoed_entry_;
   std::string bytes_;
   std::string new_text_;  // the text of the last event
   std::optional<FinishReason> finish_reason_;
@@ -61,6 +70,9 @@ class SampleState {
 
 // Returns the bytes of a token in a text; empty if the tokenizer has no such id.
 std::string_view bytes_or_none(const Model& model, TokenId id);
+// Returns the bytes of the prompt's i-th token in a text that echoes the prompt. The bos token that
+// stands for an empty prompt has none.
+std::string_view prompt_bytes(const Model& model, const Plan& plan, size_t i);
 // Returns whether the id, once generated, ends a text.
 bool ends_text(const Model& model, const Plan& plan, TokenId id);
 // Forbids the ids that the tokenizer has no name for and, before min_tokens, the end tokens. With

@@ -473,7 +473,7 @@ TEST(Complete, TheCallbackCancels) {
     return ++events == 7 ? Progress::kCancel : Progress::kContinue;
   };
   const Completion completion = complete(fairytale(), request);
-  EXPECT_EQ(events, 7);
+  EXPECT_EQ(events, 7 + 2);  // and the last event of each sample
   EXPECT_EQ(completion.usage.completion_tokens, 7);
   const Ids ids = greedy_ids(fairytale(), "Once upon a time", 4);
   EXPECT_EQ(completion.choices[0].token_ids, ids);

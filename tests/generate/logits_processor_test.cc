@@ -33,6 +33,19 @@ TEST(Penalties, RepetitionCountsAnIdOnceInPromptOrOutput) {
   EXPECT_EQ(penalized(options, {0, 0, 1, 4}, 2), (Logits{1, -4, 1, -1, 0}));
 }
 
+TEST(Penalties, RepetitionLooksAtTheLastIdsOfItsRange) {
+  SamplingOptions options;
+  options.repetition_penalty = 2;
+  options.repetition_penalty_range = 2;
+  EXPECT_EQ(penalized(options, {0, 0, 1, 3}, 1), (Logits{2, -4, 1, -2, 0}));
+  options.repetition_penalty_range = 1;
+  EXPECT_EQ(penalized(options, {0, 0, 1, 3}, 1), (Logits{2, -2, 1, -2, 0}));
+  for (const int64_t all : {0, 4, 1000}) {
+    options.repetition_penalty_range = all;
+    EXPECT_EQ(penalized(options, {0, 0, 1, 3}, 1), (Logits{1, -4, 1, -2, 0}));
+  }
+}
+
 TEST(Penalties, FrequencyAndPresenceCountTheOutputAlone) {
   SamplingOptions options;
   options.frequency_penalty = 0.5;

@@ -56,6 +56,7 @@ TEST(Plan, EveryMessageNamesItsField) {
       {"repetition_penalty", [](Request& r) { r.repetition_penalty = 1e-300; }},
       {"repetition_penalty", [](Request& r) { r.repetition_penalty = 1e39; }},
       {"repetition_penalty", [=](Request& r) { r.repetition_penalty = inf; }},
+      {"repetition_penalty_range", [](Request& r) { r.repetition_penalty_range = -1; }},
       {"frequency_penalty", [](Request& r) { r.frequency_penalty = 2.1; }},
       {"frequency_penalty", [=](Request& r) { r.frequency_penalty = nan; }},
       {"presence_penalty", [](Request& r) { r.presence_penalty = -2.1; }},
@@ -81,7 +82,7 @@ TEST(Plan, EveryMessageNamesItsField) {
       {"bad_words", [](Request& r) { r.bad_words = {"text, but no tokenizer"}; }},
       {"stop", [](Request& r) { r.stop = {"text, but no tokenizer"}; }},
       {"stop", [](Request& r) { r.stop = {""}; }},
-      {"stop", [](Request& r) { r.stop = std::vector<std::string>(17, "x"); }},
+      {"stop", [](Request& r) { r.stop = std::vector<std::string>(65, "x"); }},
       {"logprobs", [](Request& r) { r.logprobs = -1; }},
       {"logprobs", [](Request& r) { r.logprobs = 21; }},
       {"n", [](Request& r) { r.n = 0; }},
@@ -150,7 +151,7 @@ TEST(Plan, ADefaultLengthLeavesRoomForATextOrSaysSo) {
 
 TEST(Plan, TheEdgesOfTheRangesAreAllowed) {
   Request request = request_of("a", 1);
-  request.stop = std::vector<std::string>(16, "x");
+  request.stop = std::vector<std::string>(64, "x");
   request.logprobs = 20;
   request.seed = INT64_MAX;
   request.frequency_penalty = -2;

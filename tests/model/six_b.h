@@ -63,15 +63,16 @@ inline std::vector<float> six_b_logits(const SixB& model, const KernelTable& ker
   Scratch scratch(six_b_config());
   const std::vector<Row> rows = six_b_rows(n, cache.add());
   std::vector<float> all;
+  const LogitsSink sink = [&](size_t, std::span<const float> logits) {
+    all.insert(all.end(), logits.begin(), logits.end());
+  };
   if (chunk == 0) chunk = n;
   for (size_t begin = 0; begin < n; begin += chunk) {
     const auto some = std::span(rows).subspan(begin, std::min(chunk, n - begin));
     const std::vector<Run> runs = find_runs(some, six_b_config(), cache);
     cache.extend(rows[0].sequence, static_cast<int64_t>(some.size()));
     forward(engine, six_b_config(), model.weights, model.rotary, {some, runs, cache}, scratch,
-            [&](size_t, std::span<const float> logits) {
-              all.insert(all.end(), logits.begin(), logits.end());
-            });
+            {sink, {}});
   }
   return all;
 }

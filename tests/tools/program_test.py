@@ -107,6 +107,7 @@ USES = {
         "--min-p": ["--min-p", "0.1"],
         "--typical-p": ["--typical-p", "0.5"],
         "--repetition-penalty": ["--repetition-penalty", "1.1"],
+        "--repetition-penalty-range": ["--repetition-penalty-range", "4"],
         "--frequency-penalty": ["--frequency-penalty", "-1"],
         "--presence-penalty": ["--presence-penalty", "-.5"],
         "--logit-bias": ["--logit-bias", "11=-100", "--logit-bias", "12=1.5"],
@@ -180,6 +181,7 @@ USES["batch"] = {
     "--merge": None,
     "--kv-memory": ["--kv-memory", "1M"],
     "--share-prefixes": ["--share-prefixes", "off"],
+    "--keep-prefixes": ["--keep-prefixes", "off"],
     "--progress": ["--progress", "1"],
 }
 for option in ("--file", "--ids", "--session", "--template", "--template-file"):
