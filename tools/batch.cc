@@ -135,7 +135,7 @@ int run_batch(const BatchCommand& command) {
                 static_cast<long long>(progress.done), static_cast<long long>(progress.failed),
                 seconds > 0 ? static_cast<double>(progress.tokens) / seconds : 0.0);
   note(command.model.quiet, std::string(is_terminal(STDERR_FILENO) ? "\r\033[K" : "") + text);
-  mention_clamped(model, command.model);
+  mention_kv_cache_overflows(model, command.model);
   if (exit_code() != kDone) return exit_code();
   return progress.failed > 0 ? kIncomplete : kDone;
 }

@@ -34,18 +34,37 @@ std::string bundled_model() {
                                         "; name one with --model or GPTJ_MODEL");
 }
 
-// Returns what is wrong with the name of a weight type, or nothing. CLI11 puts the option's name in
-// front.
-std::string one_of_the_weight_types(const std::string& name) {
-  for (const WeightType type : kWeightTypes) {
-    if (name == weight_type_name(type)) return {};
-  }
-  return "expected f32, f16, bf16, int8 or int4, found \"" + name + "\"";
+std::vector<std::string> weight_type_names() {
+  std::vector<std::string> names;
+  for (const WeightType type : kWeightTypes) names.push_back(weight_type_name(type));
+  return names;
 }
-std::string one_of_the_cache_types(const std::string& name) {
-  const bool known = name != weight_type_name(WeightType::kInt4);
-  if (known && one_of_the_weight_types(name).empty()) return {};
-  return "expected f32, f16, bf16 or int8, found \"" + name + "\"";
+std::vector<std::string> kv_cache_type_names() {
+  std::vector<std::string> names;
+  for (const WeightType type : kWeightTypes) {
+    if (is_kv_cache_type(type)) names.push_back(weight_type_name(type));
+  }
+  return names;
+}
+
+// Returns names as a choice: "a, b or c".
+std::string choice(const std::vector<std::string>& names) {
+  std::string text;
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (i > 0) text += i + 1 < names.size() ? ", " : " or ";
+    text += names[i];
+  }
+  return text;
+}
+
+// Returns a check for CLI11 that a value is one of the names.
+CLI::Validator one_of(const std::vector<std::string>& names) {
+  return CLI::Validator(
+      [names](const std::string& value) -> std::string {
+        if (std::find(names.begin(), names.end(), value) != names.end()) return {};
+        return "expected " + choice(names) + ", found \"" + value + "\"";
+      },
+      /*description=*/"");
 }
 
 }  // namespace
@@ -69,13 +88,14 @@ void add_tokenizer_option(CLI::App& command, ModelOptions& options) {
 }
 
 void add_weight_type_option(CLI::App& command, const char* name, std::string& type,
-                            const char* description) {
-  command.add_option(name, type, description)->check(one_of_the_weight_types);
+                            const std::string& description) {
+  command.add_option(name, type, description)->check(one_of(weight_type_names()));
 }
 
 void add_weights_option(CLI::App& command, ModelOptions& options) {
-  add_weight_type_option(command, "--weights", options.weights,
-                         "f32, f16, bf16, int8 or int4: how weights are held (default: as stored)");
+  add_weight_type_option(
+      command, "--weights", options.weights,
+      choice(weight_type_names()) + ": how weights are held (default: as stored)");
 }
 
 void add_engine_options(CLI::App& command, ModelOptions& options) {
@@ -85,7 +105,7 @@ void add_engine_options(CLI::App& command, ModelOptions& options) {
       ->check(CLI::Range(0, 1024));
   command.add_option(
       "--isa", options.isa,
-      "portable, avx2, avx2vnni, avx512 or amx (default: the best this processor has)");
+      choice(all_instruction_set_names()) + " (default: the best this processor has)");
 }
 
 void add_model_options(CLI::App& command, ModelOptions& options) {
@@ -94,9 +114,10 @@ void add_model_options(CLI::App& command, ModelOptions& options) {
   add_weights_option(command, options);
   command
       .add_option("--kv-cache", options.kv_cache,
-                  "f32, f16, bf16 or int8: how keys and values are held\n"
-                  "(default: f32 where weights are, else f16)")
-      ->check(one_of_the_cache_types);
+                  choice(kv_cache_type_names()) +
+                      ": how keys and values are held\n"
+                      "(default: f32 where weights are, else f16)")
+      ->check(one_of(kv_cache_type_names()));
   command
       .add_option("--max-ram", options.max_ram,
                   "Bytes that weights and KV cache may take, as 8G or 500M\n"
@@ -113,8 +134,8 @@ std::string model_path(const ModelOptions& options) {
   return bundled_model();
 }
 
-void mention_clamped(const Model& model, const ModelOptions& options) {
-  const uint64_t n = model.clamped_values();
+void mention_kv_cache_overflows(const Model& model, const ModelOptions& options) {
+  const uint64_t n = model.kv_cache_overflows();
   if (n == 0) return;
   note(options.quiet, "gptj: warning: " + std::to_string(n) +
                           " keys and values lie beyond f16 and were held at its largest number; "

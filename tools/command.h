@@ -34,7 +34,7 @@ void add_tokenizer_option(CLI::App& command, ModelOptions& options);
 void add_weights_option(CLI::App& command, ModelOptions& options);
 // Adds an option whose value is one of the types of weights.
 void add_weight_type_option(CLI::App& command, const char* name, std::string& type,
-                            const char* description);
+                            const std::string& description);
 // Adds --threads and --isa.
 void add_engine_options(CLI::App& command, ModelOptions& options);
 // Adds --model, --tokenizer, --weights, --kv-cache, --threads, --max-ram, --isa, --json and
@@ -47,7 +47,7 @@ void add_output_options(CLI::App& command, ModelOptions& options);
 // kNotFound if that is missing.
 std::string model_path(const ModelOptions& options);
 // Prints on stderr how many values an f16 cache could not hold, if any. To be called at the end.
-void mention_clamped(const Model& model, const ModelOptions& options);
+void mention_kv_cache_overflows(const Model& model, const ModelOptions& options);
 
 // Returns a message of the library in which each option that stands between backquotes is replaced
 // by the program's: "`kv_cache`" becomes "--kv-cache".

@@ -36,7 +36,7 @@ void mention_faster_type(const Model& model, const ModelOptions& options) {
   const std::string name = weight_type_name(*faster);
   note(options.quiet, std::string("gptj: ") + weight_type_name(model.weight_type()) +
                           " weights are multiplied as f32 here; --weights " + name + " uses " +
-                          products_by(*faster, model.isa()) + " and reads prompts faster");
+                          matmul_isa(*faster, model.isa()) + " and reads prompts faster");
 }
 
 // Completes a request with the session file `path`; with an empty path, without one. If the file's
@@ -82,7 +82,7 @@ int run_complete(const CompleteOptions& options) {
        "prompt: " + rate(completion.usage.prompt_tokens, completion.prompt_seconds) +
            "; new: " + rate(completion.usage.completion_tokens, completion.decode_seconds) +
            "; seed " + std::to_string(completion.seed));
-  mention_clamped(model, options.model);
+  mention_kv_cache_overflows(model, options.model);
   return exit_code();
 }
 

@@ -39,16 +39,11 @@ ordered_json tensors_json(const CheckpointInfo& info) {
   return list;
 }
 
-constexpr WeightType kCacheTypes[] = {WeightType::kF32, WeightType::kF16, WeightType::kBF16,
-                                      WeightType::kInt8};
-
-bool is_rounded(WeightType type) { return type == WeightType::kInt8 || type == WeightType::kInt4; }
-
 // Returns whether --weights can be `type` for the file. A packed file with rounded weights cannot
 // be loaded as another type.
 bool loads_as(const CheckpointInfo& info, WeightType type) {
   const bool fixed =
-      info.head_type && (is_rounded(info.stored_type) || is_rounded(*info.head_type));
+      info.head_type && (is_quantized(info.stored_type) || is_quantized(*info.head_type));
   return !fixed || type == info.stored_type;
 }
 
@@ -84,7 +79,8 @@ ordered_json memory_json(const CheckpointInfo& info) {
 // Returns the bytes of the KV cache for each type that --kv-cache takes.
 ordered_json kv_cache_json(const CheckpointInfo& info) {
   ordered_json json;
-  for (const WeightType type : kCacheTypes) {
+  for (const WeightType type : kWeightTypes) {
+    if (!is_kv_cache_type(type)) continue;
     const MemoryNeeds needs = memory_needs(info.config, {.kv_cache = type});
     json[weight_type_name(type)] = {{"bytes_per_token", needs.kv_cache_per_token},
                                     {"bytes_full_context", needs.kv_cache_full_context}};
@@ -113,7 +109,7 @@ ordered_json inspect_json(const CheckpointInfo& info) {
   json["kv_cache"] = kv_cache_json(info);
   json["instruction_sets"] = instruction_set_names();
   for (const WeightType type : kWeightTypes) {
-    json["products_by"][weight_type_name(type)] = products_by(type);
+    json["products_by"][weight_type_name(type)] = matmul_isa(type);
   }
   json["tensors"] = tensors_json(info);
   return json;
@@ -173,12 +169,12 @@ void print_text(const CheckpointInfo& info, bool with_tensors) {
   }
   std::string sets;
   for (const WeightType type : kWeightTypes) {
-    sets +=
-        std::string(sets.empty() ? "" : ", ") + weight_type_name(type) + " " + products_by(type);
+    sets += std::string(sets.empty() ? "" : ", ") + weight_type_name(type) + " " + matmul_isa(type);
   }
   line("multiplied by", sets);
   out += "  KV cache             a full context\n";
-  for (const WeightType type : kCacheTypes) {
+  for (const WeightType type : kWeightTypes) {
+    if (!is_kv_cache_type(type)) continue;
     line(weight_type_name(type),
          gigabytes(memory_needs(c, {.kv_cache = type}).kv_cache_full_context));
   }

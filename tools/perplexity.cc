@@ -46,7 +46,7 @@ int run_perplexity(const PerplexityCommand& command) {
                   static_cast<long long>(result.window), static_cast<long long>(result.stride));
     print(line);
   }
-  mention_clamped(model, command.model);
+  mention_kv_cache_overflows(model, command.model);
   return exit_code();
 }
 

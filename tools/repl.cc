@@ -236,7 +236,7 @@ int run_repl(const ReplOptions& options) {
     if (interrupted().cancelled() || output_closed()) break;
   }
   if (!options.session.empty()) dialogue.save();
-  mention_clamped(model, options.model);
+  mention_kv_cache_overflows(model, options.model);
   if (exit_code() != kDone) return exit_code();
   return failed && !terminal ? kFailed : kDone;
 }

@@ -112,10 +112,10 @@ struct BenchReport {
   uint64_t peak_memory_bytes = 0;
   uint64_t logits_hash = 0;  // hash of the bits of a fixed prompt's last logits
 
-  // Returns the peak of the model's weight type.
-  double peak_tops() const {
+  // Returns the peak of products with weights of a type, "f32" or another; 0 for an unknown name.
+  double peak_tops(const std::string& type) const {
     for (const ArithmeticPeak& peak : machine.peaks) {
-      if (peak.weights == weights) return peak.tops;
+      if (peak.weights == type) return peak.tops;
     }
     return 0;
   }

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "gptj/export.h"
+#include "gptj/storage.h"
 #include "gptj/tokenizer.h"
 
 namespace gptj {
@@ -86,16 +87,8 @@ struct GenerationDefaults {
   std::vector<int64_t> eos_token_ids = {};   // already in ModelConfig::eos_token_ids, if any
 };
 
-// The type in which weights are held in memory. int8 and int4 are numbers of 8 and 4 bits with
-// scales; they are multiplied by activations rounded to 8 bits. The lm_head of an int4 model is
-// int8 unless another type is asked for.
-enum class WeightType { kF32, kF16, kBF16, kInt8, kInt4 };
-inline constexpr WeightType kWeightTypes[] = {WeightType::kF32, WeightType::kF16, WeightType::kBF16,
-                                              WeightType::kInt8, WeightType::kInt4};
-
-// Returns "f32", "f16", "bf16", "int8" or "int4".
-GPTJ_API const char* weight_type_name(WeightType type);
-// Returns the type of that name. Throws kInvalidArgument, listing the names, if there is none.
+// Returns the weight type of that name. Throws kInvalidArgument, listing the names, if there is
+// none.
 GPTJ_API WeightType parse_weight_type(const std::string& name);
 
 struct TensorInfo {
@@ -175,7 +168,6 @@ struct MemoryNeeds {
   uint64_t kv_cache_per_page = 0;      // the cache grows by pages of kKvPagePositions
   uint64_t kv_cache_full_context = 0;  // for one sequence of n_positions
 };
-inline constexpr int64_t kKvPagePositions = 64;
 
 // Returns the memory that a model of this config takes. Throws kInvalidArgument for a config that
 // no model can have.

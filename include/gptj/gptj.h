@@ -15,6 +15,7 @@
 #include "gptj/jobs.h"
 #include "gptj/model.h"
 #include "gptj/session.h"
+#include "gptj/storage.h"
 #include "gptj/template.h"
 #include "gptj/tokenizer.h"
 
@@ -31,9 +32,13 @@ GPTJ_API const char* version();
 // last.
 GPTJ_API std::vector<std::string> instruction_set_names();
 
+// Returns all instruction sets that this library has kernels for, the best last, whether or not
+// this processor runs them.
+GPTJ_API std::vector<std::string> all_instruction_set_names();
+
 // Returns the instructions that multiply weights of this type if `isa` is asked for (empty: the
-// best of this processor): "avx512", "avx512bf16", "amx", ... Throws as Model::load does for
+// best that this processor has): "avx512", "avx512bf16", "amx", ... Throws as Model::load does for
 // LoadOptions::isa.
-GPTJ_API std::string products_by(WeightType weights, const std::string& isa = {});
+GPTJ_API std::string matmul_isa(WeightType weights, const std::string& isa = {});
 
 }  // namespace gptj

@@ -30,8 +30,7 @@ struct LoadOptions {
   // Threads of the pool that all sessions share, at most 1024; 0: the CPUs that affinity and cgroup
   // allow.
   size_t threads = 0;
-  // The instruction set: "portable", "avx2", "avx2vnni", "avx512", "amx"; empty: the best that this
-  // processor has.
+  // The instruction set, one of instruction_set_names(); empty: the best that this processor has.
   std::string isa = {};
   // Bytes that weights and one full context may take; 0: the memory that the machine and its cgroup
   // have left, which is also the most.
@@ -84,7 +83,7 @@ class GPTJ_API Model {
   uint64_t kv_cache_bytes(int64_t positions) const;
   // Returns how many keys and values computed so far a KV cache of f16 could not hold; they are
   // kept as +-65504. 0 for other types of KV cache. Any thread may call this.
-  uint64_t clamped_values() const;
+  uint64_t kv_cache_overflows() const;
   // Returns a hash that tells this model from others by its weights as they are held, its shape and
   // its tokenizer. The first call reads all weights at the speed of memory; the hash is then kept
   // for all copies.

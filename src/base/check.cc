@@ -7,6 +7,15 @@ void fail(ErrorCode code, const std::string& message, const std::string& param) 
   throw Error(code, message, param);
 }
 
+std::string choice(const std::vector<std::string>& names) {
+  std::string text;
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (i > 0) text += i + 1 < names.size() ? ", " : " or ";
+    text += names[i];
+  }
+  return text;
+}
+
 const char* error_code_name(ErrorCode code) {
   switch (code) {
     case ErrorCode::kInvalidArgument: return "invalid_argument";

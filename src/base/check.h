@@ -5,6 +5,7 @@
 #include <locale>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include "gptj/error.h"
 
@@ -24,6 +25,9 @@ std::string concat(const Parts&... parts) {
   (out << ... << parts);
   return out.str();
 }
+
+// Returns names as a choice: "a, b or c".
+std::string choice(const std::vector<std::string>& names);
 
 // Throws Error(code), whose message is all parts joined, unless `ok`.
 template <class... Parts>

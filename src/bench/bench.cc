@@ -88,12 +88,12 @@ uint64_t logits_hash(const Model& model) {
 struct Machine {
   explicit Machine(const LoadOptions& options)
       : kernels(select_kernels(options.isa)), pool(options.threads) {
-    for (const ProductKernel& product : kernels.product) multiply.emplace_back(product, pool);
+    for (const WeightType type : kWeightTypes) multiply.emplace_back(kernels.product[type], pool);
   }
 
   const KernelTable& kernels;
   ThreadPool pool;
-  std::vector<MultiplyWall> multiply;  // in the order of Element
+  std::vector<MultiplyWall> multiply;  // in the order of kWeightTypes
 };
 
 // The walls of a machine for one model.
@@ -236,14 +236,14 @@ class Bench {
   void measure_machine(Machine& machine) {
     step("measuring the machine");
     MachineLimits& m = report_.machine;
-    m.peaks.resize(kElements);
+    m.peaks.resize(std::size(kWeightTypes));
     m.read_bytes = read_buffer_bytes();
     m.read_gb_per_s =
         std::max(m.read_gb_per_s, measure_read(machine.kernels, machine.pool, m.read_bytes) / 1e9);
-    for (size_t e = 0; e < kElements; ++e) {
-      m.peaks[e].weights = element_name(static_cast<Element>(e));
-      m.peaks[e].isa = machine.kernels.product[e].isa;
-      m.peaks[e].tops = std::max(m.peaks[e].tops, machine.multiply[e].measure() / 1e12);
+    for (size_t i = 0; i < m.peaks.size(); ++i) {
+      m.peaks[i].weights = weight_type_name(kWeightTypes[i]);
+      m.peaks[i].isa = machine.kernels.product[kWeightTypes[i]].isa;
+      m.peaks[i].tops = std::max(m.peaks[i].tops, machine.multiply[i].measure() / 1e12);
     }
   }
 
@@ -383,7 +383,8 @@ class Bench {
   // Completes the fractions of the machine's limits, which are known only after the last
   // measurement. Until then the members hold the figures to be divided.
   void finish() {
-    const double read = report_.machine.read_gb_per_s * 1e9, peak = report_.peak_tops() * 1e12;
+    const double read = report_.machine.read_gb_per_s * 1e9,
+                 peak = report_.peak_tops(report_.weights) * 1e12;
     for (std::optional<DecodeResult>* decode : {&report_.decode, &report_.decode_long}) {
       if (*decode) (*decode)->fraction_of_read /= read;
     }
@@ -391,7 +392,7 @@ class Bench {
       batch.fraction_of_read = batch.tokens_per_s / read_wall(batch.size, read);
       batch.fraction_of_peak = batch.tokens_per_s / multiply_wall(peak);
     }
-    const double f32_peak = report_.machine.peaks[static_cast<size_t>(Element::kF32)].tops * 1e12;
+    const double f32_peak = report_.peak_tops(weight_type_name(WeightType::kF32)) * 1e12;
     for (PromptResult& prompt : report_.prompts) {
       prompt.fraction_of_peak /= peak;
       prompt.attention_fraction_of_peak /= f32_peak;

@@ -32,7 +32,7 @@ constexpr float kNear = 0.05f;
 std::vector<float> logits_of(const Model::State& like, const std::string& isa) {
   const Model model = synthetic_model(kShape,
                                       {.weights = like.weight_type,
-                                       .head = static_cast<WeightType>(like.packing.head),
+                                       .head = like.packing.head,
                                        .kv_cache = like.kv_cache_type,
                                        .threads = 1,
                                        .isa = isa},
@@ -76,7 +76,7 @@ void verify_kernels(const Model& model) {
   const std::vector<float> found = logits_of(state, state.kernels.isa),
                            expected = logits_of(state, "portable");
   const bool own_rounding =
-      state.kernels.product[static_cast<size_t>(Element::kBF16)].operand == Operand::kBF16 &&
+      state.kernels.product[Element::kBF16].operand == Operand::kBF16 &&
       (state.packing.layers == Element::kBF16 || state.packing.head == Element::kBF16);
   check(own_rounding ? near(found, expected) : same_bits(found, expected), ErrorCode::kUnsupported,
         "the kernels of ", state.kernels.isa, " for ", weight_type_name(state.weight_type),

@@ -288,7 +288,7 @@ WeightType Checkpoint::stored_type() const {
   for (const StoredTensor& tensor : tensors_) bytes[tensor.type] += tensor.size();
   const auto most = std::max_element(
       bytes.begin(), bytes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
-  return static_cast<WeightType>(element_of(most->first));
+  return element_of(most->first);
 }
 
 bool Checkpoint::quantized() const {
@@ -302,7 +302,7 @@ bool Checkpoint::quantized() const {
 
 EmbeddingStorage Checkpoint::embedding() const {
   const StoredTensor& wte = tensor("wte.weight");
-  return {static_cast<WeightType>(element_of(wte.type)), /*mapped=*/!wte.make};
+  return {element_of(wte.type), /*mapped=*/!wte.make};
 }
 
 void check_lm_head(const Checkpoint& checkpoint, const std::string& path) {

@@ -80,7 +80,7 @@ PackedMatrix Calibration::quantized(const MatrixSpec& spec, PackedMatrix exact,
                                     const UpperFactor& factor) {
   PackedMatrix m = unpacked_matrix(spec, packing_);
   check(round_with_feedback(exact, factor, kernels_, pool_, m), ErrorCode::kUnsupported, spec.name,
-        " holds weights beyond the range of ", element_name(m.element),
+        " holds weights beyond the range of ", weight_type_name(m.element),
         "; use `weights` bf16 or f32");
   m.bias = std::move(exact.bias);
   return m;

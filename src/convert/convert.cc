@@ -49,7 +49,7 @@ class Conversion {
     check_target();
     check_threads(options.threads);
     report_.weights = weights_;
-    report_.head = static_cast<WeightType>(packing_.head);
+    report_.head = packing_.head;
     needs_ = memory_needs(source_.config(), {.weights = weights_, .head = report_.head});
     report_.bits_per_weight = needs_.bits_per_weight;
     check_fits(source_.packing_bytes(packing_), "converting", "use a smaller `weights` type");
@@ -58,9 +58,9 @@ class Conversion {
   }
 
   ConversionReport run() {
-    SafetensorsWriter writer(
-        target_, packed_tensors(source_.config(), packing_, element_of(source_.embedding().type)),
-        metadata(), kReportRoom);
+    SafetensorsWriter writer(target_,
+                             packed_tensors(source_.config(), packing_, source_.embedding().type),
+                             metadata(), kReportRoom);
     report_.file_bytes = writer.file_bytes();
     write_tensors(writer);
     writer.set_metadata(packed::kReport, conversion_report_json(report_));
@@ -117,7 +117,7 @@ class Conversion {
     if (ids.empty()) return;
     check_param(is_quantized(packing_.layers) && is_quantized(packing_.head), "calibration",
                 "expected weights of int8 or int4, which are rounded for a text; found ",
-                element_name(packing_.layers), ", head ", element_name(packing_.head));
+                weight_type_name(packing_.layers), ", head ", weight_type_name(packing_.head));
     check_ids("calibration", ids);
     const uint64_t need = source_.kept_bytes() + Calibration::bytes(source_.config(), ids.size());
     check_fits(need, concat("calibrating on ", ids.size(), " tokens"), "use a shorter text");
@@ -153,7 +153,7 @@ class Conversion {
     }
     m[packed::kLayout] = packed::kLayoutVersion;
     m[packed::kWeights] = weight_type_name(weights_);
-    m[packed::kHead] = element_name(packing_.head);
+    m[packed::kHead] = weight_type_name(packing_.head);
     m[packed::kConfig] = config_json(source_.config());
     if (!source_.generation_config().empty()) {
       m[packed::kGenerationConfig] = source_.generation_config();

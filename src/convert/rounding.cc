@@ -74,19 +74,18 @@ class PanelRounding {
       std::fill_n(sums_, n_ * kLanes, 0.0f);
       return;
     }
-    kernels_.product[static_cast<size_t>(Element::kF32)].compute(
-        {.x = {factor_.column(begin_), factor_.stride},
-         .rows = n_,
-         .k = begin_,
-         .group = 0,
-         .reading = {},
-         .panels = errors_.data(),
-         .first_panel = 0,
-         .last_panel = 1,
-         .bias = nullptr,
-         .out = sums_,
-         .out_stride = kLanes,
-         .scratch = product_scratch_.data()});
+    kernels_.product[Element::kF32].compute({.x = {factor_.column(begin_), factor_.stride},
+                                             .rows = n_,
+                                             .k = begin_,
+                                             .group = 0,
+                                             .reading = {},
+                                             .panels = errors_.data(),
+                                             .first_panel = 0,
+                                             .last_panel = 1,
+                                             .bias = nullptr,
+                                             .out = sums_,
+                                             .out_stride = kLanes,
+                                             .scratch = product_scratch_.data()});
   }
 
   // Calls choose(j, carried, e) for each input j of the group in ascending order. carried is the

@@ -55,7 +55,7 @@ void SecondMoments::add_some(const Matrix& x, size_t first, size_t rows) {
     float* out = products.data() + part * k_ * kLanes;
     for (size_t p = part; p < panels_.size(); p += pool_.parts()) {
       const size_t below = k_ - p * kLanes;
-      kernels_.product[static_cast<size_t>(Element::kF32)].compute(
+      kernels_.product[Element::kF32].compute(
           {.x = {transposed.data() + p * kLanes * stride, stride},
            .rows = below,
            .k = rows,

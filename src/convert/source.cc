@@ -59,7 +59,7 @@ uint64_t ConversionSource::kept_bytes() const {
   for (const TensorSpec& spec : tensor_specs(config())) {
     if (spec.shape.size() == 1) kept += spec.shape[0] * sizeof(float);
     if (is_embedding(spec.name) && !embedding().mapped) {
-      kept += elements(spec) * element_size(element_of(embedding().type));
+      kept += elements(spec) * element_size(embedding().type);
     }
   }
   return kept;

@@ -85,7 +85,7 @@ struct LayerAttention {
   void attend(const AttentionItem& item, float* scratch) const {
     const size_t column = item.head * heads.dim;
     const AttentionBlock& block = *item.block;
-    kernels.attention[static_cast<size_t>(batch.cache.element())](
+    kernels.attention[batch.cache.element()](
         {.q = qkv.row(block.first) + column,
          .q_stride = qkv.stride(),
          .out = out.row(block.first) + column,

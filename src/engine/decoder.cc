@@ -35,7 +35,7 @@ size_t chunk_end(std::span<const Row> rows, size_t first) {
 
 Decoder::Decoder(const Model& model)
     : model_(model),
-      cache_(model.config(), element_of(model.kv_cache_type()), &model.state().clamped),
+      cache_(model.config(), model.kv_cache_type(), &model.state().kv_cache_overflows),
       engine_(model.state().kernels, model.state().pool,
               static_cast<size_t>(model.config().head_dim()), model.state().reading),
       scratch_(model.config()) {}

@@ -29,13 +29,13 @@ uint64_t kv_page_bytes(const ModelConfig& config, Element element) {
          static_cast<uint64_t>(config.n_layer * config.n_head);
 }
 
-KvCache::KvCache(const ModelConfig& config, Element element, std::atomic<uint64_t>* clamped)
+KvCache::KvCache(const ModelConfig& config, Element element, std::atomic<uint64_t>* overflows)
     : element_(element),
       n_head_(static_cast<size_t>(config.n_head)),
       head_dim_(static_cast<size_t>(config.head_dim())),
       head_bytes_(kv_head_bytes(element, head_dim_)),
       page_bytes_(kv_page_bytes(config, element)),
-      clamped_(clamped) {}
+      overflows_(overflows) {}
 
 const KvCache::Sequence& KvCache::find(SequenceId sequence) const {
   const auto found = sequences_.find(sequence);
@@ -180,7 +180,7 @@ void KvCache::narrow(const KernelTable& kernels, const float* x, std::byte* part
   switch (element_) {
     case Element::kF16: {
       const size_t clamped = kernels.to_f16(x, head_dim_, reinterpret_cast<uint16_t*>(out));
-      if (clamped > 0 && clamped_ != nullptr) *clamped_ += clamped;
+      if (clamped > 0 && overflows_ != nullptr) *overflows_ += clamped;
       break;
     }
     case Element::kBF16: kernels.to_bf16(x, head_dim_, reinterpret_cast<uint16_t*>(out)); break;

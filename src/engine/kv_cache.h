@@ -22,9 +22,9 @@ namespace gptj {
 
 class KvCache {
  public:
-  // `clamped`, if not null, counts the values that f16 could not hold and that were kept as
+  // `overflows`, if not null, counts the values that f16 could not hold and that were kept as
   // +-65504. The counter must outlive the cache.
-  KvCache(const ModelConfig& config, Element element, std::atomic<uint64_t>* clamped = nullptr);
+  KvCache(const ModelConfig& config, Element element, std::atomic<uint64_t>* overflows = nullptr);
 
   // Every function but begins_page() throws kInvalidArgument if it is given an unknown sequence.
 
@@ -97,7 +97,7 @@ class KvCache {
   Element element_;
   size_t n_head_, head_dim_;
   uint64_t head_bytes_, page_bytes_;
-  std::atomic<uint64_t>* clamped_;
+  std::atomic<uint64_t>* overflows_;
   SequenceId next_ = 0;
   std::map<SequenceId, Sequence> sequences_;
   std::vector<std::shared_ptr<Page>> spare_;

@@ -27,12 +27,12 @@ MemoryNeeds memory_needs(const ModelConfig& config, const MemoryOptions& options
   }
   needs.weights += matrices;
   needs.bits_per_weight = 8.0 * static_cast<double>(matrices) / static_cast<double>(multiplied);
-  needs.embedding = size(config.vocab_size) * size(config.n_embd) *
-                    element_size(element_of(options.embedding.type));
+  needs.embedding =
+      size(config.vocab_size) * size(config.n_embd) * element_size(options.embedding.type);
   if (!options.embedding.mapped) needs.weights += needs.embedding;
   const WeightType kv = options.kv_cache.value_or(default_kv_cache(options.weights));
   check_kv_cache(kv);
-  needs.kv_cache_per_page = kv_page_bytes(config, element_of(kv));
+  needs.kv_cache_per_page = kv_page_bytes(config, kv);
   needs.kv_cache_per_token = needs.kv_cache_per_page / size(kKvPagePositions);
   needs.kv_cache_full_context =
       round_up(size(config.n_positions), size(kKvPagePositions)) * needs.kv_cache_per_token;

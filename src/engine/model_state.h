@@ -31,8 +31,8 @@ struct Model::State {
   Weights weights;
   uint64_t max_ram = 0;  // LoadOptions::max_ram
   RowReading reading = {};
-  std::vector<TokenId> unnamed_ids = {};      // ids of the vocabulary without a token
-  mutable std::atomic<uint64_t> clamped = 0;  // Model::clamped_values()
+  std::vector<TokenId> unnamed_ids = {};                 // ids of the vocabulary without a token
+  mutable std::atomic<uint64_t> kv_cache_overflows = 0;  // Model::kv_cache_overflows()
   mutable std::mutex fingerprint_mutex = {};
   mutable std::optional<uint64_t> fingerprint = {};  // Model::fingerprint(), from its first call on
 };

@@ -26,7 +26,7 @@ void reserve(AlignedBuffer<T>& buffer, size_t size) {
 }  // namespace
 
 Rows Engine::operand(size_t buffer, const PackedMatrix& w, const Matrix& x, size_t rows) {
-  const Operand operand = kernels_.product[static_cast<size_t>(w.element)].operand;
+  const Operand operand = kernels_.product[w.element].operand;
   if (operand == Operand::kF32) return {x.row(0), x.stride()};
   if (operands_.size() <= buffer) operands_.resize(buffer + 1);
   OperandBuffer& b = operands_[buffer];
@@ -99,7 +99,7 @@ double linear_parts(Engine& engine, const Linear& l, const Rows& operand, size_t
   double activation = 0;
   for (size_t begin = panels.begin; begin < panels.end; begin += step) {
     const size_t end = std::min(begin + step, panels.end);
-    engine.kernels().product[static_cast<size_t>(w.element)].compute(
+    engine.kernels().product[w.element].compute(
         {operand, rows, w.k, w.group, engine.reading(), w.panels.data(), begin, end,
          w.bias.size() > 0 ? w.bias.data() : nullptr, l.out.row(0), l.out.stride(),
          engine.scratch(parts.begin)});

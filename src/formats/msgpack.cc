@@ -17,11 +17,11 @@ constexpr size_t kMaxArrays = 1 << 16;
 constexpr uint8_t kArrayExtension = 1;  // Flax's number for arrays
 constexpr std::string_view kChunked = "__msgpack_chunked_array__";
 
-struct Element {
+struct TypeName {
   std::string_view name;
   DType type;
 };
-constexpr Element kElements[] = {
+constexpr TypeName kTypeNames[] = {
     {"float32", DType::kF32}, {"float16", DType::kF16}, {"bfloat16", DType::kBF16},
     {"float64", DType::kF64}, {"bool", DType::kBool},   {"int8", DType::kI8},
     {"uint8", DType::kU8},    {"int16", DType::kI16},   {"uint16", DType::kU16},
@@ -164,9 +164,9 @@ class Walker {
     check((head.kind == Kind::kText || head.kind == Kind::kBinary) && head.count <= kMaxKey,
           ErrorCode::kBadFile, payload.where(), ": expected the name of a type");
     const std::string_view name = payload.text(head.count, "type");
-    const auto found = std::find_if(std::begin(kElements), std::end(kElements),
-                                    [&](const Element& element) { return element.name == name; });
-    check(found != std::end(kElements), ErrorCode::kUnsupported, payload.where(), ": type ",
+    const auto found = std::find_if(std::begin(kTypeNames), std::end(kTypeNames),
+                                    [&](const TypeName& element) { return element.name == name; });
+    check(found != std::end(kTypeNames), ErrorCode::kUnsupported, payload.where(), ": type ",
           json_excerpt(std::string(name)), " is not supported");
     return found->type;
   }

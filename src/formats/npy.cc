@@ -17,11 +17,11 @@ constexpr std::string_view kMagic = "\x93NUMPY";
 constexpr uint32_t kMaxHeader = 1 << 16;
 constexpr size_t kMaxDimensions = 32;  // NumPy's own limit
 
-struct Element {
+struct TypeCode {
   std::string_view code;  // without the byte order
   DType type;
 };
-constexpr Element kElements[] = {
+constexpr TypeCode kTypeCodes[] = {
     {"f4", DType::kF32},  {"f2", DType::kF16}, {"V2", DType::kBF16}, {"f8", DType::kF64},
     {"b1", DType::kBool}, {"i1", DType::kI8},  {"u1", DType::kU8},   {"i2", DType::kI16},
     {"u2", DType::kU16},  {"i4", DType::kI32}, {"u4", DType::kU32},  {"i8", DType::kI64},
@@ -74,7 +74,7 @@ class HeaderParser {
 
   DType element_type() {
     const std::string_view descr = string();
-    for (const Element& element : kElements) {
+    for (const TypeCode& element : kTypeCodes) {
       const bool little = descr.starts_with('<') || descr.starts_with('|');
       if (little && descr.substr(1) == element.code) return element.type;
     }

@@ -18,7 +18,7 @@ constexpr size_t kFewSamples = 2;  // more samples fill a pass without guesses
 // little more than one, else 1.
 size_t rows_of_a_block(const Model& model) {
   const Model::State& state = model.state();
-  const auto& product = state.kernels.product[static_cast<size_t>(state.packing.layers)];
+  const auto& product = state.kernels.product[state.packing.layers];
   return product.operand == Operand::kInt8 ? kInt8Rows : 1;
 }
 

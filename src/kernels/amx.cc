@@ -9,6 +9,6 @@
 
 namespace gptj {
 
-const ProductKernel kAmxProducts[kElements] = GPTJ_TILE_PRODUCTS("amx", kAvx512Kernels);
+const PerElement<ProductKernel> kAmxProducts = GPTJ_TILE_PRODUCTS("amx", kAvx512Kernels);
 
 }  // namespace gptj

@@ -9,7 +9,8 @@
 
 namespace gptj {
 
-const ProductKernel kAvx2VnniProducts[kElements] = {
-    {}, {}, {}, GPTJ_QUANTIZED_PRODUCTS("avx2vnni")};
+const PerElement<ProductKernel> kAvx2VnniProducts = {
+    .int8 = GPTJ_QUANTIZED_PRODUCT("avx2vnni", Int8),
+    .int4 = GPTJ_QUANTIZED_PRODUCT("avx2vnni", Int4)};
 
 }  // namespace gptj

@@ -7,6 +7,6 @@
 
 namespace gptj {
 
-const ProductKernel kAvx512Bf16Products[kElements] = GPTJ_PAIR_PRODUCTS("avx512bf16");
+const PerElement<ProductKernel> kAvx512Bf16Products = GPTJ_PAIR_PRODUCTS("avx512bf16");
 
 }  // namespace gptj

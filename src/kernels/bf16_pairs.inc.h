@@ -32,10 +32,12 @@ void product_of_pairs(const Product& a) {
 }  // namespace gptj::GPTJ_ISA
 
 // Products in the order of Element.
-#define GPTJ_PAIR_PRODUCTS(isa_name)                            \
-  {                                                             \
-    {}, {},                                                     \
-        {&GPTJ_ISA::product_of_pairs, Operand::kBF16, isa_name, \
-         &GPTJ_ISA::chain_burst<GPTJ_ISA::Pairs>},              \
-        {}, {}                                                  \
+#define GPTJ_PAIR_PRODUCTS(isa_name)                   \
+  {                                                    \
+    .bf16 = {                                          \
+      .compute = &GPTJ_ISA::product_of_pairs,          \
+      .operand = Operand::kBF16,                       \
+      .isa = isa_name,                                 \
+      .burst = &GPTJ_ISA::chain_burst<GPTJ_ISA::Pairs> \
+    }                                                  \
   }

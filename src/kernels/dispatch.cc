@@ -69,38 +69,56 @@ bool has_amx() {
 }
 #endif
 
-struct Part {
+// What one file of kernels contributes.
+struct KernelFile {
   const char* isa;
   bool (*supported)();
-  const KernelTable* all;         // for a set that has every kernel; else null
-  const ProductKernel* products;  // for a set that only has better products; else null
+  const KernelTable* all = nullptr;                     // set if the file has every kernel
+  const PerElement<ProductKernel>* products = nullptr;  // set if it only has better products
 };
 
-constexpr Part kParts[] = {
-    {"portable", always, &kPortableKernels, nullptr},
+// The list of instruction sets, the least capable first.
+constexpr KernelFile kKernelFiles[] = {
+    {.isa = "portable", .supported = always, .all = &kPortableKernels},
 #if defined(__x86_64__)
-    {"avx2", has_avx2, &kAvx2Kernels, nullptr},
-    {"avx2vnni", has_avx2vnni, nullptr, kAvx2VnniProducts},
-    {"avx512", has_avx512, &kAvx512Kernels, nullptr},
-    {"avx512", has_avx512bf16, nullptr, kAvx512Bf16Products},
-    {"amx", has_amx, nullptr, kAmxProducts},
+    {.isa = "avx2", .supported = has_avx2, .all = &kAvx2Kernels},
+    {.isa = "avx2vnni", .supported = has_avx2vnni, .products = &kAvx2VnniProducts},
+    {.isa = "avx512", .supported = has_avx512, .all = &kAvx512Kernels},
+    {.isa = "avx512", .supported = has_avx512bf16, .products = &kAvx512Bf16Products},
+    {.isa = "amx", .supported = has_amx, .products = &kAmxProducts},
 #endif
 };
 
 std::vector<InstructionSet> assemble() {
   std::vector<InstructionSet> sets;
-  for (const Part& part : kParts) {
-    KernelTable kernels = part.all != nullptr ? *part.all : sets.back().kernels;
-    kernels.isa = part.isa;
-    for (size_t e = 0; part.products != nullptr && e < kElements; ++e) {
-      if (part.products[e].compute != nullptr) kernels.product[e] = part.products[e];
-    }
-    sets.push_back({kernels, part.supported});
+  for (const KernelFile& file : kKernelFiles) {
+    KernelTable kernels = file.all != nullptr ? *file.all : sets.back().kernels;
+    kernels.isa = file.isa;
+    if (file.products != nullptr) use_products(*file.products, kernels);
+    sets.push_back({kernels, file.supported});
   }
   return sets;
 }
 
+// Returns the names of all sets of which `test` is true, each name once.
+template <class Test>
+std::vector<std::string> set_names(const Test& test) {
+  std::vector<std::string> names;
+  for (const InstructionSet& set : instruction_sets()) {
+    if (test(set) && (names.empty() || names.back() != set.kernels.isa)) {
+      names.push_back(set.kernels.isa);
+    }
+  }
+  return names;
+}
+
 }  // namespace
+
+void use_products(const PerElement<ProductKernel>& better, KernelTable& kernels) {
+  for (const WeightType type : kWeightTypes) {
+    if (better[type].compute != nullptr) kernels.product[type] = better[type];
+  }
+}
 
 std::span<const InstructionSet> instruction_sets() {
   static const std::vector<InstructionSet> sets = assemble();
@@ -108,24 +126,15 @@ std::span<const InstructionSet> instruction_sets() {
 }
 
 std::vector<std::string> instruction_set_names() {
-  std::vector<std::string> names;
-  for (const InstructionSet& set : instruction_sets()) {
-    if (set.supported() && (names.empty() || names.back() != set.kernels.isa)) {
-      names.push_back(set.kernels.isa);
-    }
-  }
-  return names;
+  return set_names([](const InstructionSet& set) { return set.supported(); });
 }
 
-std::string products_by(WeightType weights, const std::string& isa) {
-  // Weight types are in the order of Element.
-  return select_kernels(isa).product[static_cast<size_t>(weights)].isa;
+std::vector<std::string> all_instruction_set_names() {
+  return set_names([](const InstructionSet&) { return true; });
 }
 
-std::string supported_isas() {
-  std::string list;
-  for (const std::string& name : instruction_set_names()) list += (list.empty() ? "" : ", ") + name;
-  return list;
+std::string matmul_isa(WeightType weights, const std::string& isa) {
+  return select_kernels(isa).product[weights].isa;
 }
 
 const KernelTable& select_kernels(std::string_view isa) {
@@ -136,9 +145,10 @@ const KernelTable& select_kernels(std::string_view isa) {
     if (wanted && set.supported()) best = &set.kernels;
     known = known || wanted;
   }
-  check_param(known, "isa", "expected one of ", supported_isas(), ", found \"", isa, "\"");
-  check(best != nullptr, ErrorCode::kUnsupported, "isa: this processor has no ", isa,
-        "; found here: ", supported_isas());
+  check_param(known, "isa", "expected ", choice(all_instruction_set_names()), ", found \"", isa,
+              "\"");
+  check(best != nullptr, ErrorCode::kUnsupported, "isa: expected ", choice(instruction_set_names()),
+        ", which this processor has, found \"", isa, "\"");
   return *best;
 }
 

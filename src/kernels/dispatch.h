@@ -19,12 +19,12 @@ struct InstructionSet {
 // one list.
 std::span<const InstructionSet> instruction_sets();
 
-// Returns the names of the instruction sets that run here, separated by ", ".
-std::string supported_isas();
+// Replaces the products of a table by those of `better` that are present.
+void use_products(const PerElement<ProductKernel>& better, KernelTable& kernels);
 
 // Returns the best table named `isa` that runs here, or the best table of all if `isa` is empty.
-// Throws kInvalidArgument if no set has this name, kUnsupported if this processor cannot run a set
-// of this name. Both messages list the sets that run here.
+// Throws kInvalidArgument, listing all names, if no set has this name; kUnsupported, listing the
+// sets that run here, if this processor cannot run a set of this name.
 const KernelTable& select_kernels(std::string_view isa);
 
 }  // namespace gptj

@@ -9,25 +9,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernels/weight_types.h"
+
 namespace gptj {
 
 // Width of a panel: one panel of a packed matrix holds this many output columns.
 constexpr size_t kLanes = 16;
 // Positions in one page of the KV cache.
-constexpr size_t kPagePositions = 64;
+constexpr size_t kPagePositions = size_t{kKvPagePositions};
 
-// The types in which elements of a packed matrix or of a KV page are stored.
-enum class Element : uint8_t { kF32, kF16, kBF16, kInt8, kInt4 };
-constexpr size_t kElements = 5;
-constexpr bool is_quantized(Element e) { return e == Element::kInt8 || e == Element::kInt4; }
-constexpr const char* element_name(Element e) {
-  constexpr const char* kNames[kElements] = {"f32", "f16", "bf16", "int8", "int4"};
-  return kNames[static_cast<size_t>(e)];
-}
+// The type in which elements of a packed matrix or of a KV page are stored.
+using Element = WeightType;
 // Returns the bytes of one value of f32, f16 or bf16, or of int8 in a KV page.
-constexpr size_t element_size(Element e) {
-  return e == Element::kF32 ? 4 : e == Element::kInt8 ? 1 : 2;
-}
+constexpr size_t element_size(Element e) { return facts(e).bits / 8; }
 
 constexpr size_t round_up(size_t n, size_t step) { return (n + step - 1) / step * step; }
 constexpr size_t padded(size_t n) { return round_up(n, kLanes); }
@@ -52,21 +46,16 @@ constexpr size_t group_count(size_t k, size_t group) {
 // Quantized panels are padded to 64 inputs. Outputs past n are zero.
 constexpr size_t kChunkGroups = 8;
 constexpr size_t chunk_head_bytes(Element e, size_t groups) {
-  return round_up(groups * (kLanes * 2 + (e == Element::kInt4 ? 8 : 0)), 64);
+  return round_up(groups * (kLanes * 2 + (facts(e).zero_points ? kLanes / 2 : 0)), 64);
 }
 constexpr size_t number_bytes(Element e, size_t inputs) {
-  return inputs * kLanes / (e == Element::kInt4 ? 2 : 1);
+  return inputs * kLanes * facts(e).bits / 8;
 }
 constexpr size_t chunk_bytes(Element e, size_t group) {
   return chunk_head_bytes(e, kChunkGroups) + number_bytes(e, kChunkGroups * group);
 }
 constexpr size_t panel_bytes(Element e, size_t k, size_t group) {
-  switch (e) {
-    case Element::kF32: return k * kLanes * 4;
-    case Element::kF16: return k * kLanes * 2;
-    case Element::kBF16: return round_up(k, 2) * kLanes * 2;
-    default: break;
-  }
+  if (!facts(e).quantized) return number_bytes(e, e == Element::kBF16 ? round_up(k, 2) : k);
   const size_t groups = group_count(k, group);
   return groups / kChunkGroups * chunk_head_bytes(e, kChunkGroups) +
          chunk_head_bytes(e, groups % kChunkGroups) + number_bytes(e, padded_inputs(k));
@@ -166,20 +155,21 @@ constexpr size_t attention_scratch(size_t head_dim) {
 
 // A product by one instruction set.
 struct ProductKernel {
-  void (*compute)(const Product&);
-  Operand operand;  // the type in which the product takes its rows
-  const char* isa;  // the instruction set that the product uses: "avx512", "avx512bf16", ...
+  void (*compute)(const Product&) = nullptr;
+  Operand operand = Operand::kF32;  // the type in which the product takes its rows
+  const char* isa =
+      nullptr;  // the instruction set that the product uses: "avx512", "avx512bf16", ...
   // Measures the machine: does the product's multiplications `steps` times, in registers. Returns
   // the operations done; a multiplication and an addition count one each.
-  uint64_t (*burst)(uint64_t steps);
+  uint64_t (*burst)(uint64_t steps) = nullptr;
 };
 
 // Arithmetic by one instruction set.
 struct KernelTable {
   const char* isa;
 
-  ProductKernel product[kElements];
-  void (*attention[kElements])(const Attention&);  // none over int4
+  PerElement<ProductKernel> product;
+  PerElement<void (*)(const Attention&)> attention;  // none over int4
 
   // Quantizes one row of k activations to int8, group by group: amax is the largest magnitude, s =
   // amax / 127, q = x * (127 / amax) rounded to nearest even, padded with zeros to
@@ -217,16 +207,16 @@ struct KernelTable {
   uint64_t (*read_streams)(const void* data, size_t bytes, size_t streams);
 };
 
-// The instruction sets. Sets with a KernelTable have every kernel. Sets with an array of
-// ProductKernel only have better products than the sets below them; a null compute means that the
-// product of the next set below is used.
+// The instruction sets; dispatch.cc lists them in order. Sets with a KernelTable have every kernel.
+// Sets with products alone only have better products than the sets below them; a null compute means
+// that the product of the next set below is used.
 extern const KernelTable kPortableKernels;
 #if defined(__x86_64__)
 extern const KernelTable kAvx2Kernels;
-extern const ProductKernel kAvx2VnniProducts[kElements];
+extern const PerElement<ProductKernel> kAvx2VnniProducts;
 extern const KernelTable kAvx512Kernels;
-extern const ProductKernel kAvx512Bf16Products[kElements];
-extern const ProductKernel kAmxProducts[kElements];
+extern const PerElement<ProductKernel> kAvx512Bf16Products;
+extern const PerElement<ProductKernel> kAmxProducts;
 #endif
 
 }  // namespace gptj

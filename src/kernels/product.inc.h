@@ -353,8 +353,8 @@ uint64_t chain_burst(uint64_t steps) {
 }  // namespace
 }  // namespace gptj::GPTJ_ISA
 
-#define GPTJ_CHAIN_PRODUCT(isa_name, stored)                       \
-  {                                                                \
-    &GPTJ_ISA::product<GPTJ_ISA::stored>, Operand::kF32, isa_name, \
-        &GPTJ_ISA::chain_burst<GPTJ_ISA::stored>                   \
+#define GPTJ_CHAIN_PRODUCT(isa_name, stored)                                                    \
+  {                                                                                             \
+    .compute = &GPTJ_ISA::product<GPTJ_ISA::stored>, .operand = Operand::kF32, .isa = isa_name, \
+    .burst = &GPTJ_ISA::chain_burst<GPTJ_ISA::stored>                                           \
   }

@@ -247,11 +247,9 @@ uint64_t byte_burst(uint64_t steps) {
 }  // namespace
 }  // namespace gptj::GPTJ_ISA
 
-// Products of int8 and int4, in the order of Element.
-#define GPTJ_QUANTIZED_PRODUCTS(isa_name)                                   \
-  {&GPTJ_ISA::quantized_product<GPTJ_ISA::Int8>, Operand::kInt8, isa_name,  \
-   &GPTJ_ISA::byte_burst<GPTJ_ISA::Int8>},                                  \
-  {                                                                         \
-    &GPTJ_ISA::quantized_product<GPTJ_ISA::Int4>, Operand::kInt8, isa_name, \
-        &GPTJ_ISA::byte_burst<GPTJ_ISA::Int4::Unpacked>                     \
+// The product of one quantized type, Int8 or Int4.
+#define GPTJ_QUANTIZED_PRODUCT(isa_name, stored)                                          \
+  {                                                                                       \
+    .compute = &GPTJ_ISA::quantized_product<GPTJ_ISA::stored>, .operand = Operand::kInt8, \
+    .isa = isa_name, .burst = &GPTJ_ISA::byte_burst<GPTJ_ISA::stored::Unpacked>           \
   }

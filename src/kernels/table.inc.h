@@ -12,11 +12,15 @@
 #define GPTJ_KERNEL_TABLE(isa_name)                                                          \
   {                                                                                          \
     .isa = isa_name,                                                                         \
-    .product = {GPTJ_CHAIN_PRODUCT(isa_name, F32), GPTJ_CHAIN_PRODUCT(isa_name, F16),        \
-                GPTJ_CHAIN_PRODUCT(isa_name, BF16Pairs), GPTJ_QUANTIZED_PRODUCTS(isa_name)}, \
-    .attention = {&GPTJ_ISA::attention<GPTJ_ISA::F32>, &GPTJ_ISA::attention<GPTJ_ISA::F16>,  \
-                  &GPTJ_ISA::attention<GPTJ_ISA::BF16>,                                      \
-                  &GPTJ_ISA::attention<GPTJ_ISA::CachedInt8>, nullptr},                      \
+    .product = {.f32 = GPTJ_CHAIN_PRODUCT(isa_name, F32),                                    \
+                .f16 = GPTJ_CHAIN_PRODUCT(isa_name, F16),                                    \
+                .bf16 = GPTJ_CHAIN_PRODUCT(isa_name, BF16Pairs),                             \
+                .int8 = GPTJ_QUANTIZED_PRODUCT(isa_name, Int8),                              \
+                .int4 = GPTJ_QUANTIZED_PRODUCT(isa_name, Int4)},                             \
+    .attention = {.f32 = &GPTJ_ISA::attention<GPTJ_ISA::F32>,                                \
+                  .f16 = &GPTJ_ISA::attention<GPTJ_ISA::F16>,                                \
+                  .bf16 = &GPTJ_ISA::attention<GPTJ_ISA::BF16>,                              \
+                  .int8 = &GPTJ_ISA::attention<GPTJ_ISA::CachedInt8>},                       \
     .quantize_row = &GPTJ_ISA::quantize_row, .quantize_int8 = &GPTJ_ISA::quantize_int8,      \
     .quantize_int4 = &GPTJ_ISA::quantize_int4, .layer_norm = &GPTJ_ISA::layer_norm,          \
     .gelu = &GPTJ_ISA::gelu_row, .add_branches = &GPTJ_ISA::add_branches,                    \

@@ -464,7 +464,7 @@ constexpr size_t kFewRows = 6;
 
 template <class W, const KernelTable& few_rows>
 void quantized_by_tiles(const Product& a) {
-  if (a.rows <= kFewRows) return few_rows.product[static_cast<size_t>(W::kElement)].compute(a);
+  if (a.rows <= kFewRows) return few_rows.product[W::kElement].compute(a);
   for_each_piece<W>(a, [](auto& work, TileShapes& shapes) { work.multiply_groups(shapes); });
 }
 
@@ -492,16 +492,21 @@ uint64_t tile_burst(uint64_t steps) {
 }  // namespace
 }  // namespace gptj::GPTJ_ISA
 
-// Products in the order of Element. `few_rows` is the table of the set below.
-#define GPTJ_TILE_PRODUCTS(isa_name, few_rows)                                                   \
-  {                                                                                              \
-    {}, {},                                                                                      \
-        {&GPTJ_ISA::bf16_by_tiles, Operand::kBF16, isa_name,                                     \
-         &GPTJ_ISA::tile_burst<GPTJ_ISA::Bf16Tiles>},                                            \
-        {&GPTJ_ISA::quantized_by_tiles<GPTJ_ISA::Int8Tiles, few_rows>, Operand::kInt8, isa_name, \
-         &GPTJ_ISA::tile_burst<GPTJ_ISA::Int8Tiles>},                                            \
-    {                                                                                            \
-      &GPTJ_ISA::quantized_by_tiles<GPTJ_ISA::Int4Tiles, few_rows>, Operand::kInt8, isa_name,    \
-          &GPTJ_ISA::tile_burst<GPTJ_ISA::Int4Tiles>                                             \
-    }                                                                                            \
+// Products by tiles. `few_rows` is the table of the set below.
+#define GPTJ_TILE_PRODUCTS(isa_name, few_rows)                                        \
+  {                                                                                   \
+    .bf16 = {.compute = &GPTJ_ISA::bf16_by_tiles,                                     \
+             .operand = Operand::kBF16,                                               \
+             .isa = isa_name,                                                         \
+             .burst = &GPTJ_ISA::tile_burst<GPTJ_ISA::Bf16Tiles>},                    \
+    .int8 = {.compute = &GPTJ_ISA::quantized_by_tiles<GPTJ_ISA::Int8Tiles, few_rows>, \
+             .operand = Operand::kInt8,                                               \
+             .isa = isa_name,                                                         \
+             .burst = &GPTJ_ISA::tile_burst<GPTJ_ISA::Int8Tiles>},                    \
+    .int4 = {                                                                         \
+      .compute = &GPTJ_ISA::quantized_by_tiles<GPTJ_ISA::Int4Tiles, few_rows>,        \
+      .operand = Operand::kInt8,                                                      \
+      .isa = isa_name,                                                                \
+      .burst = &GPTJ_ISA::tile_burst<GPTJ_ISA::Int4Tiles>                             \
+    }                                                                                 \
   }

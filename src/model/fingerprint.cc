@@ -119,7 +119,7 @@ std::string arithmetic_name(const Model& model) {
   const std::string version = std::to_string(kArithmeticVersion);
   const Packing& packing = model.state().packing;
   if (packing.layers != Element::kBF16 && packing.head != Element::kBF16) return version;
-  return version + " " + model.state().kernels.product[static_cast<size_t>(Element::kBF16)].isa;
+  return version + " " + model.state().kernels.product[Element::kBF16].isa;
 }
 
 }  // namespace gptj

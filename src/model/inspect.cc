@@ -25,7 +25,7 @@ CheckpointInfo inspect_packed(const std::string& path, const PackedFile& packed)
   }
   for (const TensorSpec& spec : tensor_specs(info.config)) info.parameters += elements(spec);
   info.stored_type = packed.weight_type();
-  info.head_type = static_cast<WeightType>(packed.packing().head);
+  info.head_type = packed.packing().head;
   info.embedding = packed.embedding();
   info.has_lm_head = true;
   info.warnings.assign(packed.warnings().begin(), packed.warnings().end());

@@ -108,9 +108,8 @@ Model load_packed(const std::string& path, std::shared_ptr<const PackedFile> fil
                   LoadOptions options) {
   const Packing stored = file->packing();
   const WeightType wanted = options.weights.value_or(file->weight_type());
-  const bool as_stored = element_of(wanted) == stored.layers &&
-                         (!options.head || element_of(*options.head) == stored.head);
-  if (as_stored) options.head = static_cast<WeightType>(stored.head);
+  const bool as_stored = wanted == stored.layers && (!options.head || *options.head == stored.head);
+  if (as_stored) options.head = stored.head;
   options.weights = wanted;
   auto source = as_stored ? nullptr : packed_source(file);
   const auto state = make_state(path, file->config(), wanted, file->embedding(), options);
@@ -146,7 +145,7 @@ Model synthetic_model(const ModelConfig& config, const LoadOptions& options, uin
   const DefaultFloatEnvironment environment;
   const WeightType type = options.weights.value_or(WeightType::kF32);
   const DType made = synthetic_type(type);
-  const EmbeddingStorage embedding{static_cast<WeightType>(element_of(made)), /*mapped=*/false};
+  const EmbeddingStorage embedding{element_of(made), /*mapped=*/false};
   const auto state = make_state("synthetic", config, type, embedding, options);
   return pack(state, synthetic_source(config, made, seed, state->pool), options, reading);
 }
@@ -163,9 +162,7 @@ size_t Model::threads() const { return state_->pool.threads(); }
 std::string Model::isa() const { return state_->kernels.isa; }
 
 std::optional<WeightType> Model::faster_weight_type() const {
-  const auto operand = [&](WeightType type) {
-    return state_->kernels.product[static_cast<size_t>(element_of(type))].operand;
-  };
+  const auto operand = [&](WeightType type) { return state_->kernels.product[type].operand; };
   const bool widened = operand(state_->weight_type) == Operand::kF32;
   if (!widened || operand(WeightType::kBF16) != Operand::kBF16) return std::nullopt;
   return WeightType::kBF16;
@@ -179,11 +176,11 @@ uint64_t Model::weight_bytes() const {
   return bytes;
 }
 
-uint64_t Model::clamped_values() const { return state_->clamped; }
+uint64_t Model::kv_cache_overflows() const { return state_->kv_cache_overflows; }
 
 uint64_t Model::kv_cache_bytes(int64_t positions) const {
   const int64_t page = kKvPagePositions;
-  return kv_page_bytes(state_->config, element_of(state_->kv_cache_type)) *
+  return kv_page_bytes(state_->config, state_->kv_cache_type) *
          static_cast<uint64_t>((positions + page - 1) / page);
 }
 

@@ -16,14 +16,6 @@ namespace {
 
 constexpr size_t kLine = 64;  // bytes
 
-DType dtype_of(Element element) {
-  switch (element) {
-    case Element::kF16: return DType::kF16;
-    case Element::kBF16: return DType::kBF16;
-    default: return DType::kF32;
-  }
-}
-
 TensorDeclaration packed_tensor(const MatrixSpec& spec, const Packing& packing) {
   return {
       spec.name + ".packed", DType::kU8, {round_up(unpacked_matrix(spec, packing).bytes(), kLine)}};
@@ -87,10 +79,9 @@ void PackedFile::read_metadata() {
         "; convert the original model anew with this version");
   const auto type = [&](const char* key) {
     const std::string& name = metadata(key);
-    const auto found = std::find_if(std::begin(kWeightTypes), std::end(kWeightTypes),
-                                    [&](WeightType t) { return name == weight_type_name(t); });
-    check(found != std::end(kWeightTypes), ErrorCode::kBadFile, path, ": ", key,
-          ": expected a weight type, found ", json_excerpt(name));
+    const std::optional<WeightType> found = find_weight_type(name);
+    check(found.has_value(), ErrorCode::kBadFile, path, ": ", key, ": expected ",
+          weight_type_names(), ", found ", json_excerpt(name));
     return *found;
   };
   weight_type_ = type(packed::kWeights);
@@ -152,7 +143,7 @@ const TensorView& PackedFile::tensor(const std::string& name) const {
 }
 
 EmbeddingStorage PackedFile::embedding() const {
-  return {static_cast<WeightType>(element_of(tensor("wte.weight"))), /*mapped=*/true};
+  return {element_of(tensor("wte.weight")), /*mapped=*/true};
 }
 
 AlignedBuffer<float> PackedFile::vector(const std::string& name, size_t pad_to) const {

@@ -50,7 +50,7 @@ class Trial {
     pool_.run([&](size_t part) {
       for (const PackedMatrix* m : matrices_) {
         const PartRange panels = part_range(m->n_panels(), part, pool_.parts());
-        kernels_.product[static_cast<size_t>(m->element)].compute(
+        kernels_.product[m->element].compute(
             {.x = {row_.data(), 0, groups_.data(), sums_.data(), 0},
              .rows = 1,
              .k = m->k,

@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-// Conversions and defaults of the weight types that a user names.
+// Names and defaults of the weight types; the facts are in kernels/weight_types.h.
 #pragma once
 
 #include <optional>
+#include <string>
+#include <string_view>
 
 #include "gptj/checkpoint.h"
-#include "kernels/kernels.h"
 #include "weights/weights.h"
 
 namespace gptj {
 
-Element element_of(WeightType type);
-// Returns the packing of layers and head. If `head` is not given, an int4 model gets an int8 head,
-// because the head alone decides the logits, and is read once a token, as every layer is.
+// Returns the names of all weight types as a choice: "f32, f16, bf16, int8 or int4".
+std::string weight_type_names();
+// Returns the type of that name, or nothing if there is none.
+std::optional<WeightType> find_weight_type(std::string_view name);
+// Returns the packing of layers and head. If `head` is not given, the weights' type decides it.
 Packing packing_of(WeightType weights, std::optional<WeightType> head);
-// Returns the type of the KV cache if none is given: f32 for f32 weights, else f16, which is as
-// small as bf16 and three bits more exact.
+// Returns the type of the KV cache if none is given.
 WeightType default_kv_cache(WeightType weights);
 // Throws kInvalidArgument if a KV cache cannot hold this type.
 void check_kv_cache(WeightType type);

@@ -63,8 +63,7 @@ MatrixSpec head_matrix(const ModelConfig& config) {
 }
 
 size_t quantization_group(Element element, bool is_head) {
-  if (!is_quantized(element)) return 0;
-  return element == Element::kInt4 && is_head ? 32 : 128;
+  return is_head ? facts(element).head_group : facts(element).group;
 }
 
 PackedMatrix unpacked_matrix(const MatrixSpec& spec, const Packing& packing) {
@@ -129,7 +128,7 @@ void WeightPacker::pack(const std::vector<TensorView>& tensors, PackedMatrix& m)
     }
   });
   check(in_range, ErrorCode::kUnsupported, source_.name(), ": ", tensors[0].name,
-        " holds weights beyond the range of ", element_name(m.element),
+        " holds weights beyond the range of ", weight_type_name(m.element),
         "; use `weights` bf16 or f32");
 }
 
@@ -157,8 +156,7 @@ Weights load_weights(WeightSource& source, const Packing& packing, const KernelT
                      ThreadPool& pool, const PackProgress& progress) {
   WeightPacker packer(source, packing, kernels, pool, progress);
   const MemoryNeeds needs =
-      memory_needs(source.config(), {.weights = static_cast<WeightType>(packing.layers),
-                                     .head = static_cast<WeightType>(packing.head)});
+      memory_needs(source.config(), {.weights = packing.layers, .head = packing.head});
   if (needs.weights >= kManyBytes) packer.use(fastest_pages(kernels, pool));
   Weights weights;
   weights.wte = packer.embedding();

@@ -90,9 +90,7 @@ struct Packing {
   Element layers, head;
 };
 
-// Returns the number of inputs that share a scale, 0 for types that are not quantized. The number
-// is 128, because 4 bits are then exact enough and scales cost the products little. It is 32 for a
-// head of 4 bits, because the head alone decides the logits.
+// Returns the number of inputs that share a scale, 0 for types that are not quantized.
 size_t quantization_group(Element element, bool is_head);
 // Returns a matrix with its shape and format, but without panels and bias.
 PackedMatrix unpacked_matrix(const MatrixSpec& spec, const Packing& packing);

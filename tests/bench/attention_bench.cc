@@ -81,14 +81,14 @@ class Bench {
 
   void run() {
     if (!verified()) {
-      std::printf("%-10s %-5s differs from portable\n", set_.isa, element_name(element_));
+      std::printf("%-10s %-5s differs from portable\n", set_.isa, weight_type_name(element_));
       return;
     }
     std::vector<double> prompts, decodes;
     for (size_t i = 0; i < kRuns; ++i) prompts.push_back(prompt());
     for (size_t i = 0; i < kRuns; ++i) decodes.push_back(decode());
     std::printf("%-10s %-5s prompt %.3f of f32 peak, decode %.3f of read speed\n", set_.isa,
-                element_name(element_), median(prompts), median(decodes));
+                weight_type_name(element_), median(prompts), median(decodes));
   }
 
  private:
@@ -96,9 +96,9 @@ class Bench {
     for (size_t done = 0; done < rows; done += kAttentionRows) {
       const AttentionRun run{std::min(kAttentionRows, rows - done), position + done,
                              cache_.pages.data()};
-      set.attention[static_cast<size_t>(element_)](
-          {&q_[(row + done) * kStride], kStride, &out_[(row + done) * kStride], kStride, &run, 1, 0,
-           head * cache_.head_bytes, kDim, 0.0625f, scratch_.data()});
+      set.attention[element_]({&q_[(row + done) * kStride], kStride, &out_[(row + done) * kStride],
+                               kStride, &run, 1, 0, head * cache_.head_bytes, kDim, 0.0625f,
+                               scratch_.data()});
     }
   }
 
@@ -119,7 +119,7 @@ class Bench {
 
   double prompt() {
     const double start = thread_seconds();
-    const uint64_t burst = set_.product[static_cast<size_t>(Element::kF32)].burst(1'000'000);
+    const uint64_t burst = set_.product[Element::kF32].burst(1'000'000);
     const double middle = thread_seconds();
     attend(set_, 0, 0, kPrompt, 0);
     const double seconds = thread_seconds() - middle;

@@ -165,7 +165,7 @@ TEST(RoundWithFeedback, OfInputsThatHaveNothingInCommonIsPlainRounding) {
     const std::vector<float> w = random_floats(c.n * c.k, c.n);
     const PackedMatrix plain = packed(w, c, c.element), m = rounded(w, c, identity, pool);
     EXPECT_TRUE(std::equal(plain.panels.begin(), plain.panels.end(), m.panels.begin()))
-        << element_name(c.element) << " " << c.n << " x " << c.k;
+        << weight_type_name(c.element) << " " << c.n << " x " << c.k;
   }
 }
 
@@ -173,7 +173,7 @@ TEST(RoundWithFeedback, KeepsOutputsCloserThanPlainRounding) {
   ThreadPool pool(2);
   for (const Case& c : kCases) {
     if (c.k < 2) continue;
-    SCOPED_TRACE(std::string(element_name(c.element)) + " " + std::to_string(c.k));
+    SCOPED_TRACE(std::string(weight_type_name(c.element)) + " " + std::to_string(c.k));
     const std::vector<float> x = correlated(4 * c.k, c.k, 9), w = random_floats(c.n * c.k, c.n);
     const Eigen::MatrixXd moments = moments_of(x, c.k);
     const double plain = output_error(packed(w, c, c.element), w, moments);

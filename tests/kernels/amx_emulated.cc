@@ -11,6 +11,6 @@
 
 namespace gptj::test {
 
-const ProductKernel kAmxEmulated[kElements] = GPTJ_TILE_PRODUCTS("emulated amx", kAvx512Simde);
+const PerElement<ProductKernel> kAmxEmulated = GPTJ_TILE_PRODUCTS("emulated amx", kAvx512Simde);
 
 }  // namespace gptj::test

@@ -88,9 +88,8 @@ struct Head {
     for (size_t done = 0; done < rows; done += kAttentionRows) {
       const size_t begin = first + done;
       const AttentionRun run{std::min(kAttentionRows, rows - done), begin, pages.data(), prefix};
-      set.attention[static_cast<size_t>(element)]({&q[begin * dim], dim, &out[done * dim], dim,
-                                                   &run, 1, 0, kOffset, dim, scale(),
-                                                   scratch.data()});
+      set.attention[element]({&q[begin * dim], dim, &out[done * dim], dim, &run, 1, 0, kOffset, dim,
+                              scale(), scratch.data()});
     }
     return out;
   }
@@ -245,7 +244,7 @@ TEST(AttentionOfInt8, AppliesScalesToFinishedDotsAndToProbabilities) {
 INSTANTIATE_TEST_SUITE_P(Elements, AttentionTest,
                          testing::Values(Element::kF32, Element::kF16, Element::kBF16,
                                          Element::kInt8),
-                         [](const auto& instance) { return element_name(instance.param); });
+                         [](const auto& instance) { return weight_type_name(instance.param); });
 
 TEST(Dispatch, ForcesEachSetAndRefusesOthers) {
   for (const std::string& name : instruction_set_names()) EXPECT_EQ(select_kernels(name).isa, name);

@@ -29,7 +29,8 @@ inline __m256i dpbusd(__m256i acc, __m256i without_sign, __m256i with_sign) {
 
 namespace gptj::test {
 
-const ProductKernel kAvx2VnniEmulated[kElements] = {
-    {}, {}, {}, GPTJ_QUANTIZED_PRODUCTS("emulated avx2vnni")};
+const PerElement<ProductKernel> kAvx2VnniEmulated = {
+    .int8 = GPTJ_QUANTIZED_PRODUCT("emulated avx2vnni", Int8),
+    .int4 = GPTJ_QUANTIZED_PRODUCT("emulated avx2vnni", Int4)};
 
 }  // namespace gptj::test

@@ -10,6 +10,6 @@
 
 namespace gptj::test {
 
-const ProductKernel kAvx512Bf16Simde[kElements] = GPTJ_PAIR_PRODUCTS("avx512bf16 by SIMDe");
+const PerElement<ProductKernel> kAvx512Bf16Simde = GPTJ_PAIR_PRODUCTS("avx512bf16 by SIMDe");
 
 }  // namespace gptj::test

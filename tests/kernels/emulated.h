@@ -7,9 +7,9 @@
 
 namespace gptj::test {
 
-extern const ProductKernel kAvx2VnniEmulated[kElements];
+extern const PerElement<ProductKernel> kAvx2VnniEmulated;
 extern const KernelTable kAvx512Simde;
-extern const ProductKernel kAvx512Bf16Simde[kElements];
-extern const ProductKernel kAmxEmulated[kElements];
+extern const PerElement<ProductKernel> kAvx512Bf16Simde;
+extern const PerElement<ProductKernel> kAmxEmulated;
 
 }  // namespace gptj::test

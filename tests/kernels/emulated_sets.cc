@@ -9,11 +9,10 @@ namespace gptj::test {
 #ifdef GPTJ_EMULATED_SETS
 namespace {
 
-KernelTable with_products(const char* isa, KernelTable kernels, const ProductKernel* products) {
+KernelTable with_products(const char* isa, KernelTable kernels,
+                          const PerElement<ProductKernel>& products) {
   kernels.isa = isa;
-  for (size_t e = 0; e < kElements; ++e) {
-    if (products[e].compute != nullptr) kernels.product[e] = products[e];
-  }
+  use_products(products, kernels);
   return kernels;
 }
 

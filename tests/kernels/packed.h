@@ -77,7 +77,7 @@ class OperandRows {
       : rows_{x.data(), x_stride} {
     const size_t stride = padded_inputs(format.k) + 64,
                  groups = group_count(format.k, group(format));
-    const Operand operand = set.product[static_cast<size_t>(format.element)].operand;
+    const Operand operand = set.product[format.element].operand;
     if (operand == Operand::kF32) return;
     bytes_.assign(rows * stride, 77);
     halves_.assign(rows * stride, 0x7777);
@@ -117,9 +117,9 @@ inline std::vector<float> product(const KernelTable& set, const Packed& w,
   std::vector<float> out(rows * out_stride, -77.0f);
   const size_t middle = w.n_panels() / 2;
   for (const auto& [begin, end] : {std::pair{size_t{0}, middle}, std::pair{middle, w.n_panels()}}) {
-    set.product[static_cast<size_t>(w.format.element)].compute(
-        {operand.rows(), rows, w.format.k, w.format.group, reading, w.panels.data(), begin, end,
-         bias, out.data(), out_stride, scratch.data()});
+    set.product[w.format.element].compute({operand.rows(), rows, w.format.k, w.format.group,
+                                           reading, w.panels.data(), begin, end, bias, out.data(),
+                                           out_stride, scratch.data()});
   }
   return out;
 }

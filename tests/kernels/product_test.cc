@@ -64,7 +64,7 @@ void expect_products(const KernelTable& set, const Packed& w, const std::vector<
 
 // The same bits by definition; bf16 where rows are bf16 too is its set's own arithmetic.
 bool follows_the_rule(const KernelTable& set, Element element) {
-  return set.product[static_cast<size_t>(element)].operand != Operand::kBF16;
+  return set.product[element].operand != Operand::kBF16;
 }
 
 class ProductTest : public testing::TestWithParam<std::pair<Element, size_t>> {
@@ -116,7 +116,7 @@ TEST_P(ProductTest, OfInfinityAndNanAreNotFinite) {
 
 std::string format_name(const testing::TestParamInfo<std::pair<Element, size_t>>& instance) {
   const auto& [element, group] = instance.param;
-  return element_name(element) + (group == 0 ? "" : "_" + std::to_string(group));
+  return weight_type_name(element) + (group == 0 ? "" : "_" + std::to_string(group));
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -94,7 +94,7 @@ TEST(WeightType, Names) {
   EXPECT_STREQ(weight_type_name(WeightType::kBF16), "bf16");
   expect_error(
       ErrorCode::kInvalidArgument, [] { parse_weight_type("q4"); },
-      "expected one of f32, f16, bf16, int8, int4; found q4");
+      "expected f32, f16, bf16, int8 or int4, found \"q4\"");
 }
 
 }  // namespace

@@ -79,7 +79,7 @@ TEST(Model, ArithmeticNamesWhoseProductsOfBf16WhereverTheyAre) {
     return arithmetic_name(Model::load(kBundled, options));
   };
   const std::string named = name({.weights = WeightType::kBF16});
-  const auto& product = select_kernels("").product[static_cast<size_t>(Element::kBF16)];
+  const auto& product = select_kernels("").product[Element::kBF16];
   EXPECT_EQ(named, std::to_string(kArithmeticVersion) + " " + product.isa);
   EXPECT_EQ(name({.weights = WeightType::kInt4, .head = WeightType::kBF16}), named);
   EXPECT_EQ(name({.weights = WeightType::kBF16, .head = WeightType::kInt8}), named);
@@ -160,12 +160,12 @@ TEST(Model, CountsKeysAndValuesBeyondF16) {
   const std::vector<TokenId> ids = {1, 2};
   for (const WeightType cache : {WeightType::kF16, WeightType::kF32}) {
     const Model model = Model::load(folder.path(), {.kv_cache = cache});
-    EXPECT_EQ(model.clamped_values(), 0u);
+    EXPECT_EQ(model.kv_cache_overflows(), 0u);
     last_logits(model, ids);
     if (cache == WeightType::kF16) {
-      EXPECT_GT(model.clamped_values(), 0u);
+      EXPECT_GT(model.kv_cache_overflows(), 0u);
     } else {
-      EXPECT_EQ(model.clamped_values(), 0u);
+      EXPECT_EQ(model.kv_cache_overflows(), 0u);
     }
   }
 }

@@ -36,7 +36,7 @@ struct SixB {
     const auto source = synthetic_source(six_b_config(), stored, 7, pool);
     return load_weights(*source, packing_of(type, {}), select_kernels(""), pool, {});
   }
-  Element kv_cache() const { return element_of(default_kv_cache(type)); }
+  Element kv_cache() const { return default_kv_cache(type); }
 
   WeightType type;
   ThreadPool pool;
@@ -80,8 +80,7 @@ inline std::vector<float> six_b_logits(const SixB& model, const KernelTable& ker
 // Products of bf16 round as each instruction set does; all else is the same bits on every one.
 inline bool same_arithmetic(WeightType type, const KernelTable& a, const KernelTable& b) {
   if (type != WeightType::kBF16) return true;
-  const ProductKernel &of_a = a.product[static_cast<size_t>(Element::kBF16)],
-                      &of_b = b.product[static_cast<size_t>(Element::kBF16)];
+  const ProductKernel &of_a = a.product[Element::kBF16], &of_b = b.product[Element::kBF16];
   return of_a.compute == of_b.compute ||
          (of_a.operand != Operand::kBF16 && of_b.operand != Operand::kBF16);
 }

@@ -89,7 +89,7 @@ Doubles packed_panel(const PackedMatrix& w, size_t p) {
 
 Doubles multiplied_rows(const PackedMatrix& w, const Matrix& x, size_t rows) {
   Doubles input = doubles(x, rows);
-  const Operand operand = select_kernels("").product[static_cast<size_t>(w.element)].operand;
+  const Operand operand = select_kernels("").product[w.element].operand;
   for (size_t r = 0; r < rows; ++r) {
     const QuantizedRow row =
         is_quantized(w.element) ? quantize_activations({x.row(r), w.k}, w.group) : QuantizedRow{};

@@ -25,7 +25,8 @@ LIBM = re.compile(r"^(?:exp|exp2|exp10|expm1|log|log2|log10|log1p|pow|tanh|sinh|
                   r"asin|acos|atan2?|a?sinh|acosh|atanh|erfc?|[lt]gamma|cbrt|hypot)[fl]?$")
 ROTARY = pathlib.Path("src/engine/rotary.cc")
 
-# All that a file with instruction-set flags may include, besides kernels/*.h.
+# All that a file with instruction-set flags may include, besides kernels/*.h and PUBLIC.
+PUBLIC = ("include/gptj/storage.h", "include/gptj/export.h")
 INTRINSICS = "#include <immintrin.h>\n#include <stddef.h>\n#include <stdint.h>\n#include <string.h>\n"
 
 
@@ -57,8 +58,9 @@ def check_instruction_set_file(project, path, folder, arguments, built):
         bare.write_text(INTRINSICS)
         allowed = headers(arguments, folder, bare)
     kernels = (project.source / "src/kernels").resolve()
+    public = [(project.source / name).resolve() for name in PUBLIC]
     for header in sorted(headers(arguments, folder, project.source / path) - allowed):
-        if header.parent != kernels:
+        if header.parent != kernels and header not in public:
             project.complain(path, f"{header}: only intrinsics, C headers and kernels/*.h may be included")
 
 

@@ -21,7 +21,7 @@ inline std::vector<float> weights_of(const PackedMatrix& m) {
   for (size_t i = 0; i < m.k; ++i) {
     unit[i] = 1;
     sums[i / m.group] = 1;
-    kernels.product[static_cast<size_t>(m.element)].compute(
+    kernels.product[m.element].compute(
         {.x = {unit.data(), unit.size(), scales.data(), sums.data(), groups},
          .rows = 1,
          .k = m.k,
