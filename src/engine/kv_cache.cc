@@ -10,10 +10,6 @@
 namespace gptj {
 namespace {
 
-size_t pages_for(int64_t length) {
-  return (static_cast<size_t>(length) + kPagePositions - 1) / kPagePositions;
-}
-
 // Writes a key as a column of its page: dimension d at [d][slot].
 template <class T>
 void store_column(const std::byte* from, size_t head_dim, size_t slot, std::byte* keys) {
@@ -59,7 +55,7 @@ SequenceId KvCache::fork(SequenceId source, int64_t length) {
         from.length, " positions, found ", length);
   Sequence copy = from;
   copy.length = length;
-  shorten(copy, pages_for(length));
+  shorten(copy, pages_of(length));
   sequences_.emplace(next_, std::move(copy));
   return next_++;
 }
@@ -69,7 +65,7 @@ void KvCache::truncate(SequenceId sequence, int64_t length) {
   check(0 <= length && length <= s.length, ErrorCode::kInvalidArgument, "truncate: expected 0 to ",
         s.length, " positions, found ", length);
   s.length = length;
-  shorten(s, pages_for(length));
+  shorten(s, pages_of(length));
 }
 
 void KvCache::remove(SequenceId sequence) {
@@ -125,14 +121,14 @@ void KvCache::extend(SequenceId sequence, int64_t n) {
   }
   try {
     // Room first: a page that is taken and then has no place would count as held for ever.
-    s.pages.reserve(pages_for(s.length + n));
-    s.addresses.reserve(pages_for(s.length + n));
-    while (s.pages.size() < pages_for(s.length + n)) {
+    s.pages.reserve(pages_of(s.length + n));
+    s.addresses.reserve(pages_of(s.length + n));
+    while (s.pages.size() < pages_of(s.length + n)) {
       s.pages.push_back(take_page());
       s.addresses.push_back(s.pages.back()->data());
     }
   } catch (...) {
-    shorten(s, pages_for(s.length));
+    shorten(s, pages_of(s.length));
     throw;
   }
   s.length += n;

@@ -104,6 +104,10 @@ class KvCache {
   size_t held_pages_ = 0;
 };
 
+// Returns the number of pages that hold `positions` positions, the last page perhaps in part.
+constexpr size_t pages_of(int64_t positions) {
+  return round_up(static_cast<size_t>(positions), kPagePositions) / kPagePositions;
+}
 // Returns the bytes of one page.
 uint64_t kv_page_bytes(const ModelConfig& config, Element element);
 

@@ -34,8 +34,7 @@ MemoryNeeds memory_needs(const ModelConfig& config, const MemoryOptions& options
   check_kv_cache(kv);
   needs.kv_cache_per_page = kv_page_bytes(config, kv);
   needs.kv_cache_per_token = needs.kv_cache_per_page / size(kKvPagePositions);
-  needs.kv_cache_full_context =
-      round_up(size(config.n_positions), size(kKvPagePositions)) * needs.kv_cache_per_token;
+  needs.kv_cache_full_context = pages_of(config.n_positions) * needs.kv_cache_per_page;
   return needs;
 }
 

@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
+#include "engine/kv_cache.h"
 #include "generate/beam_task.h"
 #include "generate/sampling_task.h"
-#include "kernels/kernels.h"
 #include "request/text_offsets.h"
 #include "sampling/sample_state.h"
 
@@ -15,12 +15,9 @@ Task::Task(const Model& model, Request request, Plan plan)
     : model_(model), request_(std::move(request)), plan_(std::move(plan)), prompt_(model_, plan_) {}
 
 size_t Task::pages() const {
-  const auto pages = [](size_t positions) {
-    return (positions + kPagePositions - 1) / kPagePositions;
-  };
   const auto branches = static_cast<size_t>(std::max(plan_.best_of, plan_.num_beams));
-  if (slides()) return branches * pages(context());
-  const size_t all = pages(most_computed());
+  if (slides()) return branches * pages_of(model_.config().n_positions);
+  const size_t all = pages_of(static_cast<int64_t>(most_computed()));
   if (plan_.max_tokens == 0) return all;
   const size_t shared = plan_.prompt.size() / kPagePositions;
   return shared + branches * (all - shared);

@@ -179,9 +179,7 @@ uint64_t Model::weight_bytes() const {
 uint64_t Model::kv_cache_overflows() const { return state_->kv_cache_overflows; }
 
 uint64_t Model::kv_cache_bytes(int64_t positions) const {
-  const int64_t page = kKvPagePositions;
-  return kv_page_bytes(state_->config, state_->kv_cache_type) *
-         static_cast<uint64_t>((positions + page - 1) / page);
+  return kv_page_bytes(state_->config, state_->kv_cache_type) * pages_of(positions);
 }
 
 }  // namespace gptj
