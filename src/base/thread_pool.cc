@@ -93,7 +93,7 @@ ThreadPool::ThreadPool(size_t threads)
   }
   // The helpers that there are do the work; they read workers_ only once there is some.
   if (helpers_.size() + 1 < workers_) workers_ = helpers_.size() + 1;
-  parts_ = (asked_ + workers_ - 1) / workers_ * workers_;
+  slices_ = (asked_ + workers_ - 1) / workers_ * workers_;
 }
 
 ThreadPool::~ThreadPool() {
@@ -105,18 +105,18 @@ ThreadPool::~ThreadPool() {
   for (std::thread& helper : helpers_) helper.join();
 }
 
-void ThreadPool::run(const std::function<void(size_t part)>& f) {
-  run_ranges([&](PartRange parts) {
-    for (size_t part = parts.begin; part < parts.end; ++part) f(part);
+void ThreadPool::parallel(const std::function<void(size_t slice)>& f) {
+  parallel_ranges([&](SliceRange slices) {
+    for (size_t slice = slices.begin; slice < slices.end; ++slice) f(slice);
   });
 }
 
 // No wake-up is lost, because all counters and sleep flags are sequentially consistent: either the
 // waking side sees the flag of the sleeper, or the sleeper sees the new count and does not sleep.
-void ThreadPool::run_ranges(const std::function<void(PartRange parts)>& f) {
+void ThreadPool::parallel_ranges(const std::function<void(SliceRange slices)>& f) {
   const std::lock_guard queue(queue_);
   const DefaultFloatEnvironment environment;
-  if (workers_ == 1) return f({0, parts_});
+  if (workers_ == 1) return f({0, slices_});
   job_ = &f;
   pending_.store(workers_ - 1);
   generation_.fetch_add(1);
@@ -124,7 +124,7 @@ void ThreadPool::run_ranges(const std::function<void(PartRange parts)>& f) {
     const std::lock_guard lock(sleep_);
     wake_.notify_all();
   }
-  f(part_range(parts_, 0, workers_));
+  f(slice_range(slices_, 0, workers_));
   const auto done = [&] { return pending_.load() == 0; };
   if (spin(done)) return;
   std::unique_lock lock(sleep_);
@@ -146,7 +146,7 @@ void ThreadPool::work(size_t worker) {
     }
     if (stop_.load()) return;
     seen = generation_.load();
-    (*job_)(part_range(parts_, worker, workers_));
+    (*job_)(slice_range(slices_, worker, workers_));
     if (pending_.fetch_sub(1) == 1 && caller_sleeps_.load()) {
       const std::lock_guard lock(sleep_);
       done_.notify_one();

@@ -288,9 +288,9 @@ class Bench {
         session.truncate(s, context);
         next = first;
       }
-      const PartRange slice =
-          part_range(static_cast<size_t>(result.tokens), static_cast<size_t>(i % slices),
-                     static_cast<size_t>(slices));
+      const SliceRange slice =
+          slice_range(static_cast<size_t>(result.tokens), static_cast<size_t>(i % slices),
+                      static_cast<size_t>(slices));
       const auto tokens = static_cast<int64_t>(slice.end - slice.begin);
       return timed(session, tokens, [&] {
         for (int64_t t = 0; t < tokens; ++t) {

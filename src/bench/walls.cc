@@ -33,9 +33,9 @@ using Spans = std::span<const std::span<const std::byte>>;
 constexpr size_t kPage = 4096;  // read_streams() reads whole pages of this size
 
 // Returns a thread's share of a span, in whole pages.
-std::span<const std::byte> share_of(std::span<const std::byte> span, size_t part,
+std::span<const std::byte> share_of(std::span<const std::byte> span, size_t slice,
                                     const ThreadPool& pool) {
-  const PartRange pages = part_range(span.size() / kPage, part, pool.parts());
+  const SliceRange pages = slice_range(span.size() / kPage, slice, pool.slices());
   return span.subspan(pages.begin * kPage, (pages.end - pages.begin) * kPage);
 }
 
@@ -47,9 +47,9 @@ double read_rate(const KernelTable& kernels, ThreadPool& pool, Spans spans, int 
   const auto pass = [&](size_t streams) {
     std::atomic<uint64_t> sink{0};
     return seconds([&] {
-      pool.run([&](size_t part) {
+      pool.parallel([&](size_t slice) {
         for (const auto& span : spans) {
-          const auto share = share_of(span, part, pool);
+          const auto share = share_of(span, slice, pool);
           sink += kernels.read_streams(share.data(), share.size(), streams);
         }
       });
@@ -80,8 +80,8 @@ double measure_read(const KernelTable& kernels, ThreadPool& pool, uint64_t bytes
   for (const Pages pages : {Pages::kSmall, Pages::kHuge}) {
     AlignedBuffer<std::byte> buffer(bytes, pages);
     const std::span<const std::byte> span = buffer.span();
-    pool.run([&](size_t part) {
-      const auto share = share_of(span, part, pool);
+    pool.parallel([&](size_t slice) {
+      const auto share = share_of(span, slice, pool);
       std::memset(buffer.data() + (share.data() - span.data()), 0, share.size());
     });
     best = std::max(best, read_rate(kernels, pool, {&span, 1}, kRepeats));
@@ -103,7 +103,7 @@ MultiplyWall::MultiplyWall(const ProductKernel& product, ThreadPool& pool)
 double MultiplyWall::burst() const {
   std::atomic<uint64_t> operations{0};
   const double time =
-      seconds([&] { pool_.run([&](size_t) { operations += product_.burst(steps_); }); });
+      seconds([&] { pool_.parallel([&](size_t) { operations += product_.burst(steps_); }); });
   return static_cast<double>(operations) / time;
 }
 

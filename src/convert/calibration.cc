@@ -64,13 +64,14 @@ void Calibration::run(const Layer& layer, const Function& done) {
     for (size_t i = 0; i < n; ++i) {
       rows.push_back({ids_[first + i], sequence, static_cast<int64_t>(i), false});
     }
-    const std::vector<Run> runs = find_runs(rows, config_, cache);
+    const std::vector<RowSpan> spans = find_row_spans(rows, config_, cache);
     cache.extend(sequence, static_cast<int64_t>(n));
     scratch_.reserve(n);
     for (size_t r = 0; r < n; ++r) {
       std::copy_n(x_.row(first + r), x_.columns(), scratch_.x.row(r));
     }
-    block(engine_, config_, layer, 0, rotary_, {rows, runs, cache}, scratch_);
+    const Pass pass({rows, spans, cache}, static_cast<size_t>(config_.n_head), engine_.slices());
+    block(engine_, config_, layer, 0, rotary_, pass, scratch_);
     done(first, n);
     step_();
   }

@@ -141,13 +141,13 @@ bool round_with_feedback(const PackedMatrix& exact, const UpperFactor& factor,
   m.owned = AlignedBuffer<std::byte>(m.bytes());
   m.panels = m.owned.span();
   std::vector<PanelRounding> roundings;  // made here because the pool's work must not throw
-  for (size_t part = 0; part < pool.parts(); ++part) {
+  for (size_t slice = 0; slice < pool.slices(); ++slice) {
     roundings.emplace_back(factor, kernels, format);
   }
   std::atomic<bool> in_range{true};
-  pool.run([&](size_t part) {
-    PanelRounding& rounding = roundings[part];
-    const PartRange range = part_range(m.n_panels(), part, pool.parts());
+  pool.parallel([&](size_t slice) {
+    PanelRounding& rounding = roundings[slice];
+    const SliceRange range = slice_range(m.n_panels(), slice, pool.slices());
     for (size_t p = range.begin; p < range.end; ++p) {
       const auto* panel = exact.panels.data() + p * exact.format().bytes();
       if (!rounding.round(reinterpret_cast<const float*>(panel),

@@ -37,8 +37,8 @@ void SecondMoments::add(const Matrix& x, size_t rows) {
 void SecondMoments::add_some(const Matrix& x, size_t first, size_t rows) {
   const size_t stride = kRowsAtOnce + kLanes;
   AlignedBuffer<float> transposed(k_ * stride), panels(padded(k_) * rows);
-  pool_.run([&](size_t part) {
-    const PartRange range = part_range(panels_.size(), part, pool_.parts());
+  pool_.parallel([&](size_t slice) {
+    const SliceRange range = slice_range(panels_.size(), slice, pool_.slices());
     for (size_t i = range.begin * kLanes; i < range.end * kLanes; ++i) {
       float* panel = panels.data() + i / kLanes * kLanes * rows + i % kLanes;
       for (size_t r = 0; r < rows; ++r) {
@@ -48,12 +48,12 @@ void SecondMoments::add_some(const Matrix& x, size_t first, size_t rows) {
       }
     }
   });
-  // Panel p has 16 rows fewer than panel p - 1, so each part takes every parts()-th panel.
-  AlignedBuffer<float> products(pool_.parts() * k_ * kLanes);
-  AlignedBuffer<float> scratch(pool_.parts() * kProductScratch);
-  pool_.run([&](size_t part) {
-    float* out = products.data() + part * k_ * kLanes;
-    for (size_t p = part; p < panels_.size(); p += pool_.parts()) {
+  // Panel p has 16 rows fewer than panel p - 1, so each slice takes every slices()-th panel.
+  AlignedBuffer<float> products(pool_.slices() * k_ * kLanes);
+  AlignedBuffer<float> scratch(pool_.slices() * kProductScratch);
+  pool_.parallel([&](size_t slice) {
+    float* out = products.data() + slice * k_ * kLanes;
+    for (size_t p = slice; p < panels_.size(); p += pool_.slices()) {
       const size_t below = k_ - p * kLanes;
       kernels_.product[Element::kF32].compute(
           {.x = {transposed.data() + p * kLanes * stride, stride},
@@ -67,7 +67,7 @@ void SecondMoments::add_some(const Matrix& x, size_t first, size_t rows) {
            .bias = nullptr,
            .out = out,
            .out_stride = kLanes,
-           .scratch = scratch.data() + part * kProductScratch});
+           .scratch = scratch.data() + slice * kProductScratch});
       for (size_t i = 0; i < below * kLanes; ++i) panels_[p][i] += out[i];
     }
   });

@@ -27,9 +27,9 @@ void check_prefix(std::span<const Row> rows, size_t r) {
 
 }  // namespace
 
-std::vector<Run> find_runs(std::span<const Row> rows, const ModelConfig& config,
-                           const KvCache& cache) {
-  std::vector<Run> runs;
+std::vector<RowSpan> find_row_spans(std::span<const Row> rows, const ModelConfig& config,
+                                    const KvCache& cache) {
+  std::vector<RowSpan> spans;
   std::map<SequenceId, int64_t> next;  // the position that each sequence's next row must have
   for (size_t r = 0; r < rows.size(); ++r) {
     const Row& row = rows[r];
@@ -47,12 +47,12 @@ std::vector<Run> find_runs(std::span<const Row> rows, const ModelConfig& config,
     const bool goes_on =
         r > 0 && rows[r - 1].sequence == row.sequence && rows[r - 1].prefix == row.prefix;
     if (goes_on) {
-      ++runs.back().size;
+      ++spans.back().size;
     } else {
-      runs.push_back({r, 1});
+      spans.push_back({r, 1});
     }
   }
-  return runs;
+  return spans;
 }
 
 }  // namespace gptj

@@ -13,17 +13,17 @@
 namespace gptj {
 
 // Rows first .. first + size - 1 of a batch: consecutive positions of one sequence.
-struct Run {
+struct RowSpan {
   size_t first;
   size_t size;
 };
 
-// Checks the rows against the config and the cache, and returns their runs. Every sequence must be
+// Checks the rows against the config and the cache, and returns their spans. Every sequence must be
 // known, every token must be inside the vocabulary, each sequence's positions must go on from its
 // length, and no position may be at or past n_positions. A bidirectional prompt must be whole.
 // Throws kContextLength for a position past the context, kInvalidArgument for any other row that
 // does not fit. Changes nothing.
-std::vector<Run> find_runs(std::span<const Row> rows, const ModelConfig& config,
-                           const KvCache& cache);
+std::vector<RowSpan> find_row_spans(std::span<const Row> rows, const ModelConfig& config,
+                                    const KvCache& cache);
 
 }  // namespace gptj

@@ -45,12 +45,12 @@ void Decoder::forward(std::span<const Row> rows, const LogitsSink& sink,
   const DefaultFloatEnvironment environment;
   const auto start = Clock::now();
   // Check all rows before the first chunk is computed.
-  const std::vector<Run> runs = find_runs(rows, model_.config(), cache_);
+  const std::vector<RowSpan> spans = find_row_spans(rows, model_.config(), cache_);
   try {
     compute(rows, {sink, hidden_sink});
   } catch (...) {
-    for (const Run& run : runs) {
-      const Row& row = rows[run.first];
+    for (const RowSpan& span : spans) {
+      const Row& row = rows[span.first];
       if (cache_.length(row.sequence) > row.position) cache_.truncate(row.sequence, row.position);
     }
     throw;
@@ -74,10 +74,10 @@ void Decoder::compute(std::span<const Row> rows, const Sinks& sinks) {
   for (size_t first = 0, end = 0; first < rows.size(); first = end) {
     end = chunk_end(rows, first);
     const auto chunk = rows.subspan(first, end - first);
-    const std::vector<Run> runs = find_runs(chunk, m.config, cache_);
+    const std::vector<RowSpan> spans = find_row_spans(chunk, m.config, cache_);
     scratch_.reserve(chunk.size());
-    for (const Run& run : runs) {
-      cache_.extend(chunk[run.first].sequence, static_cast<int64_t>(run.size));
+    for (const RowSpan& span : spans) {
+      cache_.extend(chunk[span.first].sequence, static_cast<int64_t>(span.size));
     }
     const LogitsSink logits_sink = [&](size_t r, std::span<const float> logits) {
       sinks.logits(first + r, logits);
@@ -85,7 +85,7 @@ void Decoder::compute(std::span<const Row> rows, const Sinks& sinks) {
     const HiddenSink hidden_sink = [&](size_t r, std::span<const float> hidden) {
       sinks.hidden(first + r, hidden);
     };
-    gptj::forward(engine_, m.config, m.weights, m.rotary, {chunk, runs, cache_}, scratch_,
+    gptj::forward(engine_, m.config, m.weights, m.rotary, {chunk, spans, cache_}, scratch_,
                   {logits_sink, hidden_sink});
   }
 }

@@ -13,7 +13,7 @@ namespace gptj {
 // Activations of up to a chunk of rows. Each matrix is [rows, columns]; the comments give columns.
 struct Scratch {
   explicit Scratch(const ModelConfig& config);
-  // Makes room for `rows` rows; `wanted` and `logits` never get more than kHeadRows.
+  // Makes room for `rows` rows; `final_normed` and `logits` never get more than kHeadRows.
   void reserve(size_t rows);
 
   Matrix x;              // n_embd: the residual stream
@@ -23,7 +23,7 @@ struct Scratch {
   Matrix attention_out;  // n_embd
   Matrix inner;          // n_inner
   Matrix mlp_out;        // n_embd
-  Matrix wanted;         // n_embd: ln_f of the rows whose logits are wanted
+  Matrix final_normed;   // n_embd: ln_f of the rows whose hidden states or logits are wanted
   Matrix logits;         // vocab_size
 };
 
@@ -32,10 +32,10 @@ struct Scratch {
 constexpr size_t kHeadRows = 32;
 
 // Computes one layer: s.x += attention(ln_1(s.x)) + mlp(ln_1(s.x)). Afterwards `s` still holds the
-// inputs of the layer's matrices: normed (of qkv and fc_in), attended (of out) and inner (of
+// inputs of the layer's matrices: normed (of qkv and fc_in), attended (of out_proj) and inner (of
 // fc_out). `index` is the layer's number in the cache.
 void block(Engine& engine, const ModelConfig& config, const Layer& layer, size_t index,
-           const RotaryTable& rotary, const BatchView& batch, Scratch& s);
+           const RotaryTable& rotary, const Pass& pass, Scratch& s);
 
 // The receivers of what rows want, with the row's index in a batch.
 struct Sinks {

@@ -14,7 +14,7 @@ Engine::Engine(const KernelTable& kernels, ThreadPool& pool, size_t head_dim,
       pool_(pool),
       reading_(reading),
       scratch_floats_(padded(std::max(kProductScratch, attention_scratch(head_dim)))),
-      scratch_(scratch_floats_ * pool.parts()) {}
+      scratch_(scratch_floats_ * pool.slices()) {}
 
 namespace {
 
@@ -25,11 +25,11 @@ void reserve(AlignedBuffer<T>& buffer, size_t size) {
 
 }  // namespace
 
-Rows Engine::operand(size_t buffer, const PackedMatrix& w, const Matrix& x, size_t rows) {
+Rows Engine::prepare_input(size_t slot, const PackedMatrix& w, const Matrix& x, size_t rows) {
   const Operand operand = kernels_.product[w.element].operand;
   if (operand == Operand::kF32) return {x.row(0), x.stride()};
-  if (operands_.size() <= buffer) operands_.resize(buffer + 1);
-  OperandBuffer& b = operands_[buffer];
+  if (inputs_.size() <= slot) inputs_.resize(slot + 1);
+  InputBuffer& b = inputs_[slot];
   // A stride off the powers of two keeps rows off each other's cache sets.
   const size_t stride = padded_inputs(w.k) + 64;
   if (operand == Operand::kBF16) {
@@ -54,8 +54,8 @@ Rows Engine::operand(size_t buffer, const PackedMatrix& w, const Matrix& x, size
 
 void Engine::for_each(size_t n, const std::function<void(size_t i)>& f) {
   if (n == 1) return f(0);
-  run([&](size_t part) {
-    const PartRange range = part_range(n, part, parts());
+  parallel([&](size_t slice) {
+    const SliceRange range = slice_range(n, slice, slices());
     for (size_t i = range.begin; i < range.end; ++i) f(i);
   });
 }
@@ -81,28 +81,37 @@ namespace {
 // Bytes of a product's output that stay in a core's cache until gelu runs over them.
 constexpr size_t kCachedOutput = size_t{256} << 10;
 
-// Returns how many panels a part computes before gelu runs over their output: all for one row.
+// Returns how many panels a slice computes before gelu runs over their output: all for one row.
 size_t panels_at_once(size_t panels, size_t rows) {
   constexpr size_t kFew = 8;  // a multiple of the number of panels that kernels take together
   if (rows == 1) return panels;
   return std::max(kFew, kCachedOutput / (rows * kLanes * sizeof(float)) / kFew * kFew);
 }
 
-// Computes the columns of one product that belong to the neighbouring parts `parts`. Returns the
+// Computes the columns of one product that belong to the neighbouring slices `slices`. Returns the
 // seconds that gelu took.
-double linear_parts(Engine& engine, const Linear& l, const Rows& operand, size_t rows,
-                    PartRange parts) {
+double linear_slices(Engine& engine, const Linear& l, const Rows& input, size_t rows,
+                     SliceRange slices) {
   const PackedMatrix& w = l.w;
-  const PartRange panels{part_range(w.n_panels(), parts.begin, engine.parts()).begin,
-                         part_range(w.n_panels(), parts.end - 1, engine.parts()).end};
+  const SliceRange panels{slice_range(w.n_panels(), slices.begin, engine.slices()).begin,
+                          slice_range(w.n_panels(), slices.end - 1, engine.slices()).end};
   const size_t step = panels_at_once(panels.end - panels.begin, rows);
   double activation = 0;
   for (size_t begin = panels.begin; begin < panels.end; begin += step) {
     const size_t end = std::min(begin + step, panels.end);
     engine.kernels().product[w.element].compute(
-        {operand, rows, w.k, w.group, engine.reading(), w.panels.data(), begin, end,
-         w.bias.size() > 0 ? w.bias.data() : nullptr, l.out.row(0), l.out.stride(),
-         engine.scratch(parts.begin)});
+        {.x = input,
+         .rows = rows,
+         .k = w.k,
+         .group = w.group,
+         .reading = engine.reading(),
+         .panels = w.panels.data(),
+         .first_panel = begin,
+         .last_panel = end,
+         .bias = w.bias.size() > 0 ? w.bias.data() : nullptr,
+         .out = l.out.row(0),
+         .out_stride = l.out.stride(),
+         .scratch = engine.scratch(slices.begin)});
     if (l.activation != Activation::kGelu) continue;
     const auto start = Clock::now();
     for (size_t r = 0; r < rows; ++r) {
@@ -116,22 +125,22 @@ double linear_parts(Engine& engine, const Linear& l, const Rows& operand, size_t
 }  // namespace
 
 void linear(Engine& engine, std::initializer_list<Linear> products, size_t rows) {
-  std::vector<Rows> operands;
+  std::vector<Rows> inputs;
   const Linear* before = nullptr;
   for (const Linear& l : products) {
     const bool same = before != nullptr && &before->x == &l.x && before->w.element == l.w.element &&
                       before->w.group == l.w.group;
-    operands.push_back(same ? operands.back() : engine.operand(operands.size(), l.w, l.x, rows));
+    inputs.push_back(same ? inputs.back() : engine.prepare_input(inputs.size(), l.w, l.x, rows));
     before = &l;
   }
   const auto start = Clock::now();
-  double activation = 0;  // gelu's seconds in the first worker's parts, taken as those of all
-  engine.run_ranges([&](PartRange parts) {
+  double activation = 0;  // gelu's seconds in the first worker's slices, taken as those of all
+  engine.parallel_ranges([&](SliceRange slices) {
     double seconds = 0;
     for (size_t i = 0; i < products.size(); ++i) {
-      seconds += linear_parts(engine, products.begin()[i], operands[i], rows, parts);
+      seconds += linear_slices(engine, products.begin()[i], inputs[i], rows, slices);
     }
-    if (parts.begin == 0) activation = seconds;
+    if (slices.begin == 0) activation = seconds;
   });
   engine.times.products += seconds_since(start) - activation;
 }

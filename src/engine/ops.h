@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The named steps of a layer. Each step turns activations into activations, cuts its work into the
-// pool's parts, and calls kernels. The result of a row never depends on the other rows or on the
+// pool's slices, and calls kernels. The result of a row never depends on the other rows or on the
 // cut.
 #pragma once
 
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/thread_pool.h"
+#include "engine/attention_plan.h"
 #include "engine/batch.h"
 #include "engine/kv_cache.h"
 #include "engine/matrix.h"
@@ -18,34 +19,36 @@
 
 namespace gptj {
 
-// The kernels, the threads and each part's working memory, which together run the arithmetic.
+// The kernels, the threads and each slice's working memory, which together run the arithmetic.
 class Engine {
  public:
   Engine(const KernelTable& kernels, ThreadPool& pool, size_t head_dim,
          const RowReading& reading = {});
 
   const KernelTable& kernels() const { return kernels_; }
-  size_t parts() const { return pool_.parts(); }
+  size_t slices() const { return pool_.slices(); }
   const RowReading& reading() const { return reading_; }
-  // Returns the first `rows` rows of x, in the element type that the product with `w` takes. f32
-  // rows are returned as they are; others are converted into the engine's buffer number `buffer`.
-  // Buffers are made when they are first named. The result is valid until the same buffer is used
+  // Converts the first `rows` rows of x to the element type that the product with `w` takes, and
+  // returns them. `slot` selects one of the engine's buffers for that, which are made when they are
+  // first named; f32 rows are returned as they are. The result is valid until the same slot is used
   // again, or x changes.
-  Rows operand(size_t buffer, const PackedMatrix& w, const Matrix& x, size_t rows);
-  // Returns the working memory of one part: enough floats for any kernel.
-  float* scratch(size_t part) { return scratch_.data() + part * scratch_floats_; }
+  Rows prepare_input(size_t slot, const PackedMatrix& w, const Matrix& x, size_t rows);
+  // Returns the working memory of one slice: enough floats for any kernel.
+  float* scratch(size_t slice) { return scratch_.data() + slice * scratch_floats_; }
 
-  // Calls f(part) for every part.
-  void run(const std::function<void(size_t part)>& f) { pool_.run(f); }
-  // Calls f once for each worker, with the range of parts that the worker has.
-  void run_ranges(const std::function<void(PartRange parts)>& f) { pool_.run_ranges(f); }
-  // Calls f(i) for i = 0 .. n - 1, cut into parts. If n is 1, this thread does the work.
+  // Calls f(slice) for every slice.
+  void parallel(const std::function<void(size_t slice)>& f) { pool_.parallel(f); }
+  // Calls f once for each worker, with the range of slices that the worker has.
+  void parallel_ranges(const std::function<void(SliceRange slices)>& f) {
+    pool_.parallel_ranges(f);
+  }
+  // Calls f(i) for i = 0 .. n - 1, cut into slices. If n is 1, this thread does the work.
   void for_each(size_t n, const std::function<void(size_t i)>& f);
 
   ForwardTimes times;
 
  private:
-  struct OperandBuffer {
+  struct InputBuffer {
     AlignedBuffer<int8_t> bytes;
     AlignedBuffer<uint16_t> halves;
     AlignedBuffer<float> scales;
@@ -56,14 +59,7 @@ class Engine {
   RowReading reading_;
   size_t scratch_floats_;
   AlignedBuffer<float> scratch_;
-  std::vector<OperandBuffer> operands_;
-};
-
-// The rows of one call, their runs, and the cache that holds their sequences.
-struct BatchView {
-  std::span<const Row> rows;
-  std::span<const Run> runs;
-  KvCache& cache;
+  std::vector<InputBuffer> inputs_;
 };
 
 // Looks up embeddings: x[r] = wte[rows[r].token], widened to f32. x: [rows, n_embd].
@@ -92,7 +88,7 @@ void linear(Engine& engine, std::initializer_list<Linear> products, size_t rows)
 // by the row's position. Writes k and v into the cache, rounded to the cache's type; every row
 // reads these rounded keys and values, its own included.
 void attention(Engine& engine, const RotaryTable& rotary, const ModelConfig& config, size_t layer,
-               const BatchView& batch, Matrix& qkv, Matrix& out);
+               const Pass& pass, Matrix& qkv, Matrix& out);
 
 // x[r] += a[r] + b[r]
 void add_branches(Engine& engine, const Matrix& a, const Matrix& b, size_t rows, Matrix& x);

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "base/memory.h"
-#include "engine/attention_blocks.h"
+#include "engine/attention_plan.h"
 #include "engine/kv_room.h"
 #include "engine/model_state.h"
 #include "kernels/kernels.h"

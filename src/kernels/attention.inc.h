@@ -97,14 +97,14 @@ inline void scale_row(float* o, size_t n, float a) {
 // Some rows of a task on their way through pages. Row r stands at position + r. The members `s` and
 // `o` are the rows' parts of the task's scratch.
 struct RowsOnTheirWay {
-  RowsOnTheirWay(const Attention& task, size_t first_row, const AttentionRun& run,
+  RowsOnTheirWay(const Attention& task, size_t first_row, const AttentionSpan& span,
                  SoftmaxState* states)
       : t(task),
-        pages(run.pages),
+        pages(span.pages),
         first(first_row),
-        rows(run.rows),
-        position(run.first_position),
-        prefix(run.prefix),
+        rows(span.rows),
+        position(span.first_position),
+        prefix(span.prefix),
         width(padded(task.head_dim)),
         s(task.scratch + first * kPagePositions),
         o(task.scratch + kAttentionRows * kPagePositions + first * width),
@@ -190,19 +190,19 @@ template <class W>
 void attention(const Attention& t) {
   SoftmaxState state[kAttentionRows];
   size_t rows = 0;
-  for (size_t i = 0; i < t.n_runs; ++i) rows += t.runs[i].rows;
+  for (size_t i = 0; i < t.n_spans; ++i) rows += t.spans[i].rows;
   for (size_t r = 0; r < rows; ++r) state[r] = {-__builtin_inff(), splat(0.0f)};
 
-  // All rows as one run. It stands after the common pages, so every row sees them in full.
-  const AttentionRun common{rows, t.common_pages * kPagePositions, t.runs[0].pages};
+  // All rows as one span. It stands after the common pages, so every row sees them in full.
+  const AttentionSpan common{rows, t.common_pages * kPagePositions, t.spans[0].pages};
   pass_pages<W>(RowsOnTheirWay(t, 0, common, state), 0, t.common_pages);
   size_t first = 0;
-  for (size_t i = 0; i < t.n_runs; ++i) {
-    const AttentionRun& run = t.runs[i];
-    const size_t keys = run.prefix > 0 ? run.prefix : run.first_position + run.rows;
-    pass_pages<W>(RowsOnTheirWay(t, first, run, state), t.common_pages,
+  for (size_t i = 0; i < t.n_spans; ++i) {
+    const AttentionSpan& span = t.spans[i];
+    const size_t keys = span.prefix > 0 ? span.prefix : span.first_position + span.rows;
+    pass_pages<W>(RowsOnTheirWay(t, first, span, state), t.common_pages,
                   (keys + kPagePositions - 1) / kPagePositions);
-    first += run.rows;
+    first += span.rows;
   }
   const float* o = t.scratch + kAttentionRows * kPagePositions;
   for (size_t r = 0; r < rows; ++r) {

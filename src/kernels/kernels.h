@@ -120,27 +120,27 @@ constexpr size_t kv_head_bytes(Element e, size_t head_dim) {
 
 // Consecutive positions of one sequence. Row r stands at first_position + r and sees the keys
 // 0 .. first_position + r, or, in a bidirectional prompt, all keys of the prompt.
-struct AttentionRun {
+struct AttentionSpan {
   size_t rows;
   size_t first_position;
   const void* const* pages;  // the sequence's pages
   size_t prefix = 0;         // keys that all rows see; 0: causal
 };
 
-// Causal attention of one head. The rows are those of some runs, one run after the other:
+// Causal attention of one head. The rows are those of some spans, one span after the other:
 //   s_j = scale * (chain over ascending d of q[d] * k_j[d]), softmax over pages in ascending order
 //   with one online state, out = sum p_j v_j / sum p_j.
 // int8 keys and values are widened, and have scales sk_j and sv_j:
 //   s_j = scale * (sk_j * chain), out = sum (p_j * sv_j) v_j / sum p_j.
-// The pages that all runs share, and that all rows see in full, are read once for all rows.
+// The pages that all spans share, and that all rows see in full, are read once for all rows.
 struct Attention {
   const float* q;  // row r at q + r * q_stride, head_dim floats
   size_t q_stride;
   float* out;
   size_t out_stride;
-  const AttentionRun* runs;
-  size_t n_runs;        // 1 or more; together they have at most kAttentionRows rows
-  size_t common_pages;  // leading pages of the first run that are also those of all other runs
+  const AttentionSpan* spans;
+  size_t n_spans;       // 1 or more; together they have at most kAttentionRows rows
+  size_t common_pages;  // leading pages of the first span that are also those of all other spans
   size_t page_offset;   // bytes from the beginning of a page to the head's part
   size_t head_dim;
   float scale;

@@ -24,8 +24,8 @@ class ModelFingerprint {
   void add(std::span<const std::byte> bytes) {
     const size_t n = (bytes.size() + kBlock - 1) / kBlock;
     std::vector<uint64_t> blocks(n);
-    pool_.run([&](size_t part) {
-      const PartRange range = part_range(n, part, pool_.parts());
+    pool_.parallel([&](size_t slice) {
+      const SliceRange range = slice_range(n, slice, pool_.slices());
       for (size_t i = range.begin; i < range.end; ++i) {
         Fingerprint block;
         block.add(bytes.subspan(i * kBlock, std::min(kBlock, bytes.size() - i * kBlock)));

@@ -83,8 +83,8 @@ class SyntheticSource : public WeightSource {
     auto buffer = std::make_shared<Buffer>(n * dtype_size(type_));
     const Distribution d = distribution(spec);
     const uint64_t key = mix(seed_ + 0x632be59bd9b4e019u * (t + 1));
-    pool_.run([&](size_t part) {
-      const PartRange range = part_range(n, part, pool_.parts());
+    pool_.parallel([&](size_t slice) {
+      const SliceRange range = slice_range(n, slice, pool_.slices());
       for (size_t i = range.begin; i < range.end; ++i) {
         put(buffer->data(), type_, i, d.center + d.spread * uniform(key, i));
       }

@@ -23,15 +23,15 @@ class Sample {
   Sample(Pages pages, const KernelTable& kernels, ThreadPool& pool)
       : kernels_(kernels),
         pool_(pool),
-        share_(kBytes / pool.parts() / 4096 * 4096),
+        share_(kBytes / pool.slices() / 4096 * 4096),
         bytes_(kBytes, pages) {
-    pool_.run([&](size_t part) { std::memset(bytes_.data() + part * share_, 0, share_); });
+    pool_.parallel([&](size_t slice) { std::memset(bytes_.data() + slice * share_, 0, share_); });
   }
   // Reads the memory once more. Returns the seconds of the fastest pass so far.
   double seconds() {
     const auto start = Clock::now();
-    pool_.run([&](size_t part) {
-      kernels_.read_streams(bytes_.data() + part * share_, share_, kStreams);
+    pool_.parallel([&](size_t slice) {
+      kernels_.read_streams(bytes_.data() + slice * share_, share_, kStreams);
     });
     best_ = std::min(best_, seconds_since(start));
     return best_;

@@ -22,7 +22,7 @@ constexpr int kRuns = 4;
 class Trial {
  public:
   Trial(const Weights& weights, const KernelTable& kernels, ThreadPool& pool)
-      : kernels_(kernels), pool_(pool), scratch_(pool.parts() * kProductScratch) {
+      : kernels_(kernels), pool_(pool), scratch_(pool.slices() * kProductScratch) {
     for (const Layer& layer : weights.layers) {
       for (const PackedMatrix* m : layer.matrices()) {
         if (bytes_ >= kEnoughBytes) break;
@@ -36,7 +36,7 @@ class Trial {
     row_ = AlignedBuffer<float>(padded_inputs(k_));
     groups_ = AlignedBuffer<float>(padded_inputs(k_));
     sums_ = AlignedBuffer<int32_t>(padded_inputs(k_));
-    out_ = AlignedBuffer<float>(pool.parts() * n_);
+    out_ = AlignedBuffer<float>(pool.slices() * n_);
     std::fill_n(row_.data(), row_.size(), 0.0f);
     std::fill_n(groups_.data(), groups_.size(), 0.0f);
     std::fill_n(sums_.data(), sums_.size(), 0);
@@ -47,9 +47,9 @@ class Trial {
   // Multiplies all matrices once, reading their panels as `reading` says. Returns the seconds.
   double seconds(const RowReading& reading) {
     const auto start = Clock::now();
-    pool_.run([&](size_t part) {
+    pool_.parallel([&](size_t slice) {
       for (const PackedMatrix* m : matrices_) {
-        const PartRange panels = part_range(m->n_panels(), part, pool_.parts());
+        const SliceRange panels = slice_range(m->n_panels(), slice, pool_.slices());
         kernels_.product[m->element].compute(
             {.x = {row_.data(), 0, groups_.data(), sums_.data(), 0},
              .rows = 1,
@@ -60,9 +60,9 @@ class Trial {
              .first_panel = panels.begin,
              .last_panel = panels.end,
              .bias = nullptr,
-             .out = out_.data() + part * n_,
+             .out = out_.data() + slice * n_,
              .out_stride = n_,
-             .scratch = scratch_.data() + part * kProductScratch});
+             .scratch = scratch_.data() + slice * kProductScratch});
       }
     });
     return seconds_since(start);

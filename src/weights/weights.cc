@@ -119,8 +119,8 @@ void WeightPacker::pack(const std::vector<TensorView>& tensors, PackedMatrix& m)
   m.owned = AlignedBuffer<std::byte>(m.bytes(), pages_);
   m.panels = m.owned.span();
   std::atomic<bool> in_range{true};
-  pool_.run([&](size_t part) {
-    const PartRange range = part_range(m.n_panels(), part, pool_.parts());
+  pool_.parallel([&](size_t slice) {
+    const SliceRange range = slice_range(m.n_panels(), slice, pool_.slices());
     for (size_t p = range.begin; p < range.end; ++p) {
       const std::span<const SourceRow, kLanes> lanes(rows.data() + p * kLanes, kLanes);
       std::byte* panel = m.owned.data() + p * format.bytes();
@@ -147,9 +147,9 @@ void WeightPacker::finish(const TensorView& tensor) {
   done_ += tensor.bytes.size() / dtype_size(tensor.type);
   source_.done(tensor);
   if (!progress_) return;
-  const double part = static_cast<double>(done_) / static_cast<double>(elements_);
+  const double fraction = static_cast<double>(done_) / static_cast<double>(elements_);
   const uint64_t total = source_.total_bytes();
-  progress_(static_cast<uint64_t>(part * static_cast<double>(total)), total);
+  progress_(static_cast<uint64_t>(fraction * static_cast<double>(total)), total);
 }
 
 Weights load_weights(WeightSource& source, const Packing& packing, const KernelTable& kernels,

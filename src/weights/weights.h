@@ -49,14 +49,14 @@ struct LayerNorm {
 
 struct Layer {
   LayerNorm ln_1;
-  PackedMatrix qkv;     // [3 n_embd, n_embd]: q, k, v stacked
-  PackedMatrix out;     // [n_embd, n_embd]
-  PackedMatrix fc_in;   // [n_inner, n_embd]
-  PackedMatrix fc_out;  // [n_embd, n_inner]
+  PackedMatrix qkv;       // [3 n_embd, n_embd]: q, k, v stacked
+  PackedMatrix out_proj;  // [n_embd, n_embd]
+  PackedMatrix fc_in;     // [n_inner, n_embd]
+  PackedMatrix fc_out;    // [n_embd, n_inner]
 
   // Returns the matrices in the order of layer_matrices().
-  std::array<PackedMatrix*, 4> matrices() { return {&qkv, &fc_in, &out, &fc_out}; }
-  std::array<const PackedMatrix*, 4> matrices() const { return {&qkv, &fc_in, &out, &fc_out}; }
+  std::array<PackedMatrix*, 4> matrices() { return {&qkv, &fc_in, &out_proj, &fc_out}; }
+  std::array<const PackedMatrix*, 4> matrices() const { return {&qkv, &fc_in, &out_proj, &fc_out}; }
 };
 
 // The embedding matrix: row t belongs to token t. `owner`, usually a mapped file, owns the bytes.

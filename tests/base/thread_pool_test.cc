@@ -28,7 +28,7 @@ std::chrono::duration<double> cpu_time(clockid_t of) {
   return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
 }
 
-// Spinning all along would take all of kLong; a machine that others use takes part of it.
+// Spinning all along would take all of kLong; a machine that others use takes a share of it.
 constexpr auto kLong = std::chrono::milliseconds(300), kLittle = kLong / 3;
 
 std::atomic<pthread_t> handled_by{};
@@ -37,7 +37,7 @@ extern "C" void note_thread(int) { handled_by = ::pthread_self(); }
 // A signal of the process goes to a thread that does not block it: to none of the pool's.
 TEST(ThreadPool, LeavesSignalsToTheHostsThreads) {
   ThreadPool pool(available_cpus());
-  pool.run([](size_t) {});
+  pool.parallel([](size_t) {});
   const auto before = std::signal(SIGUSR1, note_thread);
   sigset_t usr1, mask;
   sigemptyset(&usr1);
@@ -65,12 +65,12 @@ TEST(ThreadPool, RunsEveryPartOnce) {
   for (const size_t threads : {1, 2, 3, 4, 7, 16}) {
     ThreadPool pool(threads);
     EXPECT_EQ(pool.threads(), threads);
-    ASSERT_GE(pool.parts(), threads);
-    std::vector<int> calls(pool.parts());
+    ASSERT_GE(pool.slices(), threads);
+    std::vector<int> calls(pool.slices());
     for (int i = 0; i < 1000; ++i) {
-      pool.run([&](size_t part) { ++calls[part]; });
+      pool.parallel([&](size_t slice) { ++calls[slice]; });
     }
-    EXPECT_EQ(calls, std::vector<int>(pool.parts(), 1000));
+    EXPECT_EQ(calls, std::vector<int>(pool.slices(), 1000));
   }
 }
 
@@ -78,18 +78,18 @@ TEST(ThreadPool, RunsEveryPartOnce) {
 TEST(ThreadPool, GivesEachWorkerAsManyPartsAtOnce) {
   for (const size_t threads : {1, 2, 3, 64, 257}) {
     ThreadPool pool(threads);
-    std::vector<int> covered(pool.parts());
+    std::vector<int> covered(pool.slices());
     std::mutex mutex;
     std::vector<size_t> sizes;
-    pool.run_ranges([&](PartRange range) {
-      for (size_t part = range.begin; part < range.end; ++part) ++covered[part];
+    pool.parallel_ranges([&](SliceRange range) {
+      for (size_t slice = range.begin; slice < range.end; ++slice) ++covered[slice];
       const std::lock_guard lock(mutex);
       sizes.push_back(range.end - range.begin);
     });
-    EXPECT_EQ(covered, std::vector<int>(pool.parts(), 1));
+    EXPECT_EQ(covered, std::vector<int>(pool.slices(), 1));
     const size_t workers = std::min(threads, available_cpus());
-    EXPECT_EQ(sizes, std::vector<size_t>(workers, pool.parts() / workers));
-    EXPECT_LT(pool.parts(), threads + workers);
+    EXPECT_EQ(sizes, std::vector<size_t>(workers, pool.slices() / workers));
+    EXPECT_LT(pool.slices(), threads + workers);
   }
 }
 
@@ -98,14 +98,14 @@ TEST(ThreadPool, WakesAfterSleeping) {
   for (int i = 0; i < 20; ++i) {
     std::atomic<int> calls{0};
     std::this_thread::sleep_for(std::chrono::milliseconds(3));
-    pool.run([&](size_t) { ++calls; });
+    pool.parallel([&](size_t) { ++calls; });
     EXPECT_EQ(calls, 2);
   }
 }
 
 TEST(ThreadPool, HelpersSleepWhileThereIsNothingToDo) {
   ThreadPool pool(available_cpus());
-  pool.run([](size_t) {});
+  pool.parallel([](size_t) {});
   const auto before = cpu_time(CLOCK_PROCESS_CPUTIME_ID);
   std::this_thread::sleep_for(kLong);
   EXPECT_LT(cpu_time(CLOCK_PROCESS_CPUTIME_ID) - before, kLittle);
@@ -116,8 +116,8 @@ TEST(ThreadPool, TheCallerSleepsWhileAHelperIsLate) {
   ThreadPool pool(2);
   const auto before = cpu_time(CLOCK_THREAD_CPUTIME_ID);
   for (int i = 0; i < 3; ++i) {
-    pool.run([](size_t part) {
-      if (part == 1) std::this_thread::sleep_for(kLong / 3);
+    pool.parallel([](size_t slice) {
+      if (slice == 1) std::this_thread::sleep_for(kLong / 3);
     });
   }
   EXPECT_LT(cpu_time(CLOCK_THREAD_CPUTIME_ID) - before, kLittle);
@@ -156,12 +156,12 @@ TEST(ThreadPoolDeathTest, DoesTheWorkWhereTheSystemMakesNoThreads) {
     } catch (const std::system_error&) {
     }
     ThreadPool pool(2);
-    size_t calls = 0, parts = 0;  // by the caller alone
-    pool.run_ranges([&](PartRange range) {
+    size_t calls = 0, slices = 0;  // by the caller alone
+    pool.parallel_ranges([&](SliceRange range) {
       ++calls;
-      parts += range.end - range.begin;
+      slices += range.end - range.begin;
     });
-    std::_Exit(calls == 1 && parts == 2 ? 0 : 1);
+    std::_Exit(calls == 1 && slices == 2 ? 0 : 1);
   };
   EXPECT_EXIT(work(), testing::ExitedWithCode(0), "");
 }
@@ -169,35 +169,35 @@ TEST(ThreadPoolDeathTest, DoesTheWorkWhereTheSystemMakesNoThreads) {
 
 TEST(ThreadPool, QueuesCallsFromSeveralThreads) {
   ThreadPool pool(3);
-  std::vector<int> calls(pool.parts());
+  std::vector<int> calls(pool.slices());
   std::vector<std::thread> callers;
   for (int c = 0; c < 4; ++c) {
     callers.emplace_back([&] {
-      for (int i = 0; i < 500; ++i) pool.run([&](size_t part) { ++calls[part]; });
+      for (int i = 0; i < 500; ++i) pool.parallel([&](size_t slice) { ++calls[slice]; });
     });
   }
   for (std::thread& caller : callers) caller.join();
-  EXPECT_EQ(calls, std::vector<int>(pool.parts(), 2000));
+  EXPECT_EQ(calls, std::vector<int>(pool.slices(), 2000));
 }
 
 TEST(ThreadPool, ComputesInTheDefaultFloatEnvironmentAndRestoresTheCallers) {
   ThreadPool pool(2);
   std::fesetround(FE_UPWARD);
   std::vector<int> modes(2, -1);
-  pool.run([&](size_t part) { modes[part] = std::fegetround(); });
+  pool.parallel([&](size_t slice) { modes[slice] = std::fegetround(); });
   EXPECT_EQ(modes, std::vector<int>(2, FE_TONEAREST));
   EXPECT_EQ(std::fegetround(), FE_UPWARD);
   std::fesetround(FE_TONEAREST);
 }
 
-TEST(PartRange, CoversAllOnceAndEvenly) {
+TEST(SliceRange, CoversAllOnceAndEvenly) {
   for (const size_t n : {0, 1, 5, 16, 17}) {
-    for (const size_t parts : {1, 2, 3, 8}) {
+    for (const size_t slices : {1, 2, 3, 8}) {
       size_t next = 0;
-      for (size_t part = 0; part < parts; ++part) {
-        const PartRange range = part_range(n, part, parts);
+      for (size_t slice = 0; slice < slices; ++slice) {
+        const SliceRange range = slice_range(n, slice, slices);
         EXPECT_EQ(range.begin, next);
-        EXPECT_LE(range.end - range.begin, n / parts + 1);
+        EXPECT_LE(range.end - range.begin, n / slices + 1);
         next = range.end;
       }
       EXPECT_EQ(next, n);

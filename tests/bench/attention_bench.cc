@@ -94,10 +94,10 @@ class Bench {
  private:
   void attend(const KernelTable& set, size_t head, size_t row, size_t rows, size_t position) {
     for (size_t done = 0; done < rows; done += kAttentionRows) {
-      const AttentionRun run{std::min(kAttentionRows, rows - done), position + done,
-                             cache_.pages.data()};
+      const AttentionSpan span{std::min(kAttentionRows, rows - done), position + done,
+                               cache_.pages.data()};
       set.attention[element_]({&q_[(row + done) * kStride], kStride, &out_[(row + done) * kStride],
-                               kStride, &run, 1, 0, head * cache_.head_bytes, kDim, 0.0625f,
+                               kStride, &span, 1, 0, head * cache_.head_bytes, kDim, 0.0625f,
                                scratch_.data()});
     }
   }

@@ -87,9 +87,9 @@ struct Head {
     AlignedBuffer<float> scratch(attention_scratch(dim));
     for (size_t done = 0; done < rows; done += kAttentionRows) {
       const size_t begin = first + done;
-      const AttentionRun run{std::min(kAttentionRows, rows - done), begin, pages.data(), prefix};
-      set.attention[element]({&q[begin * dim], dim, &out[done * dim], dim, &run, 1, 0, kOffset, dim,
-                              scale(), scratch.data()});
+      const AttentionSpan span{std::min(kAttentionRows, rows - done), begin, pages.data(), prefix};
+      set.attention[element]({&q[begin * dim], dim, &out[done * dim], dim, &span, 1, 0, kOffset,
+                              dim, scale(), scratch.data()});
     }
     return out;
   }
@@ -127,14 +127,14 @@ TEST_P(AttentionTest, GivesTheSameBitsWherePagesAreShared) {
     std::vector<Head> heads;
     for (const uint64_t seed : {10, 20, 30}) heads.emplace_back(dim, 300, GetParam(), seed);
     for (Head& head : heads) std::copy_n(heads[0].pages.begin(), 2, head.pages.begin());
-    const AttentionRun runs[] = {{1, 299, heads[0].pages.data()},
-                                 {5, 188, heads[1].pages.data()},
-                                 {1, 128, heads[2].pages.data()},
-                                 {41, 250, heads[2].pages.data()}};
+    const AttentionSpan spans[] = {{1, 299, heads[0].pages.data()},
+                                   {5, 188, heads[1].pages.data()},
+                                   {1, 128, heads[2].pages.data()},
+                                   {41, 250, heads[2].pages.data()}};
     const std::vector<float> q = random_floats(kAttentionRows * dim, 4, 2.0f);
     AlignedBuffer<float> scratch(attention_scratch(dim));
     for (const KernelTable* set : tested_sets()) {
-      const auto attend = [&](std::span<const AttentionRun> some, size_t row, size_t common,
+      const auto attend = [&](std::span<const AttentionSpan> some, size_t row, size_t common,
                               std::vector<float>& out) {
         set->attention[static_cast<size_t>(GetParam())]({&q[row * dim], dim, &out[row * dim], dim,
                                                          some.data(), some.size(), common, kOffset,
@@ -142,12 +142,12 @@ TEST_P(AttentionTest, GivesTheSameBitsWherePagesAreShared) {
       };
       std::vector<float> expected(q.size()), found(q.size());
       size_t row = 0;
-      for (const AttentionRun& run : runs) {
-        attend({&run, 1}, row, 0, expected);
-        row += run.rows;
+      for (const AttentionSpan& span : spans) {
+        attend({&span, 1}, row, 0, expected);
+        row += span.rows;
       }
       for (const size_t common : {0, 1, 2}) {
-        attend(runs, 0, common, found);
+        attend(spans, 0, common, found);
         EXPECT_EQ(std::memcmp(found.data(), expected.data(), found.size() * sizeof(float)), 0)
             << set->isa << " dim " << dim;
       }

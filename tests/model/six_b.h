@@ -69,9 +69,9 @@ inline std::vector<float> six_b_logits(const SixB& model, const KernelTable& ker
   if (chunk == 0) chunk = n;
   for (size_t begin = 0; begin < n; begin += chunk) {
     const auto some = std::span(rows).subspan(begin, std::min(chunk, n - begin));
-    const std::vector<Run> runs = find_runs(some, six_b_config(), cache);
+    const std::vector<RowSpan> spans = find_row_spans(some, six_b_config(), cache);
     cache.extend(rows[0].sequence, static_cast<int64_t>(some.size()));
-    forward(engine, six_b_config(), model.weights, model.rotary, {some, runs, cache}, scratch,
+    forward(engine, six_b_config(), model.weights, model.rotary, {some, spans, cache}, scratch,
             {sink, {}});
   }
   return all;

@@ -203,9 +203,9 @@ TEST_P(SixBShape, EveryStepIsWithinItsBoundOfDouble) {
   Engine engine(select_kernels(""), pool, 256);
   KvCache cache(config, model_.kv_cache());
   const std::vector<Row> rows = six_b_rows(kRows, cache.add());
-  const std::vector<gptj::Run> runs = find_runs(rows, config, cache);
+  const std::vector<RowSpan> spans = find_row_spans(rows, config, cache);
   cache.extend(rows[0].sequence, kRows);
-  const BatchView batch{rows, runs, cache};
+  const Pass pass({rows, spans, cache}, static_cast<size_t>(config.n_head), engine.slices());
   Scratch s(config);
   s.reserve(kRows);
   embed(engine, model_.weights.wte, rows, s.x);
@@ -216,20 +216,20 @@ TEST_P(SixBShape, EveryStepIsWithinItsBoundOfDouble) {
     linear(engine, {{layer.qkv, s.normed, s.qkv}}, kRows);
     expect_linear(layer.qkv, s.normed, s.qkv, kRows, false);
     // Rotates q and k where they are: tests/model/rotary_test.cc has that one's bound.
-    attention(engine, model_.rotary, config, i, batch, s.qkv, s.attended);
+    attention(engine, model_.rotary, config, i, pass, s.qkv, s.attended);
     expect_attention(s.qkv, s.attended, kRows, model_.kv_cache());
-    linear(engine, {{layer.out, s.attended, s.attention_out}}, kRows);
-    expect_linear(layer.out, s.attended, s.attention_out, kRows, false);
+    linear(engine, {{layer.out_proj, s.attended, s.attention_out}}, kRows);
+    expect_linear(layer.out_proj, s.attended, s.attention_out, kRows, false);
     linear(engine, {{layer.fc_in, s.normed, s.inner, Activation::kGelu}}, kRows);
     expect_linear(layer.fc_in, s.normed, s.inner, kRows, true);
     linear(engine, {{layer.fc_out, s.inner, s.mlp_out}}, kRows);
     expect_linear(layer.fc_out, s.inner, s.mlp_out, kRows, false);
     add_branches(engine, s.attention_out, s.mlp_out, kRows, s.x);
   }
-  layer_norm(engine, model_.weights.ln_f, config.layer_norm_epsilon, s.x, kRows, s.wanted);
-  expect_layer_norm(model_.weights.ln_f, s.x, s.wanted, kRows);
-  linear(engine, {{model_.weights.lm_head, s.wanted, s.logits}}, kRows);
-  expect_linear(model_.weights.lm_head, s.wanted, s.logits, kRows, false);
+  layer_norm(engine, model_.weights.ln_f, config.layer_norm_epsilon, s.x, kRows, s.final_normed);
+  expect_layer_norm(model_.weights.ln_f, s.x, s.final_normed, kRows);
+  linear(engine, {{model_.weights.lm_head, s.final_normed, s.logits}}, kRows);
+  expect_linear(model_.weights.lm_head, s.final_normed, s.logits, kRows, false);
   std::vector<float> wanted;
   for (size_t r = kRows - 4; r < kRows; ++r) {
     wanted.insert(wanted.end(), s.logits.row(r), s.logits.row(r) + config.vocab_size);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "engine/attention_blocks.h"
+#include "engine/attention_plan.h"
 
 #include <gtest/gtest.h>
 
@@ -19,16 +19,16 @@ class AttentionBlocks : public test::KvCacheTest {
   }
   // Rows, runs and common pages of each block.
   std::vector<std::array<size_t, 3>> blocks() {
-    const std::vector<gptj::Run> runs = find_runs(rows_, test::kOneHead, cache_);
-    for (const gptj::Run& run : runs) {
-      cache_.extend(rows_[run.first].sequence, static_cast<int64_t>(run.size));
+    const std::vector<RowSpan> spans = find_row_spans(rows_, test::kOneHead, cache_);
+    for (const RowSpan& span : spans) {
+      cache_.extend(rows_[span.first].sequence, static_cast<int64_t>(span.size));
     }
     std::vector<std::array<size_t, 3>> found;
     size_t row = 0;
-    for (const AttentionBlock& block : attention_blocks({rows_, runs, cache_})) {
+    for (const AttentionBlock& block : attention_blocks({rows_, spans, cache_})) {
       EXPECT_EQ(block.first, row);
       row += block.rows;
-      found.push_back({block.rows, block.runs.size(), block.common_pages});
+      found.push_back({block.rows, block.spans.size(), block.common_pages});
     }
     EXPECT_EQ(row, rows_.size());
     return found;
