@@ -1,7 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/check.h"
 
+#include <fmt/format.h>
+
+#include <iterator>
+
 namespace gptj {
+
+void append_number(int64_t number, std::string& text) {
+  fmt::format_to(std::back_inserter(text), "{}", number);
+}
+void append_number(uint64_t number, std::string& text) {
+  fmt::format_to(std::back_inserter(text), "{}", number);
+}
+void append_number(double number, std::string& text) {
+  fmt::format_to(std::back_inserter(text), "{:g}", number);
+}
 
 void fail(ErrorCode code, const std::string& message, const std::string& param) {
   throw Error(code, message, param);

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/fingerprint.h"
 
-#include <cstdio>
+#include <fmt/format.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
 namespace gptj {
 
-std::string hexadecimal(uint64_t value) {
-  char text[17];
-  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(value));
-  return text;
+void Fingerprint::add(std::span<const std::byte> bytes) {
+  state_ = XXH3_64bits_withSeed(bytes.data(), bytes.size(), state_);
 }
+
+std::string hexadecimal(uint64_t value) { return fmt::format("{:016x}", value); }
 
 }  // namespace gptj

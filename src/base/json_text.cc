@@ -35,7 +35,7 @@ class KeyReader : public nlohmann::json_sax<Json> {
   }
   bool key(string_t& key) override {
     check(open_objects_.back().insert(key).second, ErrorCode::kBadFile, name_, ": the key ",
-          json_excerpt(key), " is given twice");
+          lazy_excerpt(key), " is given twice");
     return true;
   }
   bool parse_error(size_t, const std::string&, const Json::exception&) override { return false; }
@@ -91,7 +91,7 @@ Json parse_json_object(std::string_view text, std::string_view name, DuplicateKe
   check(other.empty(), ErrorCode::kBadFile, name, ": expected JSON, found ", other);
   Json value = parse_json(text, name);
   check(value.is_object(), ErrorCode::kBadFile, name, ": expected a JSON object, found ",
-        json_excerpt(value));
+        lazy_excerpt(value));
   if (duplicates == DuplicateKeys::kRefused) refuse_duplicate_keys(text, name);
   return value;
 }

@@ -18,5 +18,13 @@ Json parse_json_object(std::string_view text, std::string_view name, DuplicateKe
 
 // Returns a value as messages quote it: in ASCII, on one line, cut if long.
 std::string json_excerpt(const Json& value);
+// The same as a part of a check's message, made only if the check fails. REQUIRES: the value
+// outlives the check.
+inline auto lazy_excerpt(const Json& value) {
+  return [&value] { return json_excerpt(value); };
+}
+inline auto lazy_excerpt(const std::string& text) {
+  return [&text] { return json_excerpt(text); };
+}
 
 }  // namespace gptj

@@ -14,7 +14,7 @@ namespace gptj {
 namespace {
 
 constexpr const char* kSession = "gptj.session";
-constexpr const char* kVersion = "2";
+constexpr const char* kVersion = "3";
 constexpr const char* kCheck = "check";
 
 std::map<std::string, std::string> metadata_of(const Model& model) {
@@ -121,17 +121,19 @@ std::pair<SequenceId, std::vector<TokenId>> load_sequence(const Model& model, Kv
   const auto& found = file.metadata();
   check(found.contains(kSession), ErrorCode::kBadFile, path, ": expected a session, found no ",
         kSession, " in its metadata");
+  // The version decides how the rest was written, so it is checked first.
+  check(found.at(kSession) == kVersion, ErrorCode::kInvalidArgument, path, ": ", kSession,
+        ": expected ", kVersion, ", found ", found.at(kSession),
+        ": another version wrote this session; remove it, and compute it anew");
   for (const auto& [name, expected] : metadata_of(model)) {
     const auto value = found.find(name);
-    const std::string text = value == found.end() ? "nothing" : value->second;
-    const char* reason =
-        name == kSession ? ": another version wrote this session; remove it, and compute it anew"
-                         : ": this session was computed otherwise, and cannot be gone on with";
-    check(text == expected, ErrorCode::kInvalidArgument, path, ": ", name, ": expected ", expected,
-          ", found ", text, reason);
+    check(value != found.end() && value->second == expected, ErrorCode::kInvalidArgument, path,
+          ": ", name, ": expected ", expected, ", found ",
+          value == found.end() ? "nothing" : value->second,
+          ": this session was computed otherwise, and cannot be gone on with");
   }
   std::vector<TokenId> ids = ids_of(file, model.config());
-  const uint64_t pages = (ids.size() + kPagePositions - 1) / kPagePositions;
+  const uint64_t pages = pages_of(static_cast<int64_t>(ids.size()));
   const TensorView& view = tensor(file, "pages", DType::kU8, {pages, cache.page_bytes()});
   const TensorView& stored_ids = tensor(file, "ids", DType::kI64, {ids.size()});
   expect_check(file, stored_ids.bytes, view.bytes, cache.page_bytes());

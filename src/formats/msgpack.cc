@@ -167,7 +167,7 @@ class Walker {
     const auto found = std::find_if(std::begin(kTypeNames), std::end(kTypeNames),
                                     [&](const TypeName& element) { return element.name == name; });
     check(found != std::end(kTypeNames), ErrorCode::kUnsupported, payload.where(), ": type ",
-          json_excerpt(std::string(name)), " is not supported");
+          lazy_excerpt(std::string(name)), " is not supported");
     return found->type;
   }
 

@@ -180,7 +180,7 @@ std::vector<TensorView> read_npz(std::span<const std::byte> bytes, const std::st
     const std::optional<uint64_t> number = number_of(entry.name);
     check(number && *number < arrays.size() && !arrays[*number], ErrorCode::kBadFile, where,
           ": expected arrays arr_0.npy to arr_", entries.size() - 1, ".npy, found ",
-          json_excerpt(entry.name));
+          lazy_excerpt(entry.name));
     arrays[*number] = read_npy(entry.bytes, concat(where, ": ", entry.name));
   }
   std::vector<TensorView> found;

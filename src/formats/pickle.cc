@@ -280,7 +280,9 @@ std::string counted(const char* kind, size_t n) {
   return concat("a ", kind, " of ", n, n == 1 ? " value" : " values");
 }
 
-std::string description(const PickleValue& value) {
+}  // namespace
+
+std::string message_text(const PickleValue& value) {
   switch (value.kind) {
     case Kind::kNone: return "None";
     case Kind::kBool: return value.integer != 0 ? "True" : "False";
@@ -299,14 +301,8 @@ std::string description(const PickleValue& value) {
   return "an unknown value";
 }
 
-}  // namespace
-
 Pickle::Pickle(ByteReader& reader, std::span<const std::string_view> allowed) {
   root_ = Machine(reader, allowed, values_).run();
-}
-
-std::ostream& operator<<(std::ostream& out, const PickleValue& value) {
-  return out << description(value);
 }
 
 }  // namespace gptj

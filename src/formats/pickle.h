@@ -6,7 +6,6 @@
 
 #include <cstdint>
 #include <deque>
-#include <ostream>
 #include <span>
 #include <string>
 #include <string_view>
@@ -57,7 +56,7 @@ class Pickle {
   const PickleValue* root_ = nullptr;
 };
 
-// Writes a value as messages show it: "the text \"cpu\"", "a list of 3 values".
-std::ostream& operator<<(std::ostream& out, const PickleValue& value);
+// Returns a value as messages show it: "the text \"cpu\"", "a list of 3 values".
+std::string message_text(const PickleValue& value);
 
 }  // namespace gptj

@@ -61,7 +61,7 @@ PytorchTensor place(const TensorDescription& described, Bytes storage, uint64_t 
 void check_size(Bytes bytes, const StorageId& storage, const std::string& where) {
   const uint64_t expected = checked_multiply(storage.elements, dtype_size(storage.type), where);
   check(bytes.size() == expected, ErrorCode::kBadFile, where, ": storage ",
-        json_excerpt(storage.key), ": expected ", storage.elements, " elements of ",
+        lazy_excerpt(storage.key), ": expected ", storage.elements, " elements of ",
         dtype_name(storage.type), ", which take ", expected, " bytes, found ", bytes.size());
 }
 
@@ -82,7 +82,7 @@ class Archive {
   Bytes pickle() const { return *find("data.pkl"); }
   Bytes storage(const StorageId& id) const {
     const auto bytes = find("data/" + id.key);
-    check(bytes.has_value(), ErrorCode::kBadFile, path_, ": storage ", json_excerpt(id.key),
+    check(bytes.has_value(), ErrorCode::kBadFile, path_, ": storage ", lazy_excerpt(id.key),
           " is not in the archive");
     check_size(*bytes, id, path_);
     return *bytes;
@@ -183,15 +183,15 @@ std::vector<PytorchTensor> read_legacy(Bytes file, const std::string& path) {
     const auto [known, is_new] = used.emplace(each.storage.key, each.storage);
     check(is_new || (known->second.type == each.storage.type &&
                      known->second.elements == each.storage.elements),
-          ErrorCode::kBadFile, path, ": tensor ", json_excerpt(each.name), ": storage ",
-          json_excerpt(each.storage.key), " is described in two ways");
+          ErrorCode::kBadFile, path, ": tensor ", lazy_excerpt(each.name), ": storage ",
+          lazy_excerpt(each.storage.key), " is described in two ways");
   }
   const std::map<std::string, Bytes> storages = legacy_storages(reader, used);
   std::vector<PytorchTensor> tensors;
   for (const TensorDescription& each : all) {
     const auto storage = storages.find(each.storage.key);
     check(storage != storages.end(), ErrorCode::kBadFile, path, ": tensor ",
-          json_excerpt(each.name), ": storage ", json_excerpt(each.storage.key), " is missing");
+          lazy_excerpt(each.name), ": storage ", lazy_excerpt(each.storage.key), " is missing");
     tensors.push_back(place(each, storage->second, file.size(), path));
   }
   return tensors;

@@ -58,15 +58,15 @@ class EntryParser {
  public:
   EntryParser(std::string where, const Json& json) : where_(std::move(where)), json_(json) {
     check(json.is_object(), ErrorCode::kBadFile, where_, ": expected an object, found ",
-          json_excerpt(json));
+          lazy_excerpt(json));
   }
 
   DType type() const {
     const Json& value = field("dtype");
     check(value.is_string(), ErrorCode::kBadFile, where_, ": dtype: expected a string, found ",
-          json_excerpt(value));
+          lazy_excerpt(value));
     const std::optional<DType> type = parse_dtype(value.get_ref<const std::string&>());
-    check(type.has_value(), ErrorCode::kUnsupported, where_, ": dtype ", json_excerpt(value),
+    check(type.has_value(), ErrorCode::kUnsupported, where_, ": dtype ", lazy_excerpt(value),
           " is not supported");
     return *type;
   }
@@ -76,7 +76,7 @@ class EntryParser {
     const auto is_integer = [](const Json& item) { return item.is_number_unsigned(); };
     check(value.is_array() && std::all_of(value.begin(), value.end(), is_integer),
           ErrorCode::kBadFile, where_, ": ", key, ": expected a list of whole numbers, found ",
-          json_excerpt(value));
+          lazy_excerpt(value));
     return value.get<std::vector<uint64_t>>();
   }
 
@@ -125,7 +125,7 @@ void check_coverage(const std::string& path, std::vector<Entry>& entries, uint64
   uint64_t covered = 0;
   for (const Entry& entry : entries) {
     check(entry.begin == covered, ErrorCode::kBadFile, path, ": tensor ",
-          json_excerpt(entry.tensor.name), entry.begin < covered ? " overlaps" : " leaves a gap to",
+          lazy_excerpt(entry.tensor.name), entry.begin < covered ? " overlaps" : " leaves a gap to",
           " the one before it: expected it to begin at byte ", covered, " of the data, found ",
           entry.begin);
     covered = entry.end;
@@ -137,7 +137,7 @@ void check_coverage(const std::string& path, std::vector<Entry>& entries, uint64
 std::map<std::string, std::string> parse_metadata(const std::string& path, const Json& json) {
   const auto is_string = [](const Json& value) { return value.is_string(); };
   check(json.is_object() && std::all_of(json.begin(), json.end(), is_string), ErrorCode::kBadFile,
-        path, ": __metadata__: expected an object of strings, found ", json_excerpt(json));
+        path, ": __metadata__: expected an object of strings, found ", lazy_excerpt(json));
   return json.get<std::map<std::string, std::string>>();
 }
 

@@ -34,8 +34,8 @@ WeightMap read_weight_map(const std::string& path) {
   WeightMap shard_of;
   for (const auto& [tensor, shard] : map->items()) {
     check(shard.is_string() && is_plain_name(shard.get_ref<const std::string&>()),
-          ErrorCode::kBadFile, path, ": weight_map: ", json_excerpt(tensor),
-          ": expected the name of a file beside the index, found ", json_excerpt(shard));
+          ErrorCode::kBadFile, path, ": weight_map: ", lazy_excerpt(tensor),
+          ": expected the name of a file beside the index, found ", lazy_excerpt(shard));
     shard_of[tensor] = shard.get<std::string>();
   }
   return shard_of;
@@ -48,9 +48,9 @@ void check_shard(const std::string& path, const std::vector<std::string>& tensor
   const std::string shard = std::filesystem::path(path).filename().string();
   for (const std::string& tensor : tensors) {
     const auto found = shard_of.find(tensor);
-    check(found != shard_of.end(), ErrorCode::kBadFile, path, ": tensor ", json_excerpt(tensor),
+    check(found != shard_of.end(), ErrorCode::kBadFile, path, ": tensor ", lazy_excerpt(tensor),
           " is not in the index");
-    check(found->second == shard, ErrorCode::kBadFile, path, ": tensor ", json_excerpt(tensor),
+    check(found->second == shard, ErrorCode::kBadFile, path, ": tensor ", lazy_excerpt(tensor),
           " should be in ", found->second, ", as the index says");
     missing.erase(tensor);
   }

@@ -169,7 +169,7 @@ Header read_central_header(ByteReader& directory) {
   check(!header.name.empty() && header.name.size() <= kMaxName &&
             header.name.find('\0') == std::string::npos,
         ErrorCode::kBadFile, directory.where(), ": expected names of 1 to ", kMaxName,
-        " characters, found ", json_excerpt(header.name));
+        " characters, found ", lazy_excerpt(header.name));
   const std::string where = concat(directory.where(), ": entry ", json_excerpt(header.name));
   check((header.flags & kEncrypted) == 0, ErrorCode::kUnsupported, where, ": is encrypted");
   check(header.method == 0, ErrorCode::kUnsupported, where, ": is compressed (zip method ",

@@ -12,9 +12,6 @@
 
 namespace gptj {
 
-// The version of the layout of the header and of the lines behind it.
-inline constexpr int64_t kJournalVersion = 2;
-
 // Returns the path of the journal that belongs to an output.
 std::string journal_path(const std::string& output);
 // Returns whether the line of this number, counted from 1, belongs to the shard that the options

@@ -33,6 +33,21 @@ std::string_view checked(std::string_view line) {
   return line.substr(0, kCheckDigits) == check_of(rest) ? rest : std::string_view();
 }
 
+// Throws kBadFile if the line is the header of a journal of another version, whose checks this
+// version cannot read.
+void refuse_other_version(std::string_view line, const std::string& path) {
+  constexpr std::string_view kKey = "\"gptj_journal\":";
+  const size_t at = line.find(kKey);
+  if (at == std::string_view::npos || line.substr(kCheckDigits, 2) != " {") return;
+  int64_t version = kJournalVersion;
+  std::from_chars(line.data() + at + kKey.size(), line.data() + line.size(), version);
+  check(
+      version == kJournalVersion, ErrorCode::kBadFile, path, ": gptj_journal: expected version ",
+      kJournalVersion, ", found ", version,
+      ", whose checksums are others; finish its job with the program that began it, or remove the "
+      "output and its journal and run the job anew");
+}
+
 }  // namespace
 
 Journal::Journal(std::string path, int flags)
@@ -98,6 +113,7 @@ bool Journal::scan() {
   std::string line;
   while (reader.next(line)) {
     const std::string_view rest = checked(line);
+    if (header_.empty() && rest.empty()) refuse_other_version(line, path_);
     if (!reader.ended_by_newline() || rest.empty()) break;
     if (header_.empty()) {
       header_ = rest;

@@ -17,13 +17,17 @@
 
 namespace gptj {
 
+// The version of the layout of the header and of the lines behind it. The header has it as
+// "gptj_journal". Version 3 computes the checks otherwise than version 2.
+inline constexpr int64_t kJournalVersion = 3;
+
 // An open journal. One process at a time may write a journal. All functions throw kIo.
 class Journal {
  public:
   // Returns a new journal, in place of any file of that name. Its header is on disk.
   static Journal create(const std::string& path, const std::string& header);
   // Returns the journal at `path`, to go on with or only to read. Returns none if there is no such
-  // file, or if the file has no whole header.
+  // file, or if the file has no whole header. Throws kBadFile for a journal of another version.
   static std::optional<Journal> open(const std::string& path);
   static std::optional<Journal> open_to_read(const std::string& path);
 

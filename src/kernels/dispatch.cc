@@ -145,10 +145,11 @@ const KernelTable& select_kernels(std::string_view isa) {
     if (wanted && set.supported()) best = &set.kernels;
     known = known || wanted;
   }
-  check_param(known, "isa", "expected ", choice(all_instruction_set_names()), ", found \"", isa,
-              "\"");
-  check(best != nullptr, ErrorCode::kUnsupported, "isa: expected ", choice(instruction_set_names()),
-        ", which this processor has, found \"", isa, "\"");
+  check_param(
+      known, "isa", "expected ", [] { return choice(all_instruction_set_names()); }, ", found \"",
+      isa, "\"");
+  check(best != nullptr, ErrorCode::kUnsupported, "isa: this processor has no ", isa, "; expected ",
+        [] { return choice(instruction_set_names()); });
   return *best;
 }
 

@@ -42,14 +42,14 @@ std::string text_of(const std::string& path, const Json& json, const char* membe
   const auto found = json.find(member);
   if (found == json.end()) return {};
   check(found->is_string(), ErrorCode::kBadFile, path, ": ", member, ": expected text, found ",
-        json_excerpt(*found));
+        lazy_excerpt(*found));
   return found->get<std::string>();
 }
 
 void check_members(const std::string& path, const Json& json) {
   for (const auto& [name, value] : json.items()) {
     check(name == "begin" || name == "turn" || name == "end" || name == "stop", ErrorCode::kBadFile,
-          path, ": expected begin, turn, end and stop, found ", json_excerpt(name));
+          path, ": expected begin, turn, end and stop, found ", lazy_excerpt(name));
   }
 }
 
@@ -60,7 +60,7 @@ bool has_one_place(const std::string& turn) {
 
 std::string filled(std::string turn, std::string_view prompt) {
   check_param(has_one_place(turn), "template", "turn: expected text with one {prompt}, found ",
-              json_excerpt(turn));
+              lazy_excerpt(turn));
   return turn.replace(turn.find(kPlaceholder), kPlaceholder.size(), prompt);
 }
 
@@ -86,7 +86,7 @@ PromptTemplate prompt_template(const std::string& name) {
     if (name == each.name) return each.format;
     names += (names.empty() ? "" : ", ") + std::string(each.name);
   }
-  check_param(false, "template", "expected ", names, ", found ", json_excerpt(name));
+  check_param(false, "template", "expected ", names, ", found ", lazy_excerpt(name));
   return {};
 }
 
@@ -99,14 +99,14 @@ PromptTemplate load_prompt_template(const std::string& path) {
   format.turn = text_of(path, json, "turn");
   format.end = text_of(path, json, "end");
   check(has_one_place(format.turn), ErrorCode::kBadFile, path,
-        ": turn: expected text with one {prompt}, found ", json_excerpt(format.turn));
+        ": turn: expected text with one {prompt}, found ", lazy_excerpt(format.turn));
   const auto stop = json.find("stop");
   if (stop == json.end()) return format;
   check(stop->is_array(), ErrorCode::kBadFile, path, ": stop: expected a list, found ",
-        json_excerpt(*stop));
+        lazy_excerpt(*stop));
   for (const Json& text : *stop) {
     check(text.is_string() && !text.get_ref<const std::string&>().empty(), ErrorCode::kBadFile,
-          path, ": stop: expected texts, found ", json_excerpt(text));
+          path, ": stop: expected texts, found ", lazy_excerpt(text));
     format.stop.push_back(text.get<std::string>());
   }
   return format;

@@ -28,11 +28,11 @@ fi
 
 # utf8proc, and headers that are the same everywhere. /usr/include itself must not be searched: it
 # is this machine's C library.
-if [[ ! -f $root/lib/pkgconfig/libutf8proc.pc ]]; then
+if [[ ! -e $root/include/xxhash.h ]]; then
   mkdir -p "$root"/{include,lib/pkgconfig,share/cmake}
   c++ "$source/tests/cross/utf8proc_table.cc" -lutf8proc -o "$build/utf8proc_table"
   "$build/utf8proc_table" >"$build/utf8proc.c"
-  ln -sfn /usr/include/utf8proc.h /usr/include/nlohmann "$root/include"
+  ln -sfn /usr/include/{utf8proc.h,nlohmann,fmt,xxhash.h,xxh3.h} "$root/include"
   aarch64-linux-gnu-gcc -O1 -I"$root/include" -c "$build/utf8proc.c" -o "$build/utf8proc.o"
   aarch64-linux-gnu-ar rcs "$root/lib/libutf8proc.a" "$build/utf8proc.o"
   cp -r /usr/share/cmake/nlohmann_json "$root/share/cmake"

@@ -236,7 +236,7 @@ void add_jobs(Seeds& seeds) {
   std::string shards;
   for (int64_t shard = 0; shard < 2; ++shard) {
     Journal part = Journal::create(folder.path("part"),
-                                   R"({"gptj_journal": 2, "shards": 2, "requests": 2, "shard": )" +
+                                   R"({"gptj_journal": 3, "shards": 2, "requests": 2, "shard": )" +
                                        std::to_string(shard) + "}");
     part.append(shard + 3, "three or four");
     part.append(shard + 1, "one or two", true);

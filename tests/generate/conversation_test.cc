@@ -124,7 +124,7 @@ TEST(Conversation, AFileOfAnotherVersionIsRefused) {
   const std::string path = folder.write("older", older);
   expect_error(
       ErrorCode::kInvalidArgument, [&] { Conversation::load(golden_model(), path); }, path,
-      "gptj.session: expected 2, found 1", "another version wrote this session");
+      "gptj.session: expected 3, found 1", "another version wrote this session");
 }
 
 }  // namespace

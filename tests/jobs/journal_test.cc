@@ -44,6 +44,21 @@ TEST(Journal, GivesBackWhatWasAppended) {
   EXPECT_EQ(journal->record(1), "one");
 }
 
+// A journal as version 2 wrote it: the checks of its lines are another hash's.
+TEST(Journal, AnotherVersionIsRefusedAndLeftAlone) {
+  const TempFolder folder;
+  const std::string older =
+      "0123456789abcdef {\"arithmetic\":\"1\",\"gptj_journal\":2,\"requests\":1}\n"
+      "fedcba9876543210 1 + {}\n";
+  const std::string path = folder.write("older", older);
+  for (const auto open : {&Journal::open, &Journal::open_to_read}) {
+    expect_error(
+        ErrorCode::kBadFile, [&] { open(path); }, path, "gptj_journal: expected version 3, found 2",
+        "finish its job with the program that began it");
+  }
+  EXPECT_EQ(content_of(path), older);
+}
+
 // A crash may leave any part of it.
 TEST(Journal, TruncatedAnywhereKeepsTheWholeLines) {
   const TempFolder folder;

@@ -26,18 +26,18 @@ TEST(Merge, RefusesAHeaderThatNoJobWrote) {
       {"7", "expected a JSON object"},
       {"{", "not valid JSON"},
       {"{}", "gptj_journal: expected a whole number"},
-      {R"({"gptj_journal": "2"})", "gptj_journal: expected"},
+      {R"({"gptj_journal": "3"})", "gptj_journal: expected"},
       {R"({"gptj_journal": 1, "shards": 1, "shard": 0, "requests": 0})",
-       "gptj_journal: expected version 2, found 1"},
-      {R"({"gptj_journal": 2})", "shards: expected a whole number"},
-      {R"({"gptj_journal": 2, "shards": 0})", "shards: expected"},
-      {R"({"gptj_journal": 2, "shards": 1})", "shard: expected a whole number"},
-      {R"({"gptj_journal": 2, "shards": 1, "shard": 1})", "shard: expected"},
-      {R"({"gptj_journal": 2, "shards": 1, "shard": 0.5})", "shard: expected"},
-      {R"({"gptj_journal": 2, "shards": 1, "shard": 0})", "requests: expected a whole number"},
-      {R"({"gptj_journal": 2, "shards": 1, "shard": 0, "requests": null})",
+       "gptj_journal: expected version 3, found 1"},
+      {R"({"gptj_journal": 3})", "shards: expected a whole number"},
+      {R"({"gptj_journal": 3, "shards": 0})", "shards: expected"},
+      {R"({"gptj_journal": 3, "shards": 1})", "shard: expected a whole number"},
+      {R"({"gptj_journal": 3, "shards": 1, "shard": 1})", "shard: expected"},
+      {R"({"gptj_journal": 3, "shards": 1, "shard": 0.5})", "shard: expected"},
+      {R"({"gptj_journal": 3, "shards": 1, "shard": 0})", "requests: expected a whole number"},
+      {R"({"gptj_journal": 3, "shards": 1, "shard": 0, "requests": null})",
        "requests: expected a whole number"},
-      {R"({"gptj_journal": 2, "shards": 1, "shard": 0, "requests": []})", "requests: expected"},
+      {R"({"gptj_journal": 3, "shards": 1, "shard": 0, "requests": []})", "requests: expected"},
   };
   for (const Header& header : headers) {
     const TempFolder folder;
@@ -55,7 +55,7 @@ TEST(Merge, RefusesALineOfAnotherShard) {
     {
       Journal journal =
           Journal::create(folder.path("part.journal"),
-                          R"({"gptj_journal": 2, "shards": 2, "shard": 1, "requests": 1})");
+                          R"({"gptj_journal": 3, "shards": 2, "shard": 1, "requests": 1})");
       journal.append(line, "{}");
       journal.flush();
     }
@@ -69,7 +69,7 @@ TEST(Merge, RefusesAbsurdNumbersOfShardsAtOnce) {
   const TempFolder folder;
   Journal::create(
       folder.path("part.journal"),
-      R"({"gptj_journal": 2, "shards": 9223372036854775807, "shard": 0, "requests": 0})");
+      R"({"gptj_journal": 3, "shards": 9223372036854775807, "shard": 0, "requests": 0})");
   expect_error(
       ErrorCode::kInvalidArgument, [&] { merge_job({folder.path("part")}, folder.path("out")); },
       "shard 1 of");
