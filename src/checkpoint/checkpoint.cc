@@ -7,12 +7,12 @@
 #include "base/check.h"
 #include "base/json_text.h"
 #include "checkpoint/checkpoint_files.h"
+#include "checkpoint/checkpoint_tensor.h"
 #include "checkpoint/codegen.h"
 #include "checkpoint/config.h"
 #include "checkpoint/element.h"
 #include "checkpoint/gptq.h"
-#include "checkpoint/names.h"
-#include "checkpoint/source_tensor.h"
+#include "checkpoint/tensor_names.h"
 
 namespace gptj {
 namespace {
@@ -69,8 +69,8 @@ std::string read_config(const CheckpointFiles& files) {
 
 // Renames the tensors of a rotary GPT-Neo to GPT-J's names, and drops its masks and tables.
 void rename_neo(CheckpointFiles& files) {
-  std::vector<StoredTensor> renamed;
-  for (StoredTensor& tensor : files.tensors) {
+  std::vector<CheckpointTensor> renamed;
+  for (CheckpointTensor& tensor : files.tensors) {
     std::optional<std::string> name = neo_to_gptj_name(tensor.name);
     if (!name) continue;
     tensor.name = *std::move(name);
@@ -92,11 +92,12 @@ ModelConfig adopt_config(CheckpointFiles& files, const std::string& text, Warnin
 }
 
 // Returns the tensor rounded to F32, for a tensor that the file holds in F64.
-StoredTensor rounded_to_f32(StoredTensor tensor, const CheckpointFiles& files) {
-  StoredTensor rounded{{tensor.name, DType::kF32, tensor.shape, {}}, tensor.file};
-  const auto source = std::make_shared<const SourceTensor>(std::move(tensor), files.files);
+CheckpointTensor rounded_to_f32(CheckpointTensor tensor, const CheckpointFiles& files) {
+  CheckpointTensor rounded{{tensor.name, DType::kF32, tensor.shape, {}}, tensor.file};
+  const auto source =
+      std::make_shared<const CheckpointTensor>(with_map(std::move(tensor), files.files));
   rounded.make = [source](std::span<std::byte> out) {
-    const SourceBytes bytes(*source);
+    const TensorBytes bytes(*source);
     for (size_t i = 0; i < out.size() / sizeof(float); ++i) {
       double value;
       std::memcpy(&value, bytes.data() + i * sizeof value, sizeof value);
@@ -108,7 +109,7 @@ StoredTensor rounded_to_f32(StoredTensor tensor, const CheckpointFiles& files) {
 }
 
 void round_doubles(CheckpointFiles& files) {
-  for (StoredTensor& tensor : files.tensors) {
+  for (CheckpointTensor& tensor : files.tensors) {
     if (tensor.type == DType::kF64) tensor = rounded_to_f32(std::move(tensor), files);
   }
 }
@@ -136,10 +137,10 @@ Checkpoint Checkpoint::open(const std::string& path) {
   return checkpoint;
 }
 
-Checkpoint::NamedTensors Checkpoint::collect(std::vector<StoredTensor> tensors) {
+Checkpoint::NamedTensors Checkpoint::collect(std::vector<CheckpointTensor> tensors) {
   NamedTensors found;
   std::string rotary;
-  for (StoredTensor& tensor : tensors) {
+  for (CheckpointTensor& tensor : tensors) {
     tensor.name = canonical_name(tensor.name);
     if (is_ignorable_buffer(tensor.name)) continue;
     if (is_rotary_buffer(tensor.name)) {
@@ -148,7 +149,7 @@ Checkpoint::NamedTensors Checkpoint::collect(std::vector<StoredTensor> tensors) 
     }
     const std::string name = tensor.name;
     const auto [place, is_new] = found.emplace(name, std::move(tensor));
-    check(is_new, ErrorCode::kBadFile, place->second.file, ": tensor ", json_excerpt(name),
+    check(is_new, ErrorCode::kBadFile, place->second.file, ": tensor ", lazy_excerpt(name),
           " is there twice, with and without the prefix of a wrapper, as \"transformer.\"");
   }
   if (!rotary.empty()) {
@@ -174,7 +175,7 @@ void Checkpoint::adopt_vocabulary(const NamedTensors& found) {
 void Checkpoint::tie_head(NamedTensors& found) {
   const auto embedding = found.find("wte.weight");
   if (embedding == found.end()) return;  // take() reports that it is missing
-  StoredTensor head = embedding->second;
+  CheckpointTensor head = embedding->second;
   head.name = "lm_head.weight";
   const auto stored = found.find(head.name);
   if (stored != found.end() && stored->second.bytes.data() != head.bytes.data()) {
@@ -183,8 +184,8 @@ void Checkpoint::tie_head(NamedTensors& found) {
                                "says that wte.weight is the head"));
   }
   found.insert_or_assign(head.name, head);
-  StoredTensor bias{{"lm_head.bias", DType::kF32, {head.shape.empty() ? 0 : head.shape[0]}, {}},
-                    head.file};
+  CheckpointTensor bias{{"lm_head.bias", DType::kF32, {head.shape.empty() ? 0 : head.shape[0]}, {}},
+                        head.file};
   bias.make = [](std::span<std::byte> out) { std::ranges::fill(out, std::byte{0}); };
   found.emplace(bias.name, bias);
 }
@@ -262,7 +263,7 @@ void Checkpoint::refuse_leftovers(const NamedTensors& found) const {
                                    config_.n_layer, " layers", foreign_reason(name)));
 }
 
-void Checkpoint::check_tensor(const StoredTensor& tensor, const std::vector<uint64_t>& shape) {
+void Checkpoint::check_tensor(const CheckpointTensor& tensor, const std::vector<uint64_t>& shape) {
   const std::string where = concat(tensor.file, ": tensor ", tensor.name);
   check(tensor.shape == shape, ErrorCode::kBadFile, where, ": expected shape ", shape_text(shape),
         ", as config.json and the rows of wte.weight say, found ", shape_text(tensor.shape));
@@ -271,10 +272,10 @@ void Checkpoint::check_tensor(const StoredTensor& tensor, const std::vector<uint
         dtype_name(tensor.type), reason_of_type(tensor.type));
 }
 
-const StoredTensor& Checkpoint::tensor(std::string_view canonical) const {
+const CheckpointTensor& Checkpoint::tensor(std::string_view canonical) const {
   const auto found =
       std::find_if(tensors_.begin(), tensors_.end(),
-                   [&](const StoredTensor& tensor) { return tensor.name == canonical; });
+                   [&](const CheckpointTensor& tensor) { return tensor.name == canonical; });
   check(found != tensors_.end(), ErrorCode::kUnsupported, folder_, ": there is no ", canonical,
         is_lm_head(canonical) ? ": this is a save of the base model without lm_head, which cannot "
                                 "generate; save the GPTJForCausalLM"
@@ -285,7 +286,7 @@ const StoredTensor& Checkpoint::tensor(std::string_view canonical) const {
 WeightType Checkpoint::stored_type() const {
   if (quantized()) return WeightType::kInt8;
   std::map<DType, uint64_t> bytes;
-  for (const StoredTensor& tensor : tensors_) bytes[tensor.type] += tensor.size();
+  for (const CheckpointTensor& tensor : tensors_) bytes[tensor.type] += tensor.size();
   const auto most = std::max_element(
       bytes.begin(), bytes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
   return element_of(most->first);
@@ -293,7 +294,7 @@ WeightType Checkpoint::stored_type() const {
 
 bool Checkpoint::quantized() const {
   uint64_t quantized = 0, all = 0;
-  for (const StoredTensor& tensor : tensors_) {
+  for (const CheckpointTensor& tensor : tensors_) {
     all += tensor.size();
     if (tensor.quantized) quantized += tensor.size();
   }
@@ -301,7 +302,7 @@ bool Checkpoint::quantized() const {
 }
 
 EmbeddingStorage Checkpoint::embedding() const {
-  const StoredTensor& wte = tensor("wte.weight");
+  const CheckpointTensor& wte = tensor("wte.weight");
   return {element_of(wte.type), /*mapped=*/!wte.make};
 }
 

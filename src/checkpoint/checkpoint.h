@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/mapped_file.h"
-#include "checkpoint/stored_tensor.h"
+#include "checkpoint/checkpoint_tensor.h"
 #include "gptj/checkpoint.h"
 
 namespace gptj {
@@ -40,10 +40,10 @@ class Checkpoint {
   std::span<const std::string> warnings() const { return warnings_; }
 
   // Returns all tensors under their canonical names (names.h), in the order of the forward pass.
-  std::span<const StoredTensor> tensors() const { return tensors_; }
+  std::span<const CheckpointTensor> tensors() const { return tensors_; }
   // Returns the tensor of this canonical name. Throws kUnsupported if it is absent, as lm_head is
   // in a save of the base model.
-  const StoredTensor& tensor(std::string_view canonical) const;
+  const CheckpointTensor& tensor(std::string_view canonical) const;
   // Return what CheckpointInfo (gptj/checkpoint.h) holds under the same names.
   WeightType stored_type() const;
   bool quantized() const;
@@ -58,24 +58,24 @@ class Checkpoint {
   void drop(const TensorView& tensor) const;
 
  private:
-  using NamedTensors = std::map<std::string, StoredTensor, std::less<>>;
+  using NamedTensors = std::map<std::string, CheckpointTensor, std::less<>>;
 
   Checkpoint() = default;
-  NamedTensors collect(std::vector<StoredTensor> tensors);
+  NamedTensors collect(std::vector<CheckpointTensor> tensors);
   void adopt_vocabulary(const NamedTensors& found);
   void tie_head(NamedTensors& found);
   void read_generation_defaults(const std::string& config);
   void leave_out_heads(NamedTensors& found);
   void take(NamedTensors found);
   void refuse_leftovers(const NamedTensors& found) const;
-  static void check_tensor(const StoredTensor& tensor, const std::vector<uint64_t>& shape);
+  static void check_tensor(const CheckpointTensor& tensor, const std::vector<uint64_t>& shape);
 
   std::string folder_;
   ModelConfig config_;
   std::string generation_config_;
   GenerationDefaults generation_defaults_;
   std::vector<std::shared_ptr<const MappedFile>> files_;
-  std::vector<StoredTensor> tensors_;
+  std::vector<CheckpointTensor> tensors_;
   std::vector<std::string_view> vocabulary_;  // the bytes lie in one of files_
   bool has_lm_head_ = false;
   std::vector<std::string> warnings_;

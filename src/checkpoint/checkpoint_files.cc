@@ -186,7 +186,7 @@ Names add_pytorch(const std::string& path, CheckpointFiles& found) {
   Names names;
   found.files.push_back(file.mapping());
   for (const PytorchTensor& tensor : file.tensors()) {
-    StoredTensor stored{tensor.view, path};
+    CheckpointTensor stored{tensor.view, path};
     if (!tensor.is_contiguous()) {
       stored.make = [tensor, map = file.mapping()](std::span<std::byte> out) {
         gather(tensor, out);
@@ -282,7 +282,7 @@ std::string resolve_hub_cache(const std::string& folder) {
         !commit.empty() && commit.find('/') == std::string::npos && commit[0] != '.';
     const std::string snapshot = is_name ? (snapshots / commit).string() : std::string();
     check(is_name && is_there(snapshot), ErrorCode::kNotFound, ref,
-          ": expected the name of a folder in snapshots, found ", json_excerpt(commit),
+          ": expected the name of a folder in snapshots, found ", lazy_excerpt(commit),
           "; the download is not complete");
     return snapshot;
   }

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/mapped_file.h"
-#include "checkpoint/stored_tensor.h"
+#include "checkpoint/checkpoint_tensor.h"
 #include "gptj/checkpoint.h"
 
 namespace gptj {
@@ -18,7 +18,7 @@ namespace gptj {
 struct CheckpointFiles {
   std::string folder;  // the folder of config.json and the tokenizer
   std::vector<std::shared_ptr<const MappedFile>> files;
-  std::vector<StoredTensor> tensors;              // by Hugging Face's names
+  std::vector<CheckpointTensor> tensors;          // by Hugging Face's names
   std::optional<ModelConfig> config = {};         // if the format holds it; else in config.json
   std::vector<std::string_view> vocabulary = {};  // the bytes of every id, if the format lists them
 };

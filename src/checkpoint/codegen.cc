@@ -4,9 +4,9 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "checkpoint/checkpoint_tensor.h"
 #include "checkpoint/field_reader.h"
-#include "checkpoint/names.h"
-#include "checkpoint/source_tensor.h"
+#include "checkpoint/tensor_names.h"
 
 namespace gptj {
 namespace {
@@ -18,15 +18,15 @@ constexpr int64_t kMaxBlocks = 4096;
 
 // Returns the tensor of `layer` that is made from rows of part `part` (an index of kParts) in every
 // block of `fused`.
-StoredTensor part_of(const std::shared_ptr<const SourceTensor>& fused, size_t part,
-                     const std::string& layer, int64_t blocks) {
-  const StoredTensor& source = fused->tensor;
-  StoredTensor made{{layer + kParts[part], source.type, {source.shape[0] / 3, source.shape[1]}, {}},
-                    source.file};
+CheckpointTensor part_of(const std::shared_ptr<const CheckpointTensor>& fused, size_t part,
+                         const std::string& layer, int64_t blocks) {
+  const CheckpointTensor& source = *fused;
+  CheckpointTensor made{
+      {layer + kParts[part], source.type, {source.shape[0] / 3, source.shape[1]}, {}}, source.file};
   const uint64_t run = made.size() / static_cast<uint64_t>(blocks);  // bytes of one part of a block
   made.quantized = source.quantized;
   made.make = [fused, part, run](std::span<std::byte> out) {
-    const SourceBytes bytes(*fused);
+    const TensorBytes bytes(*fused);
     for (size_t begin = 0; begin < out.size(); begin += run) {
       std::memcpy(out.data() + begin, bytes.data() + 3 * begin + part * run, run);
     }
@@ -48,8 +48,8 @@ void split_codegen_qkv(CheckpointFiles& files, const ModelConfig& config, int64_
   check(config.n_head % blocks == 0, ErrorCode::kBadFile, files.folder,
         ": n_head: expected a multiple of CodeGen's ", blocks, " blocks, found ", config.n_head);
   const auto width = static_cast<uint64_t>(config.n_embd);
-  std::vector<StoredTensor> tensors;
-  for (StoredTensor& tensor : files.tensors) {
+  std::vector<CheckpointTensor> tensors;
+  for (CheckpointTensor& tensor : files.tensors) {
     const std::string name = canonical_name(tensor.name);
     if (!name.ends_with(kFused)) {
       tensors.push_back(std::move(tensor));
@@ -58,7 +58,8 @@ void split_codegen_qkv(CheckpointFiles& files, const ModelConfig& config, int64_
     check(tensor.shape == std::vector<uint64_t>{3 * width, width}, ErrorCode::kBadFile, tensor.file,
           ": tensor ", name, ": expected shape ", shape_text(std::vector{3 * width, width}),
           ", as config.json says, found ", shape_text(tensor.shape));
-    const auto fused = std::make_shared<const SourceTensor>(std::move(tensor), files.files);
+    const auto fused =
+        std::make_shared<const CheckpointTensor>(with_map(std::move(tensor), files.files));
     const std::string layer = name.substr(0, name.size() - kFused.size());
     for (size_t part = 0; part < std::size(kParts); ++part) {
       tensors.push_back(part_of(fused, part, layer, blocks));

@@ -51,7 +51,7 @@ void check_neo(const FieldReader& json) {
   for (const std::string& kind : json.strings("attention_layers")) {
     check(kind == "global", ErrorCode::kUnsupported, json.file(),
           ": attention_layers: expected \"global\" in all, as in GPT-J, found ",
-          json_excerpt(kind));
+          lazy_excerpt(kind));
   }
 }
 

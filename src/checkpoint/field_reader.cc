@@ -64,8 +64,9 @@ std::optional<double> FieldReader::number(const char* field, const NumberRule& r
 std::optional<int64_t> FieldReader::integer(const char* field, int64_t min, int64_t max) const {
   const Json* value = find(field);
   if (value == nullptr) return {};
-  expect(is_integer_within(*value, min, max), field,
-         concat("a whole number from ", min, " to ", max));
+  if (!is_integer_within(*value, min, max)) {
+    expect(false, field, concat("a whole number from ", min, " to ", max));
+  }
   return value->get<int64_t>();
 }
 

@@ -23,8 +23,9 @@ std::string hugging_face_name(std::string path) {
   return path;
 }
 
-StoredTensor stored_tensor(const TensorView& array, const std::shared_ptr<const MappedFile>& file) {
-  StoredTensor found{array, file->path()};
+CheckpointTensor stored_tensor(const TensorView& array,
+                               const std::shared_ptr<const MappedFile>& file) {
+  CheckpointTensor found{array, file->path()};
   found.name = hugging_face_name(array.name);
   const size_t element = dtype_size(array.type);
   const bool is_matrix = array.shape.size() == 2 && !array.bytes.empty();

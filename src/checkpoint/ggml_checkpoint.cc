@@ -8,7 +8,7 @@
 #include "base/check.h"
 #include "checkpoint/config.h"
 #include "checkpoint/matrix_rows.h"
-#include "checkpoint/names.h"
+#include "checkpoint/tensor_names.h"
 #include "formats/ggml.h"
 
 namespace gptj {
@@ -99,9 +99,9 @@ void write_transposed(const Stored& stored, std::span<std::byte> out) {
             stored.matrix.rows);
 }
 
-StoredTensor stored_tensor(const GgmlTensor& tensor, int quantization, bool transposed,
-                           const std::shared_ptr<const MappedFile>& file) {
-  StoredTensor found;
+CheckpointTensor stored_tensor(const GgmlTensor& tensor, int quantization, bool transposed,
+                               const std::shared_ptr<const MappedFile>& file) {
+  CheckpointTensor found;
   found.name = tensor.name;
   found.file = file->path();
   found.shape = tensor.shape;

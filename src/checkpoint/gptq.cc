@@ -7,9 +7,9 @@
 
 #include "base/checked_math.h"
 #include "base/half.h"
+#include "checkpoint/checkpoint_tensor.h"
 #include "checkpoint/field_reader.h"
-#include "checkpoint/names.h"
-#include "checkpoint/source_tensor.h"
+#include "checkpoint/tensor_names.h"
 
 namespace gptj {
 namespace {
@@ -78,13 +78,13 @@ uint32_t load_word(const std::byte* words, uint64_t i) {
 // The tensors of one quantized matrix, checked against each other.
 class QuantizedMatrix {
  public:
-  QuantizedMatrix(std::string name, std::map<Part, StoredTensor> parts, const GptqFormat& format,
-                  const CheckpointFiles& files)
+  QuantizedMatrix(std::string name, std::map<Part, CheckpointTensor> parts,
+                  const GptqFormat& format, const CheckpointFiles& files)
       : name_(std::move(name)), format_(format), per_word_(32 / format.bits) {
     for (auto& [part, tensor] : parts) {
-      parts_.emplace(part, SourceTensor(std::move(tensor), files.files));
+      parts_.emplace(part, with_map(std::move(tensor), files.files));
     }
-    where_ = concat(parts_.begin()->second.tensor.file, ": ", name_);
+    where_ = concat(parts_.begin()->second.file, ": ", name_);
     check(parts_.contains(kQweight) && parts_.contains(kQzeros) && parts_.contains(kScales),
           ErrorCode::kBadFile, where_, ": expected qweight, qzeros and scales, not all are there");
     check_shapes();
@@ -92,19 +92,19 @@ class QuantizedMatrix {
   }
 
   // Returns the F32 tensor of the weight, which keeps `matrix` alive and is made from it.
-  static StoredTensor dequantized(const std::shared_ptr<const QuantizedMatrix>& matrix) {
+  static CheckpointTensor dequantized(const std::shared_ptr<const QuantizedMatrix>& matrix) {
     const QuantizedMatrix& m = *matrix;
-    StoredTensor tensor{{m.name_ + "weight", DType::kF32, {m.out_, m.in_}, {}},
-                        m.source(kQweight).tensor.file};
+    CheckpointTensor tensor{{m.name_ + "weight", DType::kF32, {m.out_, m.in_}, {}},
+                            m.source(kQweight).file};
     tensor.quantized = true;
     tensor.make = [matrix](std::span<std::byte> out) { matrix->write(out.data()); };
     return tensor;
   }
 
  private:
-  const SourceTensor& source(Part part) const { return parts_.at(part); }
+  const CheckpointTensor& source(Part part) const { return parts_.at(part); }
   void expect_shape(Part part, const std::vector<uint64_t>& shape) const {
-    const StoredTensor& tensor = source(part).tensor;
+    const CheckpointTensor& tensor = source(part);
     check(tensor.shape == shape, ErrorCode::kBadFile, where_, kParts[part], ": expected shape ",
           shape_text(shape), " with ", format_.bits, " bits and groups of ", group_size(),
           ", found ", shape_text(tensor.shape));
@@ -117,7 +117,7 @@ class QuantizedMatrix {
   uint64_t group_size() const { return format_.group_size == 0 ? in_ : format_.group_size; }
 
   void check_shapes() {
-    const std::vector<uint64_t>& packed = source(kQweight).tensor.shape;
+    const std::vector<uint64_t>& packed = source(kQweight).shape;
     check(packed.size() == 2 && packed[0] > 0 && packed[1] > 0, ErrorCode::kBadFile, where_,
           "qweight: expected two dimensions, found ", shape_text(packed));
     in_ = checked_multiply(packed[0], per_word_, where_);
@@ -140,7 +140,7 @@ class QuantizedMatrix {
             "g_idx is missing, which desc_act needs");
       return;
     }
-    const SourceBytes bytes(source(kGroups));
+    const TensorBytes bytes(source(kGroups));
     for (uint64_t i = 0; i < in_; ++i) {
       group_of_[i] = load_word(bytes.data(), i);
       check(group_of_[i] < groups_, ErrorCode::kBadFile, where_, "g_idx: expected groups below ",
@@ -151,14 +151,14 @@ class QuantizedMatrix {
   // Writes `weights`: [out, in] in F32. Reads columns of qweight in blocks as wide as a cache line.
   void write(std::byte* weights) const {
     constexpr uint64_t kBlock = 16;
-    const SourceBytes packed(source(kQweight)), zeros(source(kQzeros)), scales(source(kScales));
+    const TensorBytes packed(source(kQweight)), zeros(source(kQzeros)), scales(source(kScales));
     std::vector<float> scale(kBlock * groups_), zero(kBlock * groups_);
     for (uint64_t first = 0; first < out_; first += kBlock) {
       const uint64_t last = std::min(out_, first + kBlock);
       for (uint64_t o = first; o < last; ++o) {
         for (uint64_t g = 0; g < groups_; ++g) {
           scale[(o - first) * groups_ + g] =
-              load_scale(source(kScales).tensor.type, scales.data(), g * out_ + o);
+              load_scale(source(kScales).type, scales.data(), g * out_ + o);
           zero[(o - first) * groups_ + g] = static_cast<float>(zero_point(zeros.data(), g, o));
         }
       }
@@ -199,7 +199,7 @@ class QuantizedMatrix {
   std::string name_, where_;
   GptqFormat format_;
   uint64_t per_word_, in_ = 0, out_ = 0, groups_ = 0;
-  std::map<Part, SourceTensor> parts_;
+  std::map<Part, CheckpointTensor> parts_;
   std::vector<uint32_t> group_of_;
 };
 
@@ -216,19 +216,21 @@ std::optional<std::pair<std::string, Part>> part_of(const std::string& name) {
 }
 
 // Returns the matrix of this canonical name, or null.
-const StoredTensor* find_matrix(const std::vector<StoredTensor>& tensors, const char* name) {
-  const auto found = std::find_if(tensors.begin(), tensors.end(), [&](const StoredTensor& tensor) {
-    return canonical_name(tensor.name) == name && tensor.shape.size() == 2;
-  });
+const CheckpointTensor* find_matrix(const std::vector<CheckpointTensor>& tensors,
+                                    const char* name) {
+  const auto found =
+      std::find_if(tensors.begin(), tensors.end(), [&](const CheckpointTensor& tensor) {
+        return canonical_name(tensor.name) == name && tensor.shape.size() == 2;
+      });
   return found == tensors.end() ? nullptr : &*found;
 }
 
 // Returns the format that the shapes of h.0.attn.q_proj show, which has n_embd inputs; empty if
 // they are not those of GPTQ.
-std::optional<GptqFormat> format_of_shapes(const std::vector<StoredTensor>& tensors,
+std::optional<GptqFormat> format_of_shapes(const std::vector<CheckpointTensor>& tensors,
                                            uint64_t n_embd) {
-  const StoredTensor* words = find_matrix(tensors, "h.0.attn.q_proj.qweight");
-  const StoredTensor* scales = find_matrix(tensors, "h.0.attn.q_proj.scales");
+  const CheckpointTensor* words = find_matrix(tensors, "h.0.attn.q_proj.qweight");
+  const CheckpointTensor* scales = find_matrix(tensors, "h.0.attn.q_proj.scales");
   if (words == nullptr || scales == nullptr || scales->shape[0] == 0) return {};
   GptqFormat format;
   const bool is_whole = n_embd % scales->shape[0] == 0;
@@ -236,7 +238,7 @@ std::optional<GptqFormat> format_of_shapes(const std::vector<StoredTensor>& tens
     if (words->shape[0] * (32 / bits) != n_embd || !is_whole) continue;
     // A single group of n_embd inputs means that a group is the whole row, unless the wider fc_out
     // has more than one group.
-    const StoredTensor* wide = find_matrix(tensors, "h.0.mlp.fc_out.scales");
+    const CheckpointTensor* wide = find_matrix(tensors, "h.0.mlp.fc_out.scales");
     const bool is_one = scales->shape[0] == 1 && (wide == nullptr || wide->shape[0] == 1);
     format.bits = bits;
     format.group_size = is_one ? 0 : n_embd / scales->shape[0];
@@ -246,14 +248,14 @@ std::optional<GptqFormat> format_of_shapes(const std::vector<StoredTensor>& tens
 }
 
 // Returns whether the tensor is one of kNoBias and all its bytes are zero.
-bool is_needless_bias(const StoredTensor& tensor, const CheckpointFiles& files) {
+bool is_needless_bias(const CheckpointTensor& tensor, const CheckpointFiles& files) {
   if (std::none_of(std::begin(kNoBias), std::end(kNoBias),
                    [&](const char* end) { return tensor.name.ends_with(end); })) {
     return false;
   }
   const uint64_t size = tensor.size();
-  const SourceTensor source(tensor, files.files);
-  const SourceBytes bytes(source);
+  const CheckpointTensor source = with_map(tensor, files.files);
+  const TensorBytes bytes(source);
   return std::all_of(bytes.data(), bytes.data() + size,
                      [](std::byte b) { return b == std::byte{0}; });
 }
@@ -270,13 +272,13 @@ std::optional<GptqFormat> gptq_format(std::string_view config, int64_t n_embd,
 }
 
 void dequantize_gptq(CheckpointFiles& files, const GptqFormat& format) {
-  std::map<std::string, std::map<Part, StoredTensor>> matrices;
-  std::vector<StoredTensor> tensors;
-  for (StoredTensor& tensor : files.tensors) {
+  std::map<std::string, std::map<Part, CheckpointTensor>> matrices;
+  std::vector<CheckpointTensor> tensors;
+  for (CheckpointTensor& tensor : files.tensors) {
     if (const auto part = part_of(tensor.name)) {
       const auto [place, is_new] = matrices[part->first].emplace(part->second, std::move(tensor));
       check(is_new, ErrorCode::kBadFile, place->second.file, ": tensor ",
-            json_excerpt(place->second.name), " is there twice");
+            lazy_excerpt(place->second.name), " is there twice");
     } else if (!is_needless_bias(tensor, files)) {
       tensors.push_back(std::move(tensor));
     }

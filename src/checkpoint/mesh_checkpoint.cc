@@ -12,7 +12,7 @@
 #include "checkpoint/matrix_rows.h"
 #include "checkpoint/mesh_config.h"
 #include "checkpoint/mesh_leaves.h"
-#include "checkpoint/names.h"
+#include "checkpoint/tensor_names.h"
 #include "gptj/tokenizer.h"
 
 namespace gptj {
@@ -146,8 +146,8 @@ class Tree {
             extents_.vocab_share * n_shards, n_shards};
   }
 
-  std::vector<StoredTensor> tensors() const {
-    std::vector<StoredTensor> found;
+  std::vector<CheckpointTensor> tensors() const {
+    std::vector<CheckpointTensor> found;
     found.push_back(embedding());
     size_t leaf = first_ + kBeforeLeaves;
     for (const int64_t layer : layers_in_order()) {
@@ -240,9 +240,9 @@ class Tree {
     return layers;
   }
 
-  static StoredTensor tensor(const Leaf& leaf, const Spec& spec, const std::string& name) {
+  static CheckpointTensor tensor(const Leaf& leaf, const Spec& spec, const std::string& name) {
     const LeafPart& first = leaf[0];
-    StoredTensor found{{name, first.array.type, first.array.shape, {}}, first.file->path()};
+    CheckpointTensor found{{name, first.array.type, first.array.shape, {}}, first.file->path()};
     if (spec.join == kFirst) {
       found.bytes = first.array.bytes;
     } else if (spec.join == kSum) {
@@ -261,11 +261,11 @@ class Tree {
     return found;
   }
 
-  StoredTensor embedding() const {
+  CheckpointTensor embedding() const {
     const Leaf& bias = leaves_[first_];
     const Leaf& matrix = leaves_[first_ + 1];
-    StoredTensor found{{"wte.weight", DType::kF32, matrix[0].array.shape, {}},
-                       matrix[0].file->path()};
+    CheckpointTensor found{{"wte.weight", DType::kF32, matrix[0].array.shape, {}},
+                           matrix[0].file->path()};
     found.shape[0] *= matrix.size();
     found.make = [bias, matrix](std::span<std::byte> out) { write_embedding(matrix, bias, out); };
     return found;

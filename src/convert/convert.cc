@@ -12,7 +12,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "checkpoint/config.h"
-#include "checkpoint/names.h"
+#include "checkpoint/tensor_names.h"
 #include "convert/calibration.h"
 #include "convert/source.h"
 #include "engine/model_state.h"

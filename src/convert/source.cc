@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "checkpoint/checkpoint_files.h"
-#include "checkpoint/names.h"
+#include "checkpoint/tensor_names.h"
 #include "weights/weight_type.h"
 
 namespace gptj {
@@ -86,7 +86,7 @@ uint64_t ConversionSource::made_bytes(const MatrixSpec& spec) const {
   if (packed_) return unpacked_matrix(spec, packed_->packing()).bytes();
   uint64_t made = 0;
   for (const std::string& name : spec.weights) {
-    const StoredTensor& tensor = checkpoint_->tensor(name);
+    const CheckpointTensor& tensor = checkpoint_->tensor(name);
     if (tensor.make) made += tensor.size();
   }
   return made;

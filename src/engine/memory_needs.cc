@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "checkpoint/config.h"
-#include "checkpoint/names.h"
+#include "checkpoint/tensor_names.h"
 #include "engine/kv_cache.h"
 #include "gptj/checkpoint.h"
 #include "weights/weight_type.h"

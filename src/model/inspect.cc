@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "checkpoint/checkpoint.h"
-#include "checkpoint/names.h"
+#include "checkpoint/tensor_names.h"
 #include "gptj/checkpoint.h"
 #include "gptj/tokenizer.h"
 #include "tokenizer/tokenizer_data.h"
@@ -50,7 +50,7 @@ CheckpointInfo inspect(const std::string& path) {
   }
   info.config = checkpoint.config();
   info.generation_defaults = checkpoint.generation_defaults();
-  for (const StoredTensor& tensor : checkpoint.tensors()) {
+  for (const CheckpointTensor& tensor : checkpoint.tensors()) {
     info.tensors.push_back(tensor_info(tensor, tensor.size()));
     info.parameters += tensor.size() / dtype_size(tensor.type);
   }

@@ -5,7 +5,7 @@
 #include "base/aligned_buffer.h"
 #include "base/check.h"
 #include "base/half.h"
-#include "checkpoint/names.h"
+#include "checkpoint/tensor_names.h"
 #include "checkpoint/weight_source.h"
 
 namespace gptj {

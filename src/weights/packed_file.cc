@@ -8,7 +8,7 @@
 #include "base/file_kind.h"
 #include "base/json_text.h"
 #include "checkpoint/config.h"
-#include "checkpoint/names.h"
+#include "checkpoint/tensor_names.h"
 #include "weights/weight_type.h"
 
 namespace gptj {
@@ -75,13 +75,13 @@ void PackedFile::read_metadata() {
   const std::string& path = file_->path();
   const std::string& version = metadata(packed::kLayout);
   check(version == packed::kLayoutVersion, ErrorCode::kUnsupported, path, ": ", packed::kLayout,
-        ": expected ", packed::kLayoutVersion, ", found ", json_excerpt(version),
+        ": expected ", packed::kLayoutVersion, ", found ", lazy_excerpt(version),
         "; convert the original model anew with this version");
   const auto type = [&](const char* key) {
     const std::string& name = metadata(key);
     const std::optional<WeightType> found = find_weight_type(name);
     check(found.has_value(), ErrorCode::kBadFile, path, ": ", key, ": expected ",
-          weight_type_names(), ", found ", json_excerpt(name));
+          weight_type_names(), ", found ", lazy_excerpt(name));
     return *found;
   };
   weight_type_ = type(packed::kWeights);

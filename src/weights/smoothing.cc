@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "checkpoint/names.h"
+#include "checkpoint/tensor_names.h"
 
 namespace gptj {
 namespace {

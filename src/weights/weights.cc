@@ -6,7 +6,7 @@
 #include <string>
 
 #include "base/check.h"
-#include "checkpoint/names.h"
+#include "checkpoint/tensor_names.h"
 #include "gptj/checkpoint.h"
 #include "weights/page_kind.h"
 

@@ -53,7 +53,7 @@ void dump_npz(const std::string& path) {
 
 void dump_checkpoint(const std::string& path) {
   const gptj::Checkpoint checkpoint = gptj::Checkpoint::open(path);
-  for (const gptj::StoredTensor& tensor : checkpoint.tensors()) {
+  for (const gptj::CheckpointTensor& tensor : checkpoint.tensors()) {
     if (!tensor.make) {
       print(tensor, tensor.bytes);
       continue;

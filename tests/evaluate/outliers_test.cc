@@ -8,7 +8,7 @@
 
 #include "base/random.h"
 #include "checkpoint/checkpoint.h"
-#include "checkpoint/names.h"
+#include "checkpoint/tensor_names.h"
 #include "checkpoint/weight_source.h"
 #include "engine/model_state.h"
 #include "gptj/evaluate.h"

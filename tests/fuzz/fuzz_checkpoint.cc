@@ -47,7 +47,7 @@ struct Free {
 };
 using Buffer = std::unique_ptr<std::byte, Free>;
 
-void make(const StoredTensor& tensor) {
+void make(const CheckpointTensor& tensor) {
   if (!tensor.make) return touch(tensor.bytes);
   const Buffer made(static_cast<std::byte*>(::operator new (tensor.size(), std::align_val_t{64})));
   const std::span<std::byte> out(made.get(), tensor.size());
@@ -57,7 +57,7 @@ void make(const StoredTensor& tensor) {
 
 void open(const std::string& path, uint64_t file_bytes) {
   const Checkpoint checkpoint = Checkpoint::open(path);
-  for (const StoredTensor& tensor : checkpoint.tensors()) {
+  for (const CheckpointTensor& tensor : checkpoint.tensors()) {
     if (tensor.size() > kMostPerByte * file_bytes) std::abort();
     make(tensor);
   }

@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       files.tensors.push_back({tensor, file.path()});
     }
     gptj::dequantize_gptq(files, {.bits = 4, .group_size = 8, .zero_offset = 1});
-    for (const gptj::StoredTensor& tensor : files.tensors) {
+    for (const gptj::CheckpointTensor& tensor : files.tensors) {
       if (!tensor.make) continue;
       std::vector<std::byte> made(tensor.size());
       tensor.make(made);

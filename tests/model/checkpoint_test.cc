@@ -60,7 +60,7 @@ TEST_F(CheckpointTest, GoldenModelsOpen) {
 }
 
 // The bytes of a tensor, made or mapped.
-std::string bytes_of(const StoredTensor& tensor) {
+std::string bytes_of(const CheckpointTensor& tensor) {
   std::string bytes(tensor.size(), '\0');
   const auto out = std::as_writable_bytes(std::span(bytes));
   if (tensor.make) {
@@ -72,8 +72,8 @@ std::string bytes_of(const StoredTensor& tensor) {
 }
 
 void expect_equal_tensors(const Checkpoint& found, const Checkpoint& expected) {
-  for (const StoredTensor& tensor : expected.tensors()) {
-    const StoredTensor& other = found.tensor(tensor.name);
+  for (const CheckpointTensor& tensor : expected.tensors()) {
+    const CheckpointTensor& other = found.tensor(tensor.name);
     EXPECT_EQ(other.type, tensor.type) << tensor.name;
     EXPECT_EQ(other.shape, tensor.shape) << tensor.name;
     EXPECT_EQ(bytes_of(other), bytes_of(tensor)) << tensor.name;
@@ -127,7 +127,7 @@ TEST_F(CheckpointTest, StridedTensorsAreMade) {
   folder_.write("config.json", tiny_.config.dump());
   folder_.write("pytorch_model.bin", torch_file(torch));
   const Checkpoint checkpoint = Checkpoint::open(folder_.path());
-  const StoredTensor& made = checkpoint.tensor("h.0.mlp.fc_in.weight");
+  const CheckpointTensor& made = checkpoint.tensor("h.0.mlp.fc_in.weight");
   ASSERT_TRUE(made.make);
   EXPECT_TRUE(made.bytes.empty());
   const std::string found = bytes_of(made), &stored = strided.tensor.bytes;
@@ -357,7 +357,7 @@ TEST_F(CheckpointTest, ATiedHeadIsTheEmbedding) {
   EXPECT_FALSE(tied.tensor("lm_head.bias").make);  // the file's own
   tiny_.remove("lm_head.bias");
   const Checkpoint without_bias = open();
-  const StoredTensor& bias = without_bias.tensor("lm_head.bias");
+  const CheckpointTensor& bias = without_bias.tensor("lm_head.bias");
   std::vector<std::byte> values(bias.size(), std::byte{1});
   bias.make(values);
   EXPECT_EQ(values, std::vector<std::byte>(7 * sizeof(float)));
@@ -380,7 +380,7 @@ TEST_F(CheckpointTest, DoublesAreRoundedOnce) {
   const double values[] = {0.1, -1e-60, 1e300, 3.0000000001};
   doubles.bytes.assign(reinterpret_cast<const char*>(values), sizeof values);
   const Checkpoint checkpoint = open();
-  const StoredTensor& tensor = checkpoint.tensor("ln_f.bias");
+  const CheckpointTensor& tensor = checkpoint.tensor("ln_f.bias");
   EXPECT_EQ(tensor.type, DType::kF32);
   float rounded[4];
   tensor.make(std::as_writable_bytes(std::span(rounded)));

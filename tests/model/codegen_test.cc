@@ -57,7 +57,7 @@ TEST_F(CodeGenFolder, EachBlockHasRowsOfQThenVThenK) {
     EXPECT_EQ(checkpoint.tensors().size(), 25u);
     const std::string& fused = tiny_.tensor("transformer.h.1.attn.qkv_proj.weight").bytes;
     for (const auto& [part, rows] : {std::pair{"q", 0}, std::pair{"v", 2}, std::pair{"k", 4}}) {
-      const StoredTensor& made = checkpoint.tensor(concat("h.1.attn.", part, "_proj.weight"));
+      const CheckpointTensor& made = checkpoint.tensor(concat("h.1.attn.", part, "_proj.weight"));
       std::string found(made.size(), '\0');
       made.make(std::as_writable_bytes(std::span(found)));
       const size_t begin = static_cast<size_t>(rows) * 8;  // two heads, each a block of 6 rows

@@ -103,7 +103,8 @@ class Gptq : public ::testing::Test {
     EXPECT_TRUE(checkpoint.quantized());
     EXPECT_TRUE(checkpoint.embedding().mapped);
     for (size_t m = 0; m < weights_.size(); ++m) {
-      const StoredTensor& tensor = checkpoint.tensor(std::string("h.0.") + kMatrices[m] + "weight");
+      const CheckpointTensor& tensor =
+          checkpoint.tensor(std::string("h.0.") + kMatrices[m] + "weight");
       ASSERT_EQ(tensor.type, DType::kF32);
       ASSERT_EQ(tensor.size(), weights_[m].size() * 4);
       std::vector<float> found(weights_[m].size());

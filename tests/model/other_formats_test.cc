@@ -41,7 +41,7 @@ std::string ggml_file(const TinyCheckpoint& tiny, const Sizes& sizes = kTinySize
   return file.bytes;
 }
 
-std::string made_bytes(const StoredTensor& tensor) {
+std::string made_bytes(const CheckpointTensor& tensor) {
   if (!tensor.make) return {reinterpret_cast<const char*>(tensor.bytes.data()), tensor.size()};
   std::string bytes(tensor.size(), '\0');
   tensor.make(std::as_writable_bytes(std::span(bytes)));
@@ -74,7 +74,7 @@ TEST_F(OtherFormatsTest, GgmlHasItsOwnConfig) {
     EXPECT_EQ(checkpoint.files().size(), 1u);
     EXPECT_EQ(std::vector<std::string_view>(7, "t"),
               std::vector(checkpoint.vocabulary().begin(), checkpoint.vocabulary().end()));
-    const StoredTensor& tensor = checkpoint.tensor("h.1.mlp.fc_in.weight");
+    const CheckpointTensor& tensor = checkpoint.tensor("h.1.mlp.fc_in.weight");
     EXPECT_EQ(std::memcmp(tensor.bytes.data(),
                           tiny_.tensor("transformer." + tensor.name).bytes.data(), tensor.size()),
               0);
@@ -184,7 +184,7 @@ TEST_F(OtherFormatsTest, FlaxInShards) {
   for (const std::string& path : {folder_.path(), index, folder_.path(second)}) {
     const Checkpoint found = Checkpoint::open(path);
     ASSERT_EQ(found.tensors().size(), 25u);
-    for (const StoredTensor& tensor : expected.tensors()) {
+    for (const CheckpointTensor& tensor : expected.tensors()) {
       EXPECT_EQ(made_bytes(found.tensor(tensor.name)), made_bytes(tensor)) << tensor.name;
     }
   }

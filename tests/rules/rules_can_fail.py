@@ -15,7 +15,7 @@ HERE = pathlib.Path(__file__).parent
 TEXT = [
     ("layering", "src/base/half.h", '#include "checkpoint/config.h"', "base must not include checkpoint/config.h"),
     ("layering", "src/kernels/pack.cc", '#include "gptj/model.h"', "kernels must not include gptj/model.h"),
-    ("layering", "src/checkpoint/names.cc", '#include "gptj/gptj.h"', "include the one meant"),
+    ("layering", "src/checkpoint/tensor_names.cc", '#include "gptj/gptj.h"', "include the one meant"),
     ("layering", "src/odd/odd.cc", "", "module odd has no place"),
     ("layering", "src/checkpoint/config.h", "#include <Eigen/Core>", "third-party headers are for .cc"),
     ("layering", "src/checkpoint/config.h", '#include "base/json.h"', "brings third-party headers"),

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "checkpoint/names.h"
+#include "checkpoint/tensor_names.h"
 #include "support/safetensors_writer.h"
 #include "support/temp_folder.h"
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "checkpoint/weight_source.h"
+
 #include <map>
 
 #include "base/aligned_buffer.h"
 #include "checkpoint/checkpoint.h"
-#include "checkpoint/weight_source.h"
 
 namespace gptj {
 namespace {
@@ -17,11 +18,11 @@ class CheckpointSource : public WeightSource {
   const std::string& name() const override { return checkpoint_->folder(); }
   uint64_t total_bytes() const override {
     uint64_t total = 0;
-    for (const StoredTensor& tensor : checkpoint_->tensors()) total += tensor.size();
+    for (const CheckpointTensor& tensor : checkpoint_->tensors()) total += tensor.size();
     return total;
   }
   TensorView tensor(const std::string& canonical_name) override {
-    const StoredTensor& stored = checkpoint_->tensor(canonical_name);
+    const CheckpointTensor& stored = checkpoint_->tensor(canonical_name);
     TensorView view = stored;
     if (stored.make) view.bytes = made(stored);
     return view;
@@ -38,7 +39,7 @@ class CheckpointSource : public WeightSource {
  private:
   using Buffer = AlignedBuffer<std::byte>;
 
-  std::span<const std::byte> made(const StoredTensor& stored) {
+  std::span<const std::byte> made(const CheckpointTensor& stored) {
     std::shared_ptr<Buffer>& buffer = made_[stored.name];
     if (!buffer) {
       buffer = std::make_shared<Buffer>(stored.size());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "checkpoint/names.h"
+#include "checkpoint/tensor_names.h"
 
 #include <gtest/gtest.h>
 

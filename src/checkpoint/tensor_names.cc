@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "checkpoint/names.h"
+#include "checkpoint/tensor_names.h"
 
 #include <algorithm>
 #include <iterator>
@@ -11,19 +11,19 @@ namespace {
 enum class Extent { kNone, kVocab, kEmbd, kInner };
 using enum Extent;
 
-struct Row {
+struct NameEntry {
   const char* name;
   Extent rows, columns;  // a vector has no columns
 };
-constexpr Row kBeforeLayers[] = {{"wte.weight", kVocab, kEmbd}};
-constexpr Row kLayer[] = {
+constexpr NameEntry kBeforeLayers[] = {{"wte.weight", kVocab, kEmbd}};
+constexpr NameEntry kLayer[] = {
     {"ln_1.weight", kEmbd, kNone},        {"ln_1.bias", kEmbd, kNone},
     {"attn.q_proj.weight", kEmbd, kEmbd}, {"attn.k_proj.weight", kEmbd, kEmbd},
     {"attn.v_proj.weight", kEmbd, kEmbd}, {"attn.out_proj.weight", kEmbd, kEmbd},
     {"mlp.fc_in.weight", kInner, kEmbd},  {"mlp.fc_in.bias", kInner, kNone},
     {"mlp.fc_out.weight", kEmbd, kInner}, {"mlp.fc_out.bias", kEmbd, kNone},
 };
-constexpr Row kAfterLayers[] = {
+constexpr NameEntry kAfterLayers[] = {
     {"ln_f.weight", kEmbd, kNone},
     {"ln_f.bias", kEmbd, kNone},
     {"lm_head.weight", kVocab, kEmbd},
@@ -45,15 +45,15 @@ constexpr const char* kTrainingHeads[] = {"v_head.",      "value_head.",  "ilql_
 constexpr const char* kRotaryBuffers[] = {".inv_freq", ".rotary_emb.cos_cached",
                                           ".rotary_emb.sin_cached"};
 
-std::vector<uint64_t> shape_of(const Row& row, const ModelConfig& config) {
+std::vector<uint64_t> shape_of(const NameEntry& entry, const ModelConfig& config) {
   const auto size = [&](Extent extent) -> uint64_t {
     const int64_t value = extent == kVocab  ? config.vocab_size
                           : extent == kEmbd ? config.n_embd
                                             : config.n_inner;
     return static_cast<uint64_t>(value);
   };
-  if (row.columns == kNone) return {size(row.rows)};
-  return {size(row.rows), size(row.columns)};
+  if (entry.columns == kNone) return {size(entry.rows)};
+  return {size(entry.rows), size(entry.columns)};
 }
 
 }  // namespace
@@ -66,13 +66,15 @@ uint64_t elements(const TensorSpec& spec) {
 
 std::vector<TensorSpec> tensor_specs(const ModelConfig& config) {
   std::vector<TensorSpec> specs;
-  for (const Row& row : kBeforeLayers) specs.push_back({row.name, shape_of(row, config)});
+  for (const NameEntry& entry : kBeforeLayers)
+    specs.push_back({entry.name, shape_of(entry, config)});
   for (int64_t layer = 0; layer < config.n_layer; ++layer) {
-    for (const Row& row : kLayer) {
-      specs.push_back({layer_tensor_name(layer, row.name), shape_of(row, config)});
+    for (const NameEntry& entry : kLayer) {
+      specs.push_back({layer_tensor_name(layer, entry.name), shape_of(entry, config)});
     }
   }
-  for (const Row& row : kAfterLayers) specs.push_back({row.name, shape_of(row, config)});
+  for (const NameEntry& entry : kAfterLayers)
+    specs.push_back({entry.name, shape_of(entry, config)});
   return specs;
 }
 
