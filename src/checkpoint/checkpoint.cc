@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "base/check.h"
-#include "base/json_text.h"
+#include "base/json_fields.h"
 #include "checkpoint/checkpoint_files.h"
 #include "checkpoint/checkpoint_tensor.h"
 #include "checkpoint/codegen.h"
@@ -57,14 +57,14 @@ const char* reason_of_type(DType type) {
 
 std::string config_path(const std::string& folder) { return beside(folder, "config.json"); }
 
-// Returns the text of config.json; empty if the format of the weights holds the config. Throws
-// kNotFound if the file is missing.
-std::string read_config(const CheckpointFiles& files) {
+// Returns config.json; nothing if the format of the weights holds the config. Throws kNotFound if
+// the file is missing.
+std::optional<FieldReader> read_config(const CheckpointFiles& files) {
   if (files.config) return {};
   const std::string path = config_path(files.folder);
   check(is_there(path), ErrorCode::kNotFound, path,
         ": missing; the weights beside it need the model's sizes from it");
-  return read_text_file(path, kMaxConfig);
+  return FieldReader(read_text_file(path, kMaxConfig), path);
 }
 
 // Renames the tensors of a rotary GPT-Neo to GPT-J's names, and drops its masks and tables.
@@ -79,14 +79,13 @@ void rename_neo(CheckpointFiles& files) {
   files.tensors = std::move(renamed);
 }
 
-// Returns the config that `text` (config.json) describes, and turns the tensors of another layout
-// (GPT-Neo, GPTQ, CodeGen) into those of a GPT-J.
-ModelConfig adopt_config(CheckpointFiles& files, const std::string& text, Warnings& warnings) {
-  const std::string path = config_path(files.folder);
-  const ModelConfig config = parse_config(text, path, warnings);
-  if (has_neo_names(text, path)) rename_neo(files);
-  if (const auto gptq = gptq_format(text, config.n_embd, files)) dequantize_gptq(files, *gptq);
-  const int64_t blocks = codegen_blocks(text, path);
+// Returns the config that config.json describes, and turns the tensors of another layout (GPT-Neo,
+// GPTQ, CodeGen) into those of a GPT-J.
+ModelConfig adopt_config(CheckpointFiles& files, const FieldReader& json, Warnings& warnings) {
+  const ModelConfig config = parse_config(json, warnings);
+  if (has_neo_names(json)) rename_neo(files);
+  if (const auto gptq = gptq_format(json, config.n_embd, files)) dequantize_gptq(files, *gptq);
+  const int64_t blocks = codegen_blocks(json);
   if (blocks > 0) split_codegen_qkv(files, config, blocks);
   return config;
 }
@@ -118,20 +117,17 @@ void round_doubles(CheckpointFiles& files) {
 
 Checkpoint Checkpoint::open(const std::string& path) {
   CheckpointFiles files = open_checkpoint_files(path);
-  const std::string config = read_config(files);
+  const std::optional<FieldReader> config = read_config(files);
   Checkpoint checkpoint;
-  checkpoint.config_ =
-      files.config ? *files.config : adopt_config(files, config, checkpoint.warnings_);
+  checkpoint.config_ = config ? adopt_config(files, *config, checkpoint.warnings_) : *files.config;
   round_doubles(files);
   checkpoint.folder_ = files.folder;
   checkpoint.files_ = std::move(files.files);
   checkpoint.vocabulary_ = std::move(files.vocabulary);
   NamedTensors found = checkpoint.collect(std::move(files.tensors));
   checkpoint.adopt_vocabulary(found);
-  if (!config.empty() && has_tied_head(config, config_path(files.folder))) {
-    checkpoint.tie_head(found);
-  }
-  checkpoint.read_generation_defaults(config);
+  if (config && has_tied_head(*config)) checkpoint.tie_head(found);
+  checkpoint.read_generation_defaults(config ? &*config : nullptr);
   checkpoint.leave_out_heads(found);
   checkpoint.take(std::move(found));
   return checkpoint;
@@ -192,10 +188,9 @@ void Checkpoint::tie_head(NamedTensors& found) {
 
 // Reads generation_config.json. Without it the same fields of config.json count, as in
 // transformers.
-void Checkpoint::read_generation_defaults(const std::string& config) {
+void Checkpoint::read_generation_defaults(const FieldReader* config) {
   std::string path = beside(folder_, "generation_config.json");
-  const std::string in_config =
-      config.empty() ? std::string() : settings_in_config(config, config_path(folder_));
+  const std::string in_config = config != nullptr ? settings_in_config(*config) : std::string();
   if (is_there(path)) {
     generation_config_ = read_text_file(path, kMaxConfig);
     if (!in_config.empty()) {

@@ -14,6 +14,8 @@
 
 namespace gptj {
 
+class FieldReader;
+
 // A GPT-J on disk: its files are mapped and validated, and no weight has been read yet. Many
 // threads may call the const members at once.
 class Checkpoint {
@@ -21,8 +23,8 @@ class Checkpoint {
   // Opens `path`: a folder with weights, or a file of weights, in any format of
   // open_checkpoint_files(). Afterwards every tensor of the config is there, in its shape, as F32,
   // F16 or BF16 (types may be mixed; F64 is rounded to F32), and there is no other. lm_head alone
-  // may be absent. Buffers and training heads that files may have besides (names.h) are left out.
-  // Throws kBadFile for other missing, unexpected or misshapen tensors, kUnsupported for other
+  // may be absent. Buffers and training heads that files may have besides (tensor_names.h) are left
+  // out. Throws kBadFile for other missing, unexpected or misshapen tensors, kUnsupported for other
   // types.
   static Checkpoint open(const std::string& path);
 
@@ -39,7 +41,8 @@ class Checkpoint {
   // user should look at.
   std::span<const std::string> warnings() const { return warnings_; }
 
-  // Returns all tensors under their canonical names (names.h), in the order of the forward pass.
+  // Returns all tensors under their canonical names (tensor_names.h), in the order of the forward
+  // pass.
   std::span<const CheckpointTensor> tensors() const { return tensors_; }
   // Returns the tensor of this canonical name. Throws kUnsupported if it is absent, as lm_head is
   // in a save of the base model.
@@ -64,7 +67,7 @@ class Checkpoint {
   NamedTensors collect(std::vector<CheckpointTensor> tensors);
   void adopt_vocabulary(const NamedTensors& found);
   void tie_head(NamedTensors& found);
-  void read_generation_defaults(const std::string& config);
+  void read_generation_defaults(const FieldReader* config);
   void leave_out_heads(NamedTensors& found);
   void take(NamedTensors found);
   void refuse_leftovers(const NamedTensors& found) const;

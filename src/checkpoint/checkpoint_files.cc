@@ -8,7 +8,7 @@
 
 #include "base/check.h"
 #include "base/file_kind.h"
-#include "base/json_text.h"
+#include "base/json.h"
 #include "checkpoint/flax_checkpoint.h"
 #include "checkpoint/ggml_checkpoint.h"
 #include "checkpoint/mesh_checkpoint.h"

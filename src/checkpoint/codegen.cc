@@ -4,8 +4,8 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "base/json_fields.h"
 #include "checkpoint/checkpoint_tensor.h"
-#include "checkpoint/field_reader.h"
 #include "checkpoint/tensor_names.h"
 
 namespace gptj {
@@ -36,11 +36,10 @@ CheckpointTensor part_of(const std::shared_ptr<const CheckpointTensor>& fused, s
 
 }  // namespace
 
-int64_t codegen_blocks(std::string_view text, const std::string& file) {
-  const FieldReader json(text, file);
-  if (json.string("model_type").value_or("") != "codegen") return 0;
-  if (const auto given = json.integer("mp_num", 1, kMaxBlocks)) return *given;
-  const int64_t head_dim = json.integer("head_dim", 0, INT32_MAX).value_or(0);
+int64_t codegen_blocks(const FieldReader& config) {
+  if (config.string("model_type").value_or("") != "codegen") return 0;
+  if (const auto given = config.integer("mp_num", 1, kMaxBlocks)) return *given;
+  const int64_t head_dim = config.integer("head_dim", 0, INT32_MAX).value_or(0);
   return head_dim == 128 || head_dim == 256 ? 8 : 4;
 }
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "checkpoint/field_reader.h"
+#include "base/json_fields.h"
 #include "checkpoint/known_fields.h"
 
 namespace gptj {
@@ -130,8 +130,7 @@ void warn_of_config_fields(const FieldReader& json, Warnings& warnings) {
 
 }  // namespace
 
-ModelConfig parse_config(std::string_view text, const std::string& file, Warnings& warnings) {
-  const FieldReader json(text, file);
+ModelConfig parse_config(const FieldReader& json, Warnings& warnings) {
   check_model_type(json);
   check_activation(json);
 
@@ -145,24 +144,20 @@ ModelConfig parse_config(std::string_view text, const std::string& file, Warning
   json.expect(bos.size() <= 1, "bos_token_id", "one token id");
   if (!bos.empty()) config.bos_token_id = bos[0];
   config.eos_token_ids = token_ids_or_default(json, "eos_token_id", config.vocab_size);
-  check_config(config, ErrorCode::kBadFile, file);
+  check_config(config, ErrorCode::kBadFile, json.file());
   warn_of_config_fields(json, warnings);
   return config;
 }
 
-bool has_tied_head(std::string_view config, const std::string& file) {
-  const FieldReader json(config, file);
-  return !is_neo(json) && json.boolean("tie_word_embeddings").value_or(false);
+bool has_tied_head(const FieldReader& config) {
+  return !is_neo(config) && config.boolean("tie_word_embeddings").value_or(false);
 }
 
-bool has_neo_names(std::string_view config, const std::string& file) {
-  return is_neo(FieldReader(config, file));
-}
+bool has_neo_names(const FieldReader& config) { return is_neo(config); }
 
-std::string settings_in_config(std::string_view config, const std::string& file) {
-  const FieldReader json(config, file);
+std::string settings_in_config(const FieldReader& config) {
   Json settings = Json::object();
-  for (const auto& [name, value] : json.object().items()) {
+  for (const auto& [name, value] : config.object().items()) {
     const KnownField* setting = find_field(kGenerationFields, name);
     if (setting == nullptr || setting->effect == FieldEffect::kNone) continue;
     // parse_config() reads bos and end ids, which are fields of config.json.

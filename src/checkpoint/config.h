@@ -10,23 +10,25 @@
 
 namespace gptj {
 
+class FieldReader;
+
 // Lines that each name a file and a field: the engine goes on, but not as the file says.
 using Warnings = std::vector<std::string>;
 
-// Reads config.json as GPTJConfig does, with its defaults and aliases. `file` begins every message.
+// Reads config.json as GPTJConfig does, with its defaults and aliases.
 // Throws kBadFile if fields have a wrong type, are out of range or contradict each other;
 // kUnsupported if it describes another model. Token ids are not checked here but by
 // drop_foreign_ids(), once the true vocab_size is known.
-ModelConfig parse_config(std::string_view text, const std::string& file, Warnings& warnings);
+ModelConfig parse_config(const FieldReader& json, Warnings& warnings);
 
 // Returns a config.json that parse_config() reads back.
 std::string config_json(const ModelConfig& config);
 
 // Returns whether lm_head.weight is wte.weight, so that the file need not have it.
-bool has_tied_head(std::string_view config, const std::string& file);
+bool has_tied_head(const FieldReader& config);
 
 // Returns whether the tensors have GPT-Neo's names, which neo_to_gptj_name() translates.
-bool has_neo_names(std::string_view config, const std::string& file);
+bool has_neo_names(const FieldReader& config);
 
 // Reads generation_config.json, or the same fields of another file. Warns of fields that would
 // change tokens and that this engine does not honour.
@@ -35,7 +37,7 @@ GenerationDefaults parse_generation_defaults(std::string_view text, const std::s
 
 // Returns, as a JSON object, the fields of config.json that transformers takes as settings if there
 // is no generation_config.json; empty if there are none.
-std::string settings_in_config(std::string_view config, const std::string& file);
+std::string settings_in_config(const FieldReader& config);
 
 // Removes ids outside 0 .. vocab_size - 1, because they can never come, and warns of them.
 void drop_foreign_ids(ModelConfig& config, const std::string& file, Warnings& warnings);

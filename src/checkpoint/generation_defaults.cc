@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
+#include "base/json_fields.h"
 #include "checkpoint/config.h"
-#include "checkpoint/field_reader.h"
 #include "checkpoint/known_fields.h"
 
 namespace gptj {

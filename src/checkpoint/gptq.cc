@@ -7,8 +7,8 @@
 
 #include "base/checked_math.h"
 #include "base/half.h"
+#include "base/json_fields.h"
 #include "checkpoint/checkpoint_tensor.h"
-#include "checkpoint/field_reader.h"
 #include "checkpoint/tensor_names.h"
 
 namespace gptj {
@@ -262,10 +262,9 @@ bool is_needless_bias(const CheckpointTensor& tensor, const CheckpointFiles& fil
 
 }  // namespace
 
-std::optional<GptqFormat> gptq_format(std::string_view config, int64_t n_embd,
+std::optional<GptqFormat> gptq_format(const FieldReader& config, int64_t n_embd,
                                       const CheckpointFiles& files) {
-  const FieldReader json(config, beside(files.folder, "config.json"));
-  if (const auto inside = json.object("quantization_config")) return parse_format(*inside);
+  if (const auto inside = config.object("quantization_config")) return parse_format(*inside);
   const std::string path = beside(files.folder, "quantize_config.json");
   if (is_there(path)) return parse_format(FieldReader(read_text_file(path, kMaxConfig), path));
   return format_of_shapes(files.tensors, static_cast<uint64_t>(n_embd));

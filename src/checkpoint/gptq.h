@@ -13,12 +13,12 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
-#include <string_view>
 
 #include "checkpoint/checkpoint_files.h"
 
 namespace gptj {
+
+class FieldReader;
 
 struct GptqFormat {
   uint64_t bits = 4;         // 4 or 8
@@ -32,7 +32,7 @@ struct GptqFormat {
 // quantize_config.json beside the weights, the shapes of the first layer's q_proj (GPTQ-for-LLaMa
 // writes neither file). `n_embd` is that of the config. Throws kBadFile; kUnsupported, with advice
 // what to use instead, for other methods (AWQ, bitsandbytes), numbers of bits and formats.
-std::optional<GptqFormat> gptq_format(std::string_view config, int64_t n_embd,
+std::optional<GptqFormat> gptq_format(const FieldReader& config, int64_t n_embd,
                                       const CheckpointFiles& files);
 
 // Replaces the tensors of each quantized matrix by its weight in F32, which is made from them when

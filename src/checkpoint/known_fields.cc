@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "checkpoint/field_reader.h"
+#include "base/json_fields.h"
 
 namespace gptj {
 namespace {

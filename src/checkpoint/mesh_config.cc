@@ -2,9 +2,9 @@
 #include "checkpoint/mesh_config.h"
 
 #include "base/check.h"
+#include "base/json_fields.h"
 #include "checkpoint/checkpoint_files.h"
 #include "checkpoint/config.h"
-#include "checkpoint/field_reader.h"
 
 namespace gptj {
 namespace {

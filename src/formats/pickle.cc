@@ -5,7 +5,7 @@
 #include <bit>
 #include <map>
 
-#include "base/json_text.h"
+#include "base/json.h"
 
 namespace gptj {
 namespace {

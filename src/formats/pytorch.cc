@@ -8,7 +8,7 @@
 
 #include "base/checked_math.h"
 #include "base/file_kind.h"
-#include "base/json_text.h"
+#include "base/json.h"
 #include "formats/state_dict.h"
 #include "formats/strided.h"
 #include "formats/zip.h"

@@ -9,8 +9,7 @@
 
 #include "base/checked_math.h"
 #include "base/file_kind.h"
-#include "base/json_apart.h"
-#include "base/json_text.h"
+#include "base/json.h"
 
 namespace gptj {
 namespace {

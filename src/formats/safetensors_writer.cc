@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/check.h"
-#include "base/json_apart.h"
+#include "base/json.h"
 
 namespace gptj {
 namespace {

@@ -5,7 +5,7 @@
 #include <iterator>
 #include <set>
 
-#include "base/json_text.h"
+#include "base/json.h"
 
 namespace gptj {
 namespace {

@@ -6,7 +6,7 @@
 #include <map>
 #include <set>
 
-#include "base/json_text.h"
+#include "base/json.h"
 #include "base/mapped_file.h"
 
 namespace gptj {

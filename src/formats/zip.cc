@@ -9,7 +9,7 @@
 
 #include "base/byte_reader.h"
 #include "base/checked_math.h"
-#include "base/json_text.h"
+#include "base/json.h"
 
 namespace gptj {
 namespace {

@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "base/float_environment.h"
 #include "base/json.h"
-#include "base/json_apart.h"
 #include "base/random.h"
 #include "generate/scheduler.h"
 #include "gptj/jobs.h"

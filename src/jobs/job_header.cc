@@ -4,8 +4,8 @@
 #include <sys/stat.h>
 
 #include "base/check.h"
-#include "base/json_apart.h"
-#include "checkpoint/field_reader.h"
+#include "base/json.h"
+#include "base/json_fields.h"
 #include "engine/model_state.h"
 #include "jobs/job_input.h"
 #include "jobs/request_line.h"

@@ -6,7 +6,7 @@
 
 #include "base/check.h"
 #include "base/durable.h"
-#include "base/json_text.h"
+#include "base/json.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/checkpoint_files.h"
 #include "checkpoint/mesh_checkpoint.h"

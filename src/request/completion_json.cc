@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/json.h"
-#include "base/json_apart.h"
 #include "gptj/generate.h"
 
 namespace gptj {

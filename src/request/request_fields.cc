@@ -3,7 +3,6 @@
 
 #include "base/check.h"
 #include "base/json.h"
-#include "base/json_apart.h"
 #include "gptj/generate.h"
 
 namespace gptj {

@@ -2,7 +2,7 @@
 #include "gptj/template.h"
 
 #include "base/check.h"
-#include "base/json_text.h"
+#include "base/json.h"
 #include "base/mapped_file.h"
 
 namespace gptj {

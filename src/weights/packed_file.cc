@@ -6,7 +6,7 @@
 
 #include "base/check.h"
 #include "base/file_kind.h"
-#include "base/json_text.h"
+#include "base/json_fields.h"
 #include "checkpoint/config.h"
 #include "checkpoint/tensor_names.h"
 #include "weights/weight_type.h"
@@ -88,7 +88,7 @@ void PackedFile::read_metadata() {
   packing_ = packing_of(weight_type_, type(packed::kHead));
 
   const std::string name = path + ": " + packed::kConfig;
-  config_ = parse_config(metadata(packed::kConfig), name, warnings_);
+  config_ = parse_config({metadata(packed::kConfig), name}, warnings_);
   drop_foreign_ids(config_, name, warnings_);
   if (file_->metadata().count(packed::kGenerationConfig) != 0) {
     const std::string defaults = path + ": " + packed::kGenerationConfig;

@@ -2,6 +2,7 @@
 // config.json as mesh-transformer-jax itself has it.
 #include <optional>
 
+#include "base/json_fields.h"
 #include "checkpoint/config.h"
 #include "checkpoint/mesh_config.h"
 #include "fuzz/fuzz.h"
@@ -15,6 +16,6 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   });
   // What it takes is one of ours: an Error here is a finding.
   gptj::Warnings warnings;
-  if (config) gptj::parse_config(gptj::config_json(*config), "config.json", warnings);
+  if (config) gptj::parse_config({gptj::config_json(*config), "config.json"}, warnings);
   return 0;
 }

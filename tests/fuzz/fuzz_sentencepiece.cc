@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The library trusts what the reader has proved, so it is run as well.
 #include "fuzz/fuzz.h"
-#include "tokenizer/base64.h"
+#include "tokenizer/files/base64.h"
 #include "tokenizer/sentencepiece_model.h"
 #include "tokenizer/tokenizer_data.h"
 

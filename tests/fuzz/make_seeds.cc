@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iostream>
 
+#include "base/json_fields.h"
 #include "checkpoint/config.h"
 #include "fuzz/layouts.h"
 #include "fuzz/models.h"
@@ -104,7 +105,7 @@ std::vector<TestTensor> tensors_of(const nlohmann::json& config) {
   std::vector<TestTensor> tensors;
   Warnings warnings;
   for (const TensorSpec& spec :
-       tensor_specs(parse_config(config.dump(), "layouts.json", warnings))) {
+       tensor_specs(parse_config({config.dump(), "layouts.json"}, warnings))) {
     const std::string name = (is_lm_head(spec.name) ? "" : "transformer.") + spec.name;
     const std::string module = name.substr(0, name.rfind('.') + 1);
     const bool is_q = name.ends_with("q_proj.weight");

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/check.h"
+#include "base/json_fields.h"
 #include "checkpoint/checkpoint.h"
 #include "support/expect_error.h"
 #include "support/pytorch_writer.h"
@@ -13,7 +14,7 @@
 namespace gptj::test {
 namespace {
 
-int64_t blocks_of(const char* config) { return codegen_blocks(config, "c"); }
+int64_t blocks_of(const char* config) { return codegen_blocks({config, "c"}); }
 
 TEST(CodeGen, BlocksOfPublishedConfigs) {
   EXPECT_EQ(blocks_of(R"({"model_type":"gptj"})"), 0);

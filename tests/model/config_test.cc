@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/json_fields.h"
 #include "support/expect_error.h"
 
 namespace gptj::test {
@@ -19,7 +20,7 @@ json small() {
 
 ModelConfig parse_text(const std::string& text, const std::string& file) {
   Warnings warnings;
-  return parse_config(text, file, warnings);
+  return parse_config({text, file}, warnings);
 }
 ModelConfig parse(const json& config) { return parse_text(config.dump(), "config.json"); }
 
@@ -135,12 +136,12 @@ TEST(Config, AliasesAreUnderstoodAndCountFirst) {
   EXPECT_EQ(config_json(parse(aliased)), config_json(parse(small())));
   Warnings warnings;
   json both = with("num_hidden_layers", 3);
-  EXPECT_EQ(parse_config(both.dump(), "c", warnings).n_layer, 3);
+  EXPECT_EQ(parse_config({both.dump(), "c"}, warnings).n_layer, 3);
   ASSERT_EQ(warnings.size(), 1u);
   EXPECT_EQ(warnings[0], "c: n_layer is 2 and num_hidden_layers is 3, which counts");
   both["num_hidden_layers"] = 2;
   warnings.clear();
-  EXPECT_EQ(parse_config(both.dump(), "c", warnings).n_layer, 2);
+  EXPECT_EQ(parse_config({both.dump(), "c"}, warnings).n_layer, 2);
   EXPECT_TRUE(warnings.empty());
   refuses(with("hidden_size", 0), "hidden_size: expected a whole number from 1");
 }
@@ -203,10 +204,13 @@ TEST(Config, RefusesWhatItWouldRunWrongly) {
   does_not_support(with("activation_function", "gelu"), "activation_function", "found \"gelu\"");
   does_not_support(with("activation_function", "relu"), "found \"relu\"");
   refuses(with("activation_function", 1), "activation_function: expected a string");
-  EXPECT_TRUE(has_tied_head(with("tie_word_embeddings", true).dump(), "c"));
-  EXPECT_FALSE(has_tied_head(small().dump(), "c"));
+  EXPECT_TRUE(has_tied_head({with("tie_word_embeddings", true).dump(), "c"}));
+  EXPECT_FALSE(has_tied_head({small().dump(), "c"}));
   expect_error(
-      ErrorCode::kBadFile, [] { has_tied_head(R"({"tie_word_embeddings": "no"})", "c"); },
+      ErrorCode::kBadFile,
+      [] {
+        has_tied_head({R"({"tie_word_embeddings": "no"})", "c"});
+      },
       "c: tie_word_embeddings: expected true or false");
 }
 

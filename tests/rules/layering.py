@@ -37,11 +37,10 @@ DEFINE_GPTJ_H = {"src/base/version.cc", "src/kernels/dispatch.cc"}
 # The headers of src that may bring a third-party one along; only .cc files and these include them.
 WRAPPERS = {
     "base/json.h": "nlohmann/json.hpp",
-    "base/json_text.h": "base/json.h",
-    "checkpoint/field_reader.h": "base/json_text.h",
+    "base/json_fields.h": "base/json.h",
     "jobs/job_header.h": "base/json.h",
-    "tokenizer/json_fields.h": "base/json.h",
-    "tokenizer/file_readers.h": "base/json.h",
+    "tokenizer/files/file_readers.h": "base/json.h",
+    "tokenizer/files/id_fields.h": "base/json_fields.h",
     "kernels/vec_portable.h": "Eigen/Core",
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tokenizer/base64.h"
+#include "tokenizer/files/base64.h"
 
 #include <gtest/gtest.h>
 

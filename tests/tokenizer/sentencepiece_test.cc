@@ -6,7 +6,7 @@
 #include "support/byte_writer.h"
 #include "support/expect_error.h"
 #include "support/temp_folder.h"
-#include "tokenizer/base64.h"
+#include "tokenizer/files/base64.h"
 #include "tokenizer/sentencepiece_model.h"
 #include "tokenizer/tokenizer_data.h"
 

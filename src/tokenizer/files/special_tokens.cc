@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <charconv>
 
-#include "tokenizer/file_readers.h"
-#include "tokenizer/json_fields.h"
+#include "tokenizer/files/file_readers.h"
+#include "tokenizer/files/id_fields.h"
 #include "tokenizer/utf8.h"
 
 namespace gptj {

@@ -3,8 +3,8 @@
 // the table of the settings that are honoured and refused.
 #include <algorithm>
 
-#include "tokenizer/file_readers.h"
-#include "tokenizer/json_fields.h"
+#include "tokenizer/files/file_readers.h"
+#include "tokenizer/files/id_fields.h"
 #include "tokenizer/utf8.h"
 
 namespace gptj {

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads the fields of a JSON object, each with its type and range checked. Only .cc files include
-// this.
+// Reads the fields of JSON objects, each with its type and range checked: FieldReader for an object
+// that is read whole, functions for values deep inside a large file. Only .cc files include this.
 #pragma once
 
+#include <initializer_list>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "base/json_text.h"
+#include "base/json.h"
 
 namespace gptj {
 
@@ -58,10 +60,31 @@ class FieldReader {
   void expect(bool ok, const char* field, const std::string& expected) const;
 
  private:
+  struct Parsed {};  // tells the constructor of a parsed object from that of a text
+  FieldReader(Parsed, Json object, std::string file)
+      : file_(std::move(file)), object_(std::move(object)) {}
   const Json* find(const char* field) const;  // null if it is absent or null
 
   std::string file_;
   Json object_;
 };
+
+// Return the value if it has the type. Throw kBadFile, beginning with `where`, if it has not.
+const Json& expect_object(const Json& json, const std::string& where);
+const Json& expect_array(const Json& json, const std::string& where);
+std::string expect_string(const Json& json, const std::string& where);
+
+// Returns the member; null if it is absent.
+const Json& member(const Json& object, const char* key);
+
+// Returns the member as a bool; false if it is absent or null.
+bool flag(const Json& object, const char* key, const std::string& where);
+
+// Returns the member as a bool; empty if it is absent or null.
+std::optional<bool> optional_flag(const Json& object, const char* key, const std::string& where);
+
+// Returns the names of members that are not in `known`, in the order of the file's keys.
+std::vector<std::string> unknown_members(const Json& object,
+                                         std::initializer_list<const char*> known);
 
 }  // namespace gptj

@@ -5,8 +5,8 @@
 
 #include "base/file_kind.h"
 #include "base/mapped_file.h"
-#include "tokenizer/base64.h"
-#include "tokenizer/file_readers.h"
+#include "tokenizer/files/base64.h"
+#include "tokenizer/files/file_readers.h"
 
 namespace gptj {
 namespace {

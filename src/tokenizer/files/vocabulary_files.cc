@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // vocab.json, merges.txt and added_tokens.json, as GPT-2 published them.
-#include "tokenizer/file_readers.h"
-#include "tokenizer/json_fields.h"
+#include "tokenizer/files/file_readers.h"
+#include "tokenizer/files/id_fields.h"
 #include "tokenizer/utf8.h"
 
 namespace gptj {

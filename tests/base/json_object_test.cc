@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "base/json_text.h"
-
 #include <gtest/gtest.h>
 
+#include "base/json.h"
 #include "support/expect_error.h"
 
 namespace gptj::test {

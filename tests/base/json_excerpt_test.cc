@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
-#include "base/json_text.h"
+#include "base/json.h"
 
 namespace gptj::test {
 namespace {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // tokenizer.json, as the Rust library `tokenizers` writes it. Settings with which this engine would
 // give other ids are refused, and so are unknown fields. README.md has the table.
-#include "tokenizer/file_readers.h"
-#include "tokenizer/json_fields.h"
+#include "tokenizer/files/file_readers.h"
+#include "tokenizer/files/id_fields.h"
 
 namespace gptj {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "checkpoint/field_reader.h"
+#include "base/json_fields.h"
 
 #include <algorithm>
 
@@ -20,6 +20,11 @@ bool is_token_id(const Json& value) {
 
 bool is_id_list(const Json& value) {
   return value.is_array() && std::all_of(value.begin(), value.end(), is_token_id);
+}
+
+// Throws kBadFile unless `ok`.
+void expect_type(bool ok, const char* expected, const Json& json, const std::string& where) {
+  check(ok, ErrorCode::kBadFile, where, ": expected ", expected, ", found ", json.type_name());
 }
 
 }  // namespace
@@ -99,7 +104,49 @@ std::optional<FieldReader> FieldReader::object(const char* field) const {
   const Json* value = find(field);
   if (value == nullptr) return {};
   expect(value->is_object(), field, "an object");
-  return FieldReader(value->dump(), concat(file_, ": ", field));
+  return FieldReader(Parsed(), *value, concat(file_, ": ", field));
+}
+
+const Json& expect_object(const Json& json, const std::string& where) {
+  expect_type(json.is_object(), "an object", json, where);
+  return json;
+}
+
+const Json& expect_array(const Json& json, const std::string& where) {
+  expect_type(json.is_array(), "an array", json, where);
+  return json;
+}
+
+std::string expect_string(const Json& json, const std::string& where) {
+  expect_type(json.is_string(), "a string", json, where);
+  return json.get<std::string>();
+}
+
+const Json& member(const Json& object, const char* key) {
+  static const Json null;
+  const auto found = object.find(key);
+  return found == object.end() ? null : *found;
+}
+
+bool flag(const Json& object, const char* key, const std::string& where) {
+  return optional_flag(object, key, where).value_or(false);
+}
+
+std::optional<bool> optional_flag(const Json& object, const char* key, const std::string& where) {
+  const Json& value = member(object, key);
+  if (value.is_null()) return {};
+  check(value.is_boolean(), ErrorCode::kBadFile, where, ": ", key,
+        ": expected true or false, found ", value.type_name());
+  return value.get<bool>();
+}
+
+std::vector<std::string> unknown_members(const Json& object,
+                                         std::initializer_list<const char*> known) {
+  std::vector<std::string> unknown;
+  for (const auto& [key, value] : object.items()) {
+    if (std::find(known.begin(), known.end(), key) == known.end()) unknown.push_back(key);
+  }
+  return unknown;
 }
 
 }  // namespace gptj
