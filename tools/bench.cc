@@ -61,7 +61,7 @@ ordered_json report_json(const BenchReport& r) {
                              {"tokens_per_s", b.tokens_per_s},
                              {"fraction_of_read", b.fraction_of_read},
                              {"fraction_of_peak", b.fraction_of_peak},
-                             {"fraction_of_wall", b.fraction_of_wall()},
+                             {"fraction_of_wall", b.fraction_of_limit()},
                              {"fraction_beside", b.fraction_beside}});
   }
   json["peak_memory_bytes"] = r.peak_memory_bytes;
@@ -100,9 +100,9 @@ std::string report_text(const BenchReport& r) {
                      p.fraction_of_peak);
   }
   for (const BatchResult& b : r.batches) {
-    out += formatted("batch of %lld: %.1f tokens/s, %.2f (%.2f) of the lower wall\n",
+    out += formatted("batch of %lld: %.1f tokens/s, %.2f (%.2f) of the lower limit\n",
                      static_cast<long long>(b.size), b.tokens_per_s, b.fraction_beside,
-                     b.fraction_of_wall());
+                     b.fraction_of_limit());
   }
   if (r.decode_long) {
     out += formatted("decode after %lld tokens: %.2f tokens/s, %.2f (%.2f) of the read bandwidth\n",

@@ -82,7 +82,7 @@ struct BatchResult {
   double fraction_of_read = 0, fraction_of_peak = 0;
   double fraction_beside = 0;  // fraction of the limit that binds
 
-  double fraction_of_wall() const { return std::max(fraction_of_read, fraction_of_peak); }
+  double fraction_of_limit() const { return std::max(fraction_of_read, fraction_of_peak); }
 };
 
 struct PromptResult {

@@ -2,16 +2,17 @@
 #include "gptj/bench.h"
 
 #include <algorithm>
+#include <cstring>
 #include <fstream>
 #include <functional>
 
 #include "base/check.h"
 #include "base/clock.h"
-#include "base/fingerprint.h"
 #include "base/number_file.h"
 #include "base/random.h"
+#include "bench/limits.h"
+#include "bench/trials.h"
 #include "bench/verify.h"
-#include "bench/walls.h"
 #include "engine/model_state.h"
 #include "gptj/session.h"
 #include "kernels/dispatch.h"
@@ -19,39 +20,6 @@
 
 namespace gptj {
 namespace {
-
-struct Shape {
-  const char* name;
-  ModelConfig config;
-};
-
-const Shape kShapes[] = {{"gpt-j-6b",
-                          {.vocab_size = 50400,
-                           .n_positions = 2048,
-                           .n_embd = 4096,
-                           .n_layer = 28,
-                           .n_head = 16,
-                           .rotary_dim = 64,
-                           .n_inner = 16384,
-                           .bos_token_id = 50256,
-                           .eos_token_ids = {50256}}},
-                         {"small-1gb",
-                          {.vocab_size = 8192,
-                           .n_positions = 2048,
-                           .n_embd = 1024,
-                           .n_layer = 20,
-                           .n_head = 16,
-                           .rotary_dim = 64,
-                           .n_inner = 4096,
-                           .bos_token_id = 0,
-                           .eos_token_ids = {0}}}};
-
-// Returns the fraction of a session's time since `before` that was spent neither on products nor on
-// attention.
-double outside(const ForwardTimes& before, const ForwardTimes& after) {
-  const double inside = after.products - before.products + after.attention - before.attention;
-  return 1 - inside / (after.all - before.all);
-}
 
 // The multiply-adds of one token: those of the layers' products, and those of the head.
 struct Work {
@@ -75,84 +43,46 @@ std::vector<Row> random_rows(const Model& model, SequenceId sequence, int64_t n)
   return rows;
 }
 
+// A hash of the bits of logits. It has a formula of its own, which never changes, so that reports of
+// any two versions of the library can be compared by it.
+class LogitsHash {
+ public:
+  void add(std::span<const float> logits) {
+    const std::span<const std::byte> bytes = std::as_bytes(logits);
+    add(bytes.size());
+    for (size_t i = 0; i < bytes.size(); i += 8) {
+      uint64_t word = 0;
+      std::memcpy(&word, bytes.data() + i, std::min<size_t>(bytes.size() - i, 8));
+      add(word);
+    }
+  }
+  uint64_t value() const { return state_; }
+
+ private:
+  void add(uint64_t word) {
+    state_ = (state_ ^ word) * 0x9E3779B97F4A7C15u;
+    state_ ^= state_ >> 29;
+  }
+
+  uint64_t state_ = 0x6A09E667F3BCC908u;
+};
+
 // Returns the hash of the bits of a fixed prompt's last logits.
 uint64_t logits_hash(const Model& model) {
   Session session(model);
-  Fingerprint hash;
+  LogitsHash hash;
   session.forward(random_rows(model, session.add_sequence(), short_context(model)),
-                  [&](size_t, std::span<const float> logits) { hash.add(std::as_bytes(logits)); });
+                  [&](size_t, std::span<const float> logits) { hash.add(logits); });
   return hash.value();
 }
-
-// The machine's kernels and threads, and its walls of multiplying for each element type.
-struct Machine {
-  explicit Machine(const LoadOptions& options)
-      : kernels(select_kernels(options.isa)), pool(options.threads) {
-    for (const WeightType type : kWeightTypes) multiply.emplace_back(kernels.product[type], pool);
-  }
-
-  const KernelTable& kernels;
-  ThreadPool pool;
-  std::vector<MultiplyWall> multiply;  // in the order of kWeightTypes
-};
-
-// The walls of a machine for one model.
-struct Walls {
-  Walls(Machine& its_machine, const Model& model)
-      : machine(its_machine),
-        multiply(machine.multiply[static_cast<size_t>(model.state().packing.layers)]) {
-    const Weights& weights = model.state().weights;
-    for (const Layer& layer : weights.layers) {
-      for (const PackedMatrix* matrix : layer.matrices()) panels.push_back(matrix->panels);
-    }
-    panels.push_back(weights.lm_head.panels);
-  }
-
-  double read() { return read_again(machine.kernels, machine.pool, panels); }
-
-  Machine& machine;
-  const MultiplyWall& multiply;                    // for products with the layers' weights
-  std::vector<std::span<const std::byte>> panels;  // weights that each token reads
-};
-
-struct Run {
-  double tokens_per_s, outside, attention_seconds;
-};
-
-// Times `work`, which makes so many tokens.
-template <class Work>
-Run timed(Session& session, int64_t tokens, Work work) {
-  const ForwardTimes before = session.times();
-  const auto start = Clock::now();
-  work();
-  return {static_cast<double>(tokens) / seconds_since(start), outside(before, session.times()),
-          session.times().attention - before.attention};
-}
-
-// The results of several runs of one workload. `read` and `multiply` are the walls beside each run:
-// the mean of those measured just before and just after.
-struct Runs {
-  std::vector<double> tokens_per_s, outside, attention_seconds, read, multiply;
-
-  // Returns the median over all runs of tokens/s divided by the wall beside the run. The function
-  // `wall(read, multiply)` gives the wall in tokens/s.
-  template <class Wall>
-  double fraction_beside(Wall wall) const {
-    std::vector<double> fractions;
-    for (size_t i = 0; i < tokens_per_s.size(); ++i) {
-      fractions.push_back(tokens_per_s[i] / wall(read[i], multiply[i]));
-    }
-    return median(std::move(fractions));
-  }
-};
 
 // Resets the process's peak memory, on systems that allow it, so that the buffer for measuring the
 // machine does not count.
 void forget_peak_memory() { std::ofstream("/proc/self/clear_refs") << 5; }
 
-constexpr int64_t kSlice = 4;  // most tokens between two measurements of the walls
+constexpr int64_t kTokensAtOnce = 4;  // most tokens between two measurements of the limits
 
-constexpr std::string_view kParts[] = {"decode", "decode_long", "prompt", "batch"};
+constexpr std::string_view kWorkloads[] = {"decode", "decode_long", "prompt", "batch"};
 
 class Bench {
  public:
@@ -165,9 +95,10 @@ class Bench {
     for (const int64_t size : options.batch_sizes) {
       check_param(1 <= size && size <= 512, "batch", "expected 1 to 512 sequences, found ", size);
     }
-    for (const std::string& part : options.only) {
-      check_param(std::find(std::begin(kParts), std::end(kParts), part) != std::end(kParts), "only",
-                  "expected decode, decode_long, prompt or batch, found \"", part, "\"");
+    for (const std::string& workload : options.only) {
+      check_param(
+          std::find(std::begin(kWorkloads), std::end(kWorkloads), workload) != std::end(kWorkloads),
+          "only", "expected decode, decode_long, prompt or batch, found \"", workload, "\"");
     }
   }
 
@@ -188,17 +119,17 @@ class Bench {
     step("verifying the kernels");
     verify_kernels(model);
     report_.logits_hash = logits_hash(model);
-    Walls walls(machine, model);
+    Limits limits(machine, model);
     if (wanted("decode")) {
       step("decode");
-      report_.decode = decode(model, walls, short_context(model));
+      report_.decode = decode(model, limits, short_context(model));
     }
-    if (wanted("prompt")) prompts(model, walls);
-    if (wanted("batch")) batches(model, walls);
+    if (wanted("prompt")) prompts(model, limits);
+    if (wanted("batch")) batches(model, limits);
     if (wanted("decode_long")) {
       step("decode after a long text");
       const int64_t n_positions = model.config().n_positions;
-      report_.decode_long = decode(model, walls, n_positions - n_positions / 8);
+      report_.decode_long = decode(model, limits, n_positions - n_positions / 8);
     }
     report_.peak_memory_bytes = 1024 * read_number("/proc/self/status", "VmHWM:");
     measure_machine(machine);
@@ -216,9 +147,9 @@ class Bench {
     check(!options_.on_step || options_.on_step(step_) == Progress::kContinue,
           ErrorCode::kCancelled, "bench was cancelled");
   }
-  bool wanted(const std::string& part) const {
+  bool wanted(const std::string& workload) const {
     return options_.only.empty() ||
-           std::find(options_.only.begin(), options_.only.end(), part) != options_.only.end();
+           std::find(options_.only.begin(), options_.only.end(), workload) != options_.only.end();
   }
 
   void describe(const Model& model) {
@@ -247,28 +178,28 @@ class Bench {
     }
   }
 
-  // Calls run(i) for each of `n` runs, and measures the walls between them.
-  Runs runs(Walls& walls, int64_t n, const std::function<Run(int64_t i)>& run) {
-    Runs runs;
-    double read_before = walls.read(), multiply_before = walls.multiply.in_passing();
+  // Calls run(i) for each of `n` runs, and measures the limits between them.
+  Trials trials(Limits& limits, int64_t n, const std::function<Trial(int64_t i)>& run) {
+    Trials trials;
+    double read_before = limits.read(), multiply_before = limits.multiply.in_passing();
     for (int64_t i = 0; i < n; ++i) {
       go_on();
-      const Run r = run(i);
-      const double read_after = walls.read(), multiply_after = walls.multiply.in_passing();
-      runs.tokens_per_s.push_back(r.tokens_per_s);
-      runs.outside.push_back(r.outside);
-      runs.attention_seconds.push_back(r.attention_seconds);
-      runs.read.push_back((read_before + read_after) / 2);
-      runs.multiply.push_back((multiply_before + multiply_after) / 2);
+      const Trial r = run(i);
+      const double read_after = limits.read(), multiply_after = limits.multiply.in_passing();
+      trials.tokens_per_s.push_back(r.tokens_per_s);
+      trials.outside.push_back(r.outside);
+      trials.attention_seconds.push_back(r.attention_seconds);
+      trials.read.push_back((read_before + read_after) / 2);
+      trials.multiply.push_back((multiply_before + multiply_after) / 2);
       read_before = read_after;
       multiply_before = multiply_after;
     }
-    return runs;
+    return trials;
   }
 
   // Times tokens that are made one at a time, each the likeliest, after a prompt of `context`
   // tokens.
-  DecodeResult decode(const Model& model, Walls& walls, int64_t context) {
+  DecodeResult decode(const Model& model, Limits& limits, int64_t context) {
     DecodeResult result;
     result.context = context;
     result.tokens = std::min(options_.tokens, model.config().n_positions - context);
@@ -280,10 +211,10 @@ class Bench {
     };
     session.forward(random_rows(model, s, context), pick);
     const TokenId first = next;
-    // A slice has few tokens because the walls, measured between slices, may change within a
+    // A slice has few tokens because the limits, measured between slices, may change within a
     // second.
-    const int64_t slices = (result.tokens + kSlice - 1) / kSlice;
-    const Runs all = runs(walls, options_.runs * slices, [&](int64_t i) {
+    const int64_t slices = (result.tokens + kTokensAtOnce - 1) / kTokensAtOnce;
+    const Trials all = trials(limits, options_.runs * slices, [&](int64_t i) {
       if (i % slices == 0) {
         session.truncate(s, context);
         next = first;
@@ -316,13 +247,13 @@ class Bench {
     return static_cast<double>(model.kv_cache_bytes(kKvPagePositions)) / kKvPagePositions;
   }
 
-  // Return the most tokens per second of a batch that each of the two walls allows.
-  double read_wall(int64_t size, double read) const {
+  // Return the most tokens per second of a batch that each of the two limits allows.
+  double read_limit(int64_t size, double read) const {
     return static_cast<double>(size) * read / static_cast<double>(report_.weight_bytes_per_token);
   }
-  double multiply_wall(double multiply) const { return multiply / report_.operations_per_token; }
+  double multiply_limit(double multiply) const { return multiply / report_.operations_per_token; }
 
-  void batches(const Model& model, Walls& walls) {
+  void batches(const Model& model, Limits& limits) {
     for (const int64_t size : options_.batch_sizes) {
       step("batch of " + std::to_string(size));
       Session session(model);
@@ -332,7 +263,7 @@ class Bench {
         session.forward(random_rows(model, sequences.back(), 4), [](size_t, auto) {});
       }
       const int64_t steps = std::max<int64_t>(1, std::min(options_.tokens / 4, int64_t{8}));
-      const Runs all = runs(walls, options_.runs, [&](int64_t) {
+      const Trials all = trials(limits, options_.runs, [&](int64_t) {
         for (const SequenceId s : sequences) session.truncate(s, 4);
         return timed(session, size * steps, [&] {
           for (int64_t t = 0; t < steps; ++t) {
@@ -343,7 +274,7 @@ class Bench {
         });
       });
       const double beside = all.fraction_beside([&](double read, double multiply) {
-        return std::min(read_wall(size, read), multiply_wall(multiply));
+        return std::min(read_limit(size, read), multiply_limit(multiply));
       });
       BatchResult result;
       result.size = size;
@@ -353,14 +284,14 @@ class Bench {
     }
   }
 
-  void prompts(const Model& model, Walls& walls) {
+  void prompts(const Model& model, Limits& limits) {
     for (const int64_t length : options_.prompt_lengths) {
       if (length < 1 || length > model.config().n_positions) continue;
       step("prompt of " + std::to_string(length));
       Session session(model);
       const SequenceId s = session.add_sequence();
       const std::vector<Row> rows = random_rows(model, s, length);
-      const Runs all = runs(walls, options_.runs, [&](int64_t) {
+      const Trials all = trials(limits, options_.runs, [&](int64_t) {
         session.truncate(s, 0);
         return timed(session, length, [&] { session.forward(rows, [](size_t, auto) {}); });
       });
@@ -389,8 +320,8 @@ class Bench {
       if (*decode) (*decode)->fraction_of_read /= read;
     }
     for (BatchResult& batch : report_.batches) {
-      batch.fraction_of_read = batch.tokens_per_s / read_wall(batch.size, read);
-      batch.fraction_of_peak = batch.tokens_per_s / multiply_wall(peak);
+      batch.fraction_of_read = batch.tokens_per_s / read_limit(batch.size, read);
+      batch.fraction_of_peak = batch.tokens_per_s / multiply_limit(peak);
     }
     const double f32_peak = report_.peak_tops(weight_type_name(WeightType::kF32)) * 1e12;
     for (PromptResult& prompt : report_.prompts) {
@@ -407,20 +338,5 @@ class Bench {
 }  // namespace
 
 BenchReport bench(const BenchOptions& options) { return Bench(options).run(); }
-
-ModelConfig bench_shape(const std::string& name, int64_t layers) {
-  std::string names;
-  for (const Shape& shape : kShapes) {
-    if (name == shape.name) {
-      ModelConfig config = shape.config;
-      check_param(0 <= layers && layers <= 1024, "layers", "expected 1 to 1024, found ", layers);
-      if (layers > 0) config.n_layer = layers;
-      return config;
-    }
-    names += (names.empty() ? "" : ", ") + std::string(shape.name);
-  }
-  fail(ErrorCode::kInvalidArgument,
-       concat("synthetic: expected one of ", names, ", found \"", name, "\""), "synthetic");
-}
 
 }  // namespace gptj

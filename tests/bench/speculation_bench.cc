@@ -12,7 +12,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
-#include "bench/walls.h"
+#include "bench/limits.h"
 #include "gptj/gptj.h"
 #include "model/synthetic.h"
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# How near the 6B comes to the walls of this machine: tests/bench/walls.sh OUT [--files FOLDER]
+# How near the 6B comes to the limits of this machine: tests/bench/limits.sh OUT [--files FOLDER]
 #
 # Runs `gptj bench` for every weight type, writes the reports to OUT, a JSON line each, and prints a table
 # of figures beside the bars that the project set for this kind of machine, and the figures of tests that do not depend
@@ -12,7 +12,7 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$here/../..
 gptj=$root/build/gptj
-out=${1:?usage: walls.sh OUT [--files FOLDER]}
+out=${1:?usage: limits.sh OUT [--files FOLDER]}
 files=
 if [[ ${2:-} == --files ]]; then files=${3:?--files needs a folder}; fi
 : >"$out"
@@ -44,7 +44,7 @@ if [[ -n $files ]]; then
   bench "int4 in memory" --synthetic gpt-j-6b --weights int4 --only decode
   bench "int4 mapped" --model "$files/int4.safetensors" --only decode
 fi
-python3 "$here/walls_table.py" "$out"
+python3 "$here/limits_table.py" "$out"
 failed=0
 tests() { # PROGRAM FILTER: what it prints besides the names of its tests, which are held to their bars
   local program=$root/build/tests/$1

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bench/walls.h"
+#include "bench/limits.h"
 
 #include <algorithm>
 #include <atomic>
@@ -94,24 +94,24 @@ double read_again(const KernelTable& kernels, ThreadPool& pool,
   return read_rate(kernels, pool, spans, kRepeatsInPassing);
 }
 
-MultiplyWall::MultiplyWall(const ProductKernel& product, ThreadPool& pool)
+MultiplyLimit::MultiplyLimit(const ProductKernel& product, ThreadPool& pool)
     : product_(product), pool_(pool) {
   constexpr double kSeconds = 0.05;
   while (seconds([&] { burst(); }) < kSeconds) steps_ *= 2;
 }
 
-double MultiplyWall::burst() const {
+double MultiplyLimit::burst() const {
   std::atomic<uint64_t> operations{0};
   const double time =
       seconds([&] { pool_.parallel([&](size_t) { operations += product_.burst(steps_); }); });
   return static_cast<double>(operations) / time;
 }
 
-double MultiplyWall::measure() const {
+double MultiplyLimit::measure() const {
   return median_of(kRepeats, [&] { return burst(); });
 }
 
-double MultiplyWall::in_passing() const {
+double MultiplyLimit::in_passing() const {
   return median_of(kRepeatsInPassing, [&] { return burst(); });
 }
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The table of walls.sh, from the file of reports that it writes: walls_table.py REPORTS
+"""The table of limits.sh, from the file of reports that it writes: limits_table.py REPORTS
 
 Bars are those the project set for the kind of machine: X has AMX, Z AVX-512 without it, M AVX2 alone.
-Fractions stand twice: of the walls as measured just before and after each run, and of the best that was measured
+Fractions stand twice: of the limits as measured just before and after each run, and of the best that was measured
 before and after the whole bench. Where others use the machine as well, the first are those to trust.
 """
 import json
@@ -70,7 +70,7 @@ class Table:
     def batches(self):
         for batch in self.reports["int4"]["batch"]:
             if batch["size"] in (16, 32):
-                self.fraction(f"batch of {batch['size']}, int4, of the lower wall", 0.50, batch, "fraction_of_wall")
+                self.fraction(f"batch of {batch['size']}, int4, of the lower limit", 0.50, batch, "fraction_of_wall")
 
     def other_sets(self):
         bars = {"avx512": 0.80, "avx2": {"X": 0.80, "M": 0.85, "Z": 0.60}[self.kind]}
@@ -84,7 +84,7 @@ class Table:
 
     def files(self):
         if "files" not in self.reports:
-            self.missing("memory and start of 6B files (walls.sh OUT --files FOLDER)", "")
+            self.missing("memory and start of 6B files (limits.sh OUT --files FOLDER)", "")
             return
         files = self.reports["files"]
         for step in files["steps"]:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The walls of the machine: its best speeds of reading memory and of multiplying. On a shared
+// The limits of the machine: its best speeds of reading memory and of multiplying. On a shared
 // machine both change from one second to the next because of other guests, and no two buffers lie
-// alike in the memory of the host. So each wall is measured twice: once for the machine, and again
+// alike in the memory of the host. So each limit is measured twice: once for the machine, and again
 // beside every timed run, by reading the very bytes that the run reads and by multiplying.
 #pragma once
 
@@ -31,10 +31,10 @@ double read_again(const KernelTable& kernels, ThreadPool& pool,
                   std::span<const std::span<const std::byte>> spans);
 
 // Measures the operations per second of a product's own multiplications, with their operands at
-// hand. `product` and `pool` must outlive the wall.
-class MultiplyWall {
+// hand. `product` and `pool` must outlive the limit.
+class MultiplyLimit {
  public:
-  MultiplyWall(const ProductKernel& product, ThreadPool& pool);
+  MultiplyLimit(const ProductKernel& product, ThreadPool& pool);
   // Returns the median of several bursts.
   double measure() const;
   // Returns the median of fewer bursts, to be called beside each timed run.
