@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
 
 #include "command.h"
+#include "progress.h"
 #include "request_options.h"
 
 namespace gptj::tool {
@@ -35,48 +34,23 @@ void read_shard(const std::string& text, JobOptions& job) {
   job.shards = shards;
 }
 
-// Shows the progress of a job on stderr: one line that changes if stderr is a terminal, else a new
-// line every `seconds` (0: 30).
-class JobDisplay {
- public:
-  JobDisplay(double seconds, bool quiet)
-      : quiet_(quiet), bar_(is_terminal(STDERR_FILENO)), seconds_(seconds > 0 ? seconds : 30) {}
-  ~JobDisplay() {
-    if (shown_ && bar_) std::fputs("\r\033[K", stderr);
-  }
-
-  void show(const JobProgress& p) {
-    const auto now = Clock::now();
-    const double since = std::chrono::duration<double>(now - last_).count();
-    if (quiet_ || since < (bar_ ? 0.2 : seconds_)) return;
-    last_ = now;
-    shown_ = true;
-    const double elapsed = std::chrono::duration<double>(now - start_).count();
-    std::string line = std::to_string(p.done);
-    if (p.requests > 0) line += " of " + std::to_string(p.requests);
-    line += " prompts";
-    if (p.failed > 0) line += ", " + std::to_string(p.failed) + " failed";
-    char text[80];
-    std::snprintf(text, sizeof text, ", %.1f tokens/s", static_cast<double>(p.tokens) / elapsed);
+// Returns a line that says how far a job is after `elapsed` seconds.
+std::string progress_line(const JobProgress& p, double elapsed) {
+  std::string line = std::to_string(p.done);
+  if (p.requests > 0) line += " of " + std::to_string(p.requests);
+  line += " prompts";
+  if (p.failed > 0) line += ", " + std::to_string(p.failed) + " failed";
+  char text[80];
+  std::snprintf(text, sizeof text, ", %.1f tokens/s", static_cast<double>(p.tokens) / elapsed);
+  line += text;
+  if (p.requests > 0 && p.made > 0) {
+    const double left =
+        elapsed / static_cast<double>(p.made) * static_cast<double>(p.requests - p.done);
+    std::snprintf(text, sizeof text, ", %.0f s left", left);
     line += text;
-    if (p.requests > 0 && p.made > 0) {
-      const double left =
-          elapsed / static_cast<double>(p.made) * static_cast<double>(p.requests - p.done);
-      std::snprintf(text, sizeof text, ", %.0f s left", left);
-      line += text;
-    }
-    std::fprintf(stderr, bar_ ? "\r\033[K%s" : "gptj: %s\n", line.c_str());
-    std::fflush(stderr);
   }
-
- private:
-  using Clock = std::chrono::steady_clock;
-  const bool quiet_, bar_;
-  const double seconds_;
-  const Clock::time_point start_ = Clock::now();
-  Clock::time_point last_ = start_;
-  bool shown_ = false;
-};
+  return line;
+}
 
 int merge(const BatchCommand& command) {
   if (command.job.output.empty()) {
@@ -117,9 +91,15 @@ int run_batch(const BatchCommand& command) {
                                   " cannot be resumed; name files to be safe from crashes");
   }
   const Model model = load_model(command.model);
-  JobDisplay display(command.progress_seconds, command.model.quiet);
-  job.on_progress = [&](const JobProgress& progress) { display.show(progress); };
+  ProgressDisplay display(command.model.quiet,
+                          command.progress_seconds > 0 ? command.progress_seconds : 30);
   const auto start = std::chrono::steady_clock::now();
+  const auto elapsed = [&] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  };
+  job.on_progress = [&](const JobProgress& p) {
+    if (display.is_due()) display.show(progress_line(p, elapsed()));
+  };
   JobProgress progress;
   try {
     progress = run_job(model, job, interrupted());
@@ -128,13 +108,13 @@ int run_batch(const BatchCommand& command) {
     if (job.output.empty() && output_has_no_reader()) return kDone;
     throw;
   }
-  const double seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const double seconds = elapsed();
+  display.clear();
   char text[160];
   std::snprintf(text, sizeof text, "gptj: %lld prompts, %lld failed, %.1f tokens/s",
                 static_cast<long long>(progress.done), static_cast<long long>(progress.failed),
                 seconds > 0 ? static_cast<double>(progress.tokens) / seconds : 0.0);
-  note(command.model.quiet, std::string(is_terminal(STDERR_FILENO) ? "\r\033[K" : "") + text);
+  note(command.model.quiet, text);
   mention_kv_cache_overflows(model, command.model);
   if (exit_code() != kDone) return exit_code();
   return progress.failed > 0 ? kIncomplete : kDone;

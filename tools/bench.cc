@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "command.h"
+#include "progress.h"
 
 namespace gptj::tool {
 namespace {
@@ -120,13 +121,13 @@ int run_bench(const BenchCommand& command) {
   } else {
     options.synthetic = bench_shape(command.synthetic, command.layers);
   }
-  const bool show = !command.model.quiet && is_terminal(2);
-  options.on_step = [show](const std::string& what) {
-    if (show) std::fprintf(stderr, "\r\033[K%s ...", what.c_str());
+  ProgressDisplay display(command.model.quiet);
+  options.on_step = [&](const std::string& what) {
+    display.show(what + " ...");
     return interrupted().cancelled() ? Progress::kCancel : Progress::kContinue;
   };
   const BenchReport report = bench(options);
-  if (show) std::fputs("\r\033[K", stderr);
+  display.clear();
   print(command.model.json ? dump_text(report_json(report)) + "\n" : report_text(report));
   return exit_code();
 }

@@ -5,9 +5,10 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+
+#include "progress.h"
 
 namespace gptj::tool {
 namespace {
@@ -167,9 +168,9 @@ LoadOptions load_options(const ModelOptions& options) {
   load.threads = options.threads;
   load.isa = options.isa;
   load.max_ram = options.max_ram;
-  const auto bar = std::make_shared<ProgressBar>("loading", options.quiet);
-  load.on_progress = [bar](uint64_t done, uint64_t total) {
-    bar->show(static_cast<double>(done) / static_cast<double>(total));
+  const auto display = std::make_shared<ProgressDisplay>(options.quiet);
+  load.on_progress = [display](uint64_t done, uint64_t total) {
+    display->show("loading", static_cast<double>(done) / static_cast<double>(total));
     return interrupted().cancelled() ? Progress::kCancel : Progress::kContinue;
   };
   load.on_warning = [quiet = options.quiet](const std::string& message) {
@@ -180,24 +181,6 @@ LoadOptions load_options(const ModelOptions& options) {
 
 Model load_model(const ModelOptions& options) {
   return Model::load(model_path(options), load_options(options));
-}
-
-ProgressBar::ProgressBar(std::string what, bool quiet)
-    : what_(std::move(what)), enabled_(!quiet && is_terminal(STDERR_FILENO)) {}
-
-ProgressBar::~ProgressBar() {
-  if (shown_) std::fputs("\r\033[K", stderr);
-}
-
-void ProgressBar::show(double fraction) {
-  const int percent = static_cast<int>(fraction * 100);
-  if (!enabled_ || percent == percent_) return;
-  percent_ = percent;
-  shown_ = true;
-  constexpr int kWidth = 30;
-  const std::string done(static_cast<size_t>(percent * kWidth / 100), '#');
-  std::fprintf(stderr, "\r%s [%-*s] %3d %%", what_.c_str(), kWidth, done.c_str(), percent);
-  std::fflush(stderr);
 }
 
 std::vector<TokenId> parse_ids(const std::string& option, std::string_view text) {

@@ -57,23 +57,6 @@ std::string with_option_names(const std::string& message);
 LoadOptions load_options(const ModelOptions& options);
 Model load_model(const ModelOptions& options);
 
-// The progress bar of one long piece of work. It appears only if stderr is a terminal, and not with
-// --quiet.
-class ProgressBar {
- public:
-  ProgressBar(std::string what, bool quiet);
-  ~ProgressBar();
-  ProgressBar(const ProgressBar&) = delete;
-  ProgressBar& operator=(const ProgressBar&) = delete;
-  void show(double fraction);
-
- private:
-  std::string what_;
-  bool shown_ = false;
-  const bool enabled_;
-  int percent_ = -1;
-};
-
 // Returns JSON in one line. Bytes that are not UTF-8, which names of files may have, become U+FFFD.
 template <class Json>
 std::string dump_text(const Json& value) {

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "command.h"
+#include "progress.h"
 
 namespace gptj::tool {
 namespace {
@@ -62,15 +63,13 @@ int run_convert(const ConvertCommand& command) {
     options.calibration = ids_of(tokenizer, "calibrate", command.calibrate);
     options.evaluation = ids_of(tokenizer, "evaluate", command.evaluate);
   }
-  std::optional<ProgressBar> bar;
-  std::string doing;
+  ProgressDisplay display(command.model.quiet);
   options.on_progress = [&](const char* what, uint64_t done, uint64_t total) {
-    if (doing != what) bar.emplace(doing = what, command.model.quiet);
-    bar->show(static_cast<double>(done) / static_cast<double>(total));
+    display.show(what, static_cast<double>(done) / static_cast<double>(total));
     return interrupted().cancelled() ? Progress::kCancel : Progress::kContinue;
   };
   const ConversionReport report = convert(command.model.model, command.target, options);
-  bar.reset();
+  display.clear();
   if (command.model.json) {
     print(conversion_report_json(report) + "\n");
   } else if (command.report) {

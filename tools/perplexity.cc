@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "command.h"
+#include "progress.h"
 
 namespace gptj::tool {
 namespace {
@@ -24,9 +25,9 @@ int run_perplexity(const PerplexityCommand& command) {
   }
   PerplexityOptions options = command.options;
   {
-    ProgressBar bar("scoring", command.model.quiet);
+    ProgressDisplay display(command.model.quiet);
     options.on_progress = [&](int64_t done, int64_t total) {
-      bar.show(static_cast<double>(done) / static_cast<double>(total));
+      display.show("scoring", static_cast<double>(done) / static_cast<double>(total));
       return interrupted().cancelled() ? Progress::kCancel : Progress::kContinue;
     };
     const Perplexity result = perplexity(model, model.tokenizer()->encode(text), options);
