@@ -17,7 +17,7 @@ import unittest
 
 SHIM = os.path.abspath(sys.argv.pop(2))
 
-from program_test import (ENVIRONMENT, FAIRYTALE, GREEDY, NO_TOKENIZER, PROGRAM, PROMPT, Folder,
+from program import (ENVIRONMENT, FAIRYTALE, GREEDY, NO_TOKENIZER, PROGRAM, PROMPT, Folder,
                           complete, greedy_text, requests, run, start)
 
 

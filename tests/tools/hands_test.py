@@ -8,7 +8,7 @@ import os
 import shutil
 import unittest
 
-from program_test import FAIRYTALE, GREEDY, PROMPT, Folder, complete, complete_json, run
+from program import FAIRYTALE, GREEDY, PROMPT, Folder, complete, complete_json, run
 
 IDS = [11, 269, 259, 763, 357, 1080, 308, 276, 300, 2151, 13, 198, 198, 6]
 MARK = b"\xef\xbb\xbf"
