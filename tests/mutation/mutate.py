@@ -15,8 +15,8 @@ import time
 MUTATIONS = [
     ("a rotary sign", "src/engine/rotary.cc", "even * cosine - odd * sine", "even * cosine + odd * sine",
      "model_tests", "*Golden*"),
-    ("a page's border", "src/engine/kv_cache.cc", "(static_cast<size_t>(length) + kPagePositions - 1) / kPagePositions",
-     "(static_cast<size_t>(length) + kPagePositions) / kPagePositions", "model_tests", "KvPages*:*RowIndependence*"),
+    ("a page's border", "src/engine/kv_cache.h", "round_up(static_cast<size_t>(positions), kPagePositions)",
+     "round_up(static_cast<size_t>(positions) + 1, kPagePositions)", "model_tests", "KvPages*:*RowIndependence*"),
     ("the trim at a stop string", "src/sampling/stop_text.cc", "release(completed, certain);",
      "release(completed - 1, certain);", "generate_tests", "StopText*"),
     ("the journal's checksum", "src/jobs/journal.cc",

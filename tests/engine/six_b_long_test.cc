@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "kernels/sets.h"
-#include "model/six_b.h"
+#include "engine/six_b.h"
 
 namespace gptj {
 namespace {

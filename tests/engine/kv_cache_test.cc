@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "model/kv_cache_fixture.h"
+#include "engine/kv_cache_fixture.h"
 
 namespace gptj {
 namespace {

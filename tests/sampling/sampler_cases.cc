@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // sampler_cases FILE: checks a file of the shape of tests/golden/sampler.json. Exit code 1 if a
 // case differs or the file is bad, 2 for wrong usage.
-#include "generate/sampler_cases.h"
+#include "sampling/sampler_cases.h"
 
 #include <cstdio>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Two random layers of the 6B's shape, few rows: the same bits however they are computed, and every
 // step within a derived bound of the same step in double.
-#include "model/six_b.h"
+#include "engine/six_b.h"
 
 #include <Eigen/Core>
 #include <cmath>
@@ -215,7 +215,7 @@ TEST_P(SixBShape, EveryStepIsWithinItsBoundOfDouble) {
     expect_layer_norm(layer.ln_1, s.x, s.normed, kRows);
     linear(engine, {{layer.qkv, s.normed, s.qkv}}, kRows);
     expect_linear(layer.qkv, s.normed, s.qkv, kRows, false);
-    // Rotates q and k where they are: tests/model/rotary_test.cc has that one's bound.
+    // Rotates q and k where they are: tests/engine/rotary_test.cc has that one's bound.
     attention(engine, model_.rotary, config, i, pass, s.qkv, s.attended);
     expect_attention(s.qkv, s.attended, kRows, model_.kv_cache());
     linear(engine, {{layer.out_proj, s.attended, s.attention_out}}, kRows);

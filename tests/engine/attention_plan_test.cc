@@ -7,7 +7,7 @@
 #include <array>
 
 #include "engine/batch.h"
-#include "model/kv_cache_fixture.h"
+#include "engine/kv_cache_fixture.h"
 
 namespace gptj {
 namespace {
