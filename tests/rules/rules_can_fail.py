@@ -30,6 +30,10 @@ TEXT = [
     ("tidy", "src/base/half.h", "// SPDX-License-" "Identifier: MIT", "expected one SPDX line"),
     ("tidy", "tests/lost_test.py", "# SPDX-License-" "Identifier: Apache-2.0", "no CMakeLists.txt or script"),
     ("tidy", "notes.txt", "", "belong on top"),
+    ("recipes", "src/base/half.h", "constexpr int kInt4 = 4;", "does not list src/base/half.h"),
+    ("recipes", "src/base/half.h", "// Of " "what has none.", "begins with 'Of'"),
+    ("recipes", "src/base/half.h", "// See DESIGN" ".md.", "not in the repository"),
+    ("recipes", "src/base/half.h", "\n" * 350, "lines: expected at most 350"),
     ("tidy", "tests/consumer/example.cc", "int x;", "is not tests/consumer/example.cc"),
 ]
 
