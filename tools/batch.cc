@@ -77,13 +77,8 @@ int run_batch(const BatchCommand& command) {
   job.speculate = command.request.speculate == "auto";
   mention_backslash(command.request, command.model.quiet);
   job.defaults = command.request.fields();
-  std::erase_if(job.defaults, [&](const auto& field) {
-    if (field.first != "seed") return false;
-    Request seeded;
-    set_request_field(seeded, "seed", field.second);
-    job.seed = seeded.seed.value_or(0);
-    return true;
-  });
+  job.seed = command.request.build().seed.value_or(0);
+  std::erase_if(job.defaults, [](const auto& field) { return field.first == "seed"; });
   check_job(job);
   if (job.input.empty() || job.output.empty()) {
     note(command.model.quiet, std::string("gptj: ") +

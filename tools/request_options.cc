@@ -5,66 +5,16 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <charconv>
-#include <nlohmann/json.hpp>
 
 #include "command.h"
 
 namespace gptj::tool {
 namespace {
 
-using nlohmann::json;
-
 std::string option_name(const char* field) {
   std::string name = "--" + std::string(field);
   std::replace(name.begin(), name.end(), '_', '-');
   return name;
-}
-
-// Returns text as JSON. Bytes of the command line need not be UTF-8, but JSON text must be.
-json text_json(const std::string& text) { return to_valid_utf8(text); }
-
-// Adds a bias like "50256=-100" as a member of `object`.
-void add_bias(const std::string& text, json& object) {
-  const size_t equals = text.find('=');
-  const std::string bias = equals == std::string::npos ? "" : text.substr(equals + 1);
-  if (!json::accept(bias)) {
-    throw Error(ErrorCode::kInvalidArgument,
-                "--logit-bias: expected ID=BIAS, found \"" + text + "\"", "logit_bias");
-  }
-  object[text.substr(0, equals)] = json::parse(bias);
-}
-
-// Returns the number in `text`, which may be typed as ".5". Anything else is returned as text, for
-// which the field has its own message.
-template <class Number>
-json number_json(const std::string& text) {
-  Number value = 0;
-  const char* end = text.data() + text.size();
-  const auto [stopped, error] = std::from_chars(text.data(), end, value);
-  return error == std::errc() && stopped == end ? json(value) : text_json(text);
-}
-
-// Returns the typed values of one option as the field's JSON value.
-json field_json(FieldKind kind, const std::vector<std::string>& typed) {
-  switch (kind) {
-    case FieldKind::kText: return text_json(typed.back());
-    case FieldKind::kTexts: {
-      json list = json::array();
-      for (const std::string& text : typed) list.push_back(text_json(text));
-      return list;
-    }
-    case FieldKind::kBias: {
-      json object = json::object();
-      for (const std::string& text : typed) add_bias(text, object);
-      return object;
-    }
-    case FieldKind::kInteger: return number_json<int64_t>(typed.back());
-    case FieldKind::kNumber: return number_json<double>(typed.back());
-    case FieldKind::kFlag:
-    case FieldKind::kFlagOrNever: break;
-  }
-  return json::accept(typed.back()) ? json::parse(typed.back()) : text_json(typed.back());
 }
 
 }  // namespace
@@ -118,14 +68,14 @@ std::vector<std::pair<std::string, std::string>> RequestOptions::fields() const 
   std::vector<std::pair<std::string, std::string>> fields;
   for (const RequestField& field : request_fields()) {
     const std::vector<std::string>& typed = values.at(field.name);
-    if (!typed.empty()) fields.emplace_back(field.name, dump_text(field_json(field.kind, typed)));
+    if (!typed.empty()) fields.emplace_back(field.name, request_field_json(field.name, typed));
   }
   return fields;
 }
 
 Request RequestOptions::build() const {
   Request request;
-  for (const auto& [name, value] : fields()) set_request_field(request, name, value);
+  for (const auto& [name, typed] : values) set_request_field(request, name, typed);
   request.speculate = speculate == "auto";
   return request;
 }

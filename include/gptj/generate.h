@@ -378,6 +378,14 @@ GPTJ_API std::span<const RequestField> request_fields();
 GPTJ_API void set_request_field(Request& request, std::string_view name,
                                 std::string_view json_value);
 
+// Sets one field from what was typed for it, as on a command line: "3", ".8", "true". The last
+// value counts; fields of kind kTexts and kBias take all values, a bias as "50256=-100". Throws as
+// the function above.
+GPTJ_API void set_request_field(Request& request, std::string_view name,
+                                std::span<const std::string> typed);
+// Returns what was typed for a field as its JSON value. Throws as the function above.
+GPTJ_API std::string request_field_json(std::string_view name, std::span<const std::string> typed);
+
 // Returns the completion as one line of JSON in OpenAI's form:
 // {"object":"text_completion","model":...,"choices":[...],"usage":{...},"seed":...}
 GPTJ_API std::string completion_json(const Model& model, const Request& request,

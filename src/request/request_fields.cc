@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <charconv>
+#include <cmath>
 
 #include "base/check.h"
 #include "base/json.h"
 #include "gptj/generate.h"
+#include "gptj/tokenizer.h"
 
 namespace gptj {
 namespace {
@@ -166,6 +168,63 @@ constexpr Entry kEntries[] = {
                                "All tokens of the prompt see each other, as GPT-JT was trained"),
 };
 
+const Entry& find_entry(std::string_view name) {
+  for (const Entry& e : kEntries) {
+    if (name == e.field.name) return e;
+  }
+  const std::string field(name);
+  fail(ErrorCode::kInvalidArgument, concat(field, ": no request has this field"), field);
+}
+
+// Returns text as JSON. Typed bytes need not be UTF-8, but JSON text must be.
+Json text_json(const std::string& text) { return to_valid_utf8(text); }
+
+// Returns the number in `text`, which may be typed as ".5". Any other text is returned as it is;
+// the field then has its own message for it.
+template <class Number>
+Json number_json(const std::string& text) {
+  Number value = 0;
+  const char* end = text.data() + text.size();
+  const auto [stopped, error] = std::from_chars(text.data(), end, value);
+  const bool is_number =
+      error == std::errc() && stopped == end && std::isfinite(static_cast<double>(value));
+  return is_number ? Json(value) : text_json(text);
+}
+
+Json flag_json(const std::string& text) {
+  if (text == "true" || text == "false") return text == "true";
+  return text_json(text);
+}
+
+// Adds a bias like "50256=-100" to `object`.
+void add_bias(const std::string& text, Json& object) {
+  const size_t equals = text.find('=');
+  const Json bias =
+      equals == std::string::npos ? Json() : number_json<double>(text.substr(equals + 1));
+  check_param(bias.is_number(), "logit_bias", "expected ID=BIAS, found \"", text, "\"");
+  object[to_valid_utf8(text.substr(0, equals))] = bias;
+}
+
+// Returns what was typed for a field of this kind as the field's JSON value.
+Json typed_json(FieldKind kind, std::span<const std::string> typed) {
+  switch (kind) {
+    case kInteger: return number_json<int64_t>(typed.back());
+    case kNumber: return number_json<double>(typed.back());
+    case kFlag:
+    case kFlagOrNever: return flag_json(typed.back());
+    case kText: return text_json(typed.back());
+    case kTexts: break;
+    case kBias: {
+      Json object = Json::object();
+      for (const std::string& text : typed) add_bias(text, object);
+      return object;
+    }
+  }
+  Json list = Json::array();
+  for (const std::string& text : typed) list.push_back(text_json(text));
+  return list;
+}
+
 }  // namespace
 
 std::span<const RequestField> request_fields() {
@@ -178,15 +237,21 @@ std::span<const RequestField> request_fields() {
 }
 
 void set_request_field(Request& request, std::string_view name, std::string_view json_value) {
-  for (const Entry& e : kEntries) {
-    if (name != e.field.name) continue;
-    Json json = parse_json(json_value, name);
-    const TakenApart apart(json);
-    if (!json.is_null()) e.set(e.field.name, json, request);
-    return;
-  }
-  const std::string field(name);
-  fail(ErrorCode::kInvalidArgument, concat(field, ": no request has this field"), field);
+  const Entry& entry = find_entry(name);
+  Json json = parse_json(json_value, name);
+  const TakenApart apart(json);
+  if (!json.is_null()) entry.set(entry.field.name, json, request);
+}
+
+void set_request_field(Request& request, std::string_view name,
+                       std::span<const std::string> typed) {
+  const Entry& entry = find_entry(name);
+  if (!typed.empty()) entry.set(entry.field.name, typed_json(entry.field.kind, typed), request);
+}
+
+std::string request_field_json(std::string_view name, std::span<const std::string> typed) {
+  const Entry& entry = find_entry(name);
+  return typed.empty() ? "null" : dump_text(typed_json(entry.field.kind, typed));
 }
 
 }  // namespace gptj

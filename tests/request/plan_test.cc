@@ -255,6 +255,43 @@ TEST(RequestFields, AWrongTypeNamesTheField) {
   expect_field("logit_bias", [&] { set_request_field(request, "logit_bias", "{\"3\": \"1\"}"); });
 }
 
+TEST(RequestFields, TypedValuesAreThoseOfTheirJson) {
+  const struct {
+    const char* field;
+    std::vector<std::string> typed;
+    const char* json;
+  } cases[] = {
+      {"max_tokens", {"4", "3"}, "3"},
+      {"temperature", {".5"}, "0.5"},
+      {"echo", {"true"}, "true"},
+      {"early_stopping", {"never"}, R"("never")"},
+      {"overflow", {"slide"}, R"("slide")"},
+      {"stop", {"a", "\xff"}, R"(["a","\ufffd"])"},
+      {"logit_bias", {"3=-100", "7=1.5"}, R"({"3":-100,"7":1.5})"},
+  };
+  for (const auto& c : cases) {
+    Request typed, expected;
+    set_request_field(typed, c.field, c.typed);
+    set_request_field(expected, c.field, c.json);
+    EXPECT_EQ(typed.max_tokens, expected.max_tokens);
+    EXPECT_EQ(typed.temperature, expected.temperature);
+    EXPECT_EQ(typed.echo, expected.echo);
+    EXPECT_EQ(typed.early_stopping, expected.early_stopping);
+    EXPECT_EQ(typed.overflow, expected.overflow);
+    EXPECT_EQ(typed.stop, expected.stop);
+    EXPECT_EQ(typed.logit_bias, expected.logit_bias);
+    Request from_json;
+    set_request_field(from_json, c.field, request_field_json(c.field, c.typed));
+    EXPECT_EQ(from_json.stop, expected.stop);
+    EXPECT_EQ(from_json.logit_bias, expected.logit_bias);
+  }
+  for (const char* wrong : {"3", "3=", "3=x", "3=inf", "x=1"}) {
+    Request request;
+    const std::vector<std::string> typed = {wrong};
+    EXPECT_THROW(set_request_field(request, "logit_bias", typed), Error) << wrong;
+  }
+}
+
 TEST(RequestFields, UnknownOrBrokenIsAnErrorToo) {
   Request request;
   try {
