@@ -312,7 +312,7 @@ struct GeneratorStats {
   uint64_t page_bytes = 0;
   int64_t passes = 0;  // forward passes
   int64_t rows = 0;    // tokens that these passes computed, guessed ones included
-  // Of the requests that have ended: tokens of their prompts, how many of these were taken from
+  // Tokens of the requests that have ended: of their prompts, of these the ones that were taken from
   // kept or shared prefixes, and new tokens.
   int64_t prompt_tokens = 0;
   int64_t cached_prompt_tokens = 0;
