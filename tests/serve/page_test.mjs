@@ -6,7 +6,7 @@
 // With --url the tests that need the mock's faults are left out. CHROMIUM names the browser (default:
 // /usr/bin/chromium). --shots keeps the screenshots, which a change of the page should be judged by.
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { argv, env, exit } from 'node:process';
 import puppeteer from 'puppeteer-core';
@@ -23,6 +23,10 @@ if (!existsSync(chromium)) {
 if (shots) mkdirSync(shots, { recursive: true });
 const mock = option('--url') ? null : await startMock({ root: source });
 const url = option('--url') ?? mock.url;
+
+const page_of_source = readFileSync(join(source, 'tools/serve/page.html'), 'utf8');
+const served = await fetch(url + '/').then((response) => response.text());
+assert.ok(served === page_of_source, `${url}/ is not tools/serve/page.html: build the server anew`);
 
 const browser = await puppeteer.launch({
   executablePath: chromium,
