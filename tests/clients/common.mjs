@@ -18,13 +18,22 @@ if (!base.startsWith('http')) {
 export async function send(method, path, body, headers = {}, signal = undefined) {
   const response = await fetch(base + path, {
     method,
-    headers: { ...(key ? { Authorization: `Bearer ${key}` } : {}), ...(body === undefined ? {} : { 'Content-Type': 'application/json' }), ...headers },
+    headers: {
+      ...(key ? { Authorization: `Bearer ${key}` } : {}),
+      ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+      ...headers,
+    },
     body: body === undefined ? undefined : JSON.stringify(body),
     signal,
   });
   const text = await response.text();
   const isJson = response.headers.get('content-type')?.startsWith('application/json');
-  return { status: response.status, headers: response.headers, text, json: isJson ? JSON.parse(text) : null };
+  return {
+    status: response.status,
+    headers: response.headers,
+    text,
+    json: isJson ? JSON.parse(text) : null,
+  };
 }
 
 export async function post(path, body, status = 200, headers = {}) {
@@ -47,7 +56,11 @@ export async function* events(response) {
     rest += decoder.decode(bytes, { stream: true });
     for (let end; (end = rest.indexOf('\n\n')) >= 0; rest = rest.slice(end + 2)) {
       const lines = rest.slice(0, end).split('\n');
-      const field = (name) => lines.filter((l) => l.startsWith(name + ': ')).map((l) => l.slice(name.length + 2)).join('\n');
+      const field = (name) =>
+        lines
+          .filter((l) => l.startsWith(name + ': '))
+          .map((l) => l.slice(name.length + 2))
+          .join('\n');
       if (field('data') !== '') yield { event: field('event'), data: field('data') };
     }
   }
@@ -58,13 +71,18 @@ export async function* events(response) {
 export async function load() {
   const { status, text } = await send('GET', '/metrics');
   if (status !== 200) return null;
-  const value = (name) => Number(text.match(new RegExp(`^gptj_num_requests_${name} (\\S+)`, 'm'))?.[1]);
+  const value = (name) =>
+    Number(text.match(new RegExp(`^gptj_num_requests_${name} (\\S+)`, 'm'))?.[1]);
   return value('running') + value('waiting');
 }
 
 // Waits until no prompt runs; a request whose client has left must end by itself.
 export async function idle(seconds = 30) {
-  for (const end = Date.now() + 1000 * seconds; Date.now() < end; await new Promise((done) => setTimeout(done, 100))) {
+  for (
+    const end = Date.now() + 1000 * seconds;
+    Date.now() < end;
+    await new Promise((done) => setTimeout(done, 100))
+  ) {
     const prompts = await load();
     if (prompts === null || prompts === 0) return;
   }

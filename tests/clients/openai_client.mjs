@@ -9,15 +9,26 @@ const client = new OpenAI(options);
 const { data } = await client.models.list();
 const model = data[0].id;
 // Without an end of its own, a text has the length that is asked for.
-const ask = { model, prompt: 'Once upon a time', max_tokens: 12, seed: 5, temperature: 0.8, ignore_eos: true };
+const ask = {
+  model,
+  prompt: 'Once upon a time',
+  max_tokens: 12,
+  seed: 5,
+  temperature: 0.8,
+  ignore_eos: true,
+};
 
 // A fetch whose first answers are errors, as a busy server's are; the client tries again.
 function failing(count, status, headers) {
   const asked = { count: 0 };
   asked.fetch = (url, init) => {
     if (++asked.count > count) return fetch(url, init);
-    const body = JSON.stringify({ error: { message: 'busy', type: 'rate_limit_error', param: null, code: 'queue_full' } });
-    return Promise.resolve(new Response(body, { status, headers: { 'Content-Type': 'application/json', ...headers } }));
+    const body = JSON.stringify({
+      error: { message: 'busy', type: 'rate_limit_error', param: null, code: 'queue_full' },
+    });
+    return Promise.resolve(
+      new Response(body, { status, headers: { 'Content-Type': 'application/json', ...headers } }),
+    );
   };
   return asked;
 }
@@ -30,7 +41,7 @@ await runAll('openai', {
     await assert.rejects(client.models.retrieve('another'), OpenAI.NotFoundError);
   },
 
-  async 'completes'() {
+  async completes() {
     const answer = await client.completions.create(ask);
     assert.equal(answer.object, 'text_completion');
     assert.match(answer.id, /^cmpl-/);
@@ -47,7 +58,11 @@ await runAll('openai', {
 
   async 'streams the same text'() {
     const whole = await client.completions.create(ask);
-    const stream = await client.completions.create({ ...ask, stream: true, stream_options: { include_usage: true } });
+    const stream = await client.completions.create({
+      ...ask,
+      stream: true,
+      stream_options: { include_usage: true },
+    });
     let text = '';
     let usage = null;
     const reasons = [];
@@ -58,31 +73,68 @@ await runAll('openai', {
     }
     assert.equal(text, whole.choices[0].text);
     assert.deepEqual(reasons, ['length']);
-    assert.deepEqual([usage.prompt_tokens, usage.completion_tokens], [whole.usage.prompt_tokens, whole.usage.completion_tokens]);
+    assert.deepEqual(
+      [usage.prompt_tokens, usage.completion_tokens],
+      [whole.usage.prompt_tokens, whole.usage.completion_tokens],
+    );
   },
 
   async 'takes lists of prompts, n and ids'() {
     const prompts = ['A wolf', 'A king', 'A river'];
-    const answer = await client.completions.create({ ...ask, prompt: prompts, n: 2, temperature: 1 });
-    assert.deepEqual(answer.choices.map((c) => c.index), [0, 1, 2, 3, 4, 5]);
+    const answer = await client.completions.create({
+      ...ask,
+      prompt: prompts,
+      n: 2,
+      temperature: 1,
+    });
+    assert.deepEqual(
+      answer.choices.map((c) => c.index),
+      [0, 1, 2, 3, 4, 5],
+    );
     // Each prompt of a list is answered as if it were alone.
-    const alone = await client.completions.create({ ...ask, prompt: prompts[1], n: 2, temperature: 1 });
-    assert.deepEqual(alone.choices.map((c) => c.text), answer.choices.slice(2, 4).map((c) => c.text));
+    const alone = await client.completions.create({
+      ...ask,
+      prompt: prompts[1],
+      n: 2,
+      temperature: 1,
+    });
+    assert.deepEqual(
+      alone.choices.map((c) => c.text),
+      answer.choices.slice(2, 4).map((c) => c.text),
+    );
     const texts = Array(6).fill('');
-    for await (const chunk of await client.completions.create({ ...ask, prompt: prompts, n: 2, temperature: 1, stream: true })) {
+    for await (const chunk of await client.completions.create({
+      ...ask,
+      prompt: prompts,
+      n: 2,
+      temperature: 1,
+      stream: true,
+    })) {
       assert.equal(chunk.choices.length, 1);
       texts[chunk.choices[0].index] += chunk.choices[0].text;
     }
-    assert.deepEqual(texts, answer.choices.map((c) => c.text));
-    assert.equal((await client.completions.create({ ...ask, prompt: [11, 12, 13] })).choices.length, 1);
-    assert.equal((await client.completions.create({ ...ask, prompt: [[11, 12], [13]] })).choices.length, 2);
+    assert.deepEqual(
+      texts,
+      answer.choices.map((c) => c.text),
+    );
+    assert.equal(
+      (await client.completions.create({ ...ask, prompt: [11, 12, 13] })).choices.length,
+      1,
+    );
+    assert.equal(
+      (await client.completions.create({ ...ask, prompt: [[11, 12], [13]] })).choices.length,
+      2,
+    );
   },
 
   async 'gets logprobs, with echo'() {
-    const { choices: [choice] } = await client.completions.create({ ...ask, logprobs: 3, echo: true });
+    const {
+      choices: [choice],
+    } = await client.completions.create({ ...ask, logprobs: 3, echo: true });
     const { tokens, token_logprobs, top_logprobs, text_offset } = choice.logprobs;
     assert.ok(choice.text.startsWith(ask.prompt));
-    for (const list of [token_logprobs, top_logprobs, text_offset]) assert.equal(list.length, tokens.length);
+    for (const list of [token_logprobs, top_logprobs, text_offset])
+      assert.equal(list.length, tokens.length);
     assert.equal(token_logprobs[0], null);
     assert.equal(top_logprobs[0], null);
     tokens.forEach((name, i) => i > 0 && assert.equal(top_logprobs[i][name], token_logprobs[i]));
@@ -92,48 +144,77 @@ await runAll('openai', {
     const plain = await client.completions.create({ ...ask, logprobs: 3 });
     assert.equal(plain.choices[0].logprobs.text_offset[0], [...ask.prompt].length);
     let count = 0;
-    for await (const chunk of await client.completions.create({ ...ask, logprobs: 3, stream: true })) {
+    for await (const chunk of await client.completions.create({
+      ...ask,
+      logprobs: 3,
+      stream: true,
+    })) {
       count += chunk.choices[0].logprobs?.tokens.length ?? 0;
     }
     assert.equal(count, 12);
   },
 
   async 'stops before a stop string'() {
-    const { choices: [free] } = await client.completions.create({ ...ask, max_tokens: 40 });
+    const {
+      choices: [free],
+    } = await client.completions.create({ ...ask, max_tokens: 40 });
     const stop = free.text.slice(8, 12);
-    const { choices: [cut] } = await client.completions.create({ ...ask, max_tokens: 40, stop: [stop] });
+    const {
+      choices: [cut],
+    } = await client.completions.create({ ...ask, max_tokens: 40, stop: [stop] });
     assert.equal(cut.text, free.text.slice(0, free.text.indexOf(stop)));
     assert.equal(cut.finish_reason, 'stop');
     let text = '';
-    for await (const chunk of await client.completions.create({ ...ask, max_tokens: 40, stop, stream: true })) text += chunk.choices[0].text;
+    for await (const chunk of await client.completions.create({
+      ...ask,
+      max_tokens: 40,
+      stop,
+      stream: true,
+    }))
+      text += chunk.choices[0].text;
     assert.equal(text, cut.text);
   },
 
   async 'knows each error by its class'() {
-    const fails = (body, type, field) => assert.rejects(client.completions.create({ ...ask, ...body }), (error) => {
-      assert.ok(error instanceof type, String(error));
-      assert.equal(error.type, 'invalid_request_error');
-      assert.ok(error.message.length > 10);
-      if (field) assert.equal(error.param, field);
-      return true;
-    });
+    const fails = (body, type, field) =>
+      assert.rejects(client.completions.create({ ...ask, ...body }), (error) => {
+        assert.ok(error instanceof type, String(error));
+        assert.equal(error.type, 'invalid_request_error');
+        assert.ok(error.message.length > 10);
+        if (field) assert.equal(error.param, field);
+        return true;
+      });
     await fails({ temperature: 'hot' }, OpenAI.BadRequestError, 'temperature');
     await fails({ prompt: [] }, OpenAI.BadRequestError, 'prompt');
     await fails({ suffix: 'end' }, OpenAI.BadRequestError, 'suffix');
     // Also where a stream is asked for, an error has its status.
     await fails({ top_p: 4, stream: true }, OpenAI.BadRequestError, 'top_p');
-    await assert.rejects(client.completions.create({ ...ask, max_tokens: 1_000_000 }), (error) => error.code === 'context_length_exceeded' && error.status === 400);
-    await assert.rejects(client.chat.completions.create({ model, messages: [{ role: 'user', content: 'Hello' }] }), (error) => {
-      assert.ok(error instanceof OpenAI.NotFoundError);
-      assert.match(error.message, /\/v1\/completions/);
-      return true;
-    });
-    if (key) await assert.rejects(new OpenAI({ ...options, apiKey: 'wrong' }).models.list(), OpenAI.AuthenticationError);
+    await assert.rejects(
+      client.completions.create({ ...ask, max_tokens: 1_000_000 }),
+      (error) => error.code === 'context_length_exceeded' && error.status === 400,
+    );
+    await assert.rejects(
+      client.chat.completions.create({ model, messages: [{ role: 'user', content: 'Hello' }] }),
+      (error) => {
+        assert.ok(error instanceof OpenAI.NotFoundError);
+        assert.match(error.message, /\/v1\/completions/);
+        return true;
+      },
+    );
+    if (key)
+      await assert.rejects(
+        new OpenAI({ ...options, apiKey: 'wrong' }).models.list(),
+        OpenAI.AuthenticationError,
+      );
   },
 
   async 'does not try again where that cannot help'() {
     let asked = 0;
-    const counting = new OpenAI({ ...options, maxRetries: 2, fetch: (url, init) => (++asked, fetch(url, init)) });
+    const counting = new OpenAI({
+      ...options,
+      maxRetries: 2,
+      fetch: (url, init) => (++asked, fetch(url, init)),
+    });
     await assert.rejects(counting.completions.create({ ...ask, top_p: 4 }), OpenAI.BadRequestError);
     assert.equal(asked, 1);
   },
@@ -148,7 +229,12 @@ await runAll('openai', {
   },
 
   async 'aborts, and the server ends the request'() {
-    const stream = await client.completions.create({ ...ask, prompt: '[slow] A king', max_tokens: 400, stream: true });
+    const stream = await client.completions.create({
+      ...ask,
+      prompt: '[slow] A king',
+      max_tokens: 400,
+      stream: true,
+    });
     let chunks = 0;
     for await (const chunk of stream) {
       assert.equal(chunk.choices.length, 1);
@@ -158,14 +244,22 @@ await runAll('openai', {
     await idle();
     const controller = new AbortController();
     setTimeout(() => controller.abort(), 300);
-    const whole = client.completions.create({ ...ask, prompt: '[slow] A king', max_tokens: 400 }, { signal: controller.signal });
-    await whole.catch((error) => assert.ok(error instanceof OpenAI.APIUserAbortError, String(error)));
+    const whole = client.completions.create(
+      { ...ask, prompt: '[slow] A king', max_tokens: 400 },
+      { signal: controller.signal },
+    );
+    await whole.catch((error) =>
+      assert.ok(error instanceof OpenAI.APIUserAbortError, String(error)),
+    );
     await idle();
   },
 
   async 'times out by itself'() {
     const hasty = new OpenAI({ ...options, timeout: 1 });
-    await assert.rejects(hasty.completions.create({ ...ask, max_tokens: 400 }), OpenAI.APIConnectionTimeoutError);
+    await assert.rejects(
+      hasty.completions.create({ ...ask, max_tokens: 400 }),
+      OpenAI.APIConnectionTimeoutError,
+    );
     await idle();
   },
 });

@@ -6,12 +6,18 @@ import { argv, execPath, exit } from 'node:process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
-const { startMock } = await import(pathToFileURL(join(resolve(argv[2]), 'tests/serve/mock_server.mjs')));
+const { startMock } = await import(
+  pathToFileURL(join(resolve(argv[2]), 'tests/serve/mock_server.mjs'))
+);
 let failed = 0;
 for (const apiKey of [null, 'secret']) {
   const mock = await startMock({ root: argv[2], apiKey });
   for (const name of ['openai', 'langchain', 'lm_eval', 'kobold']) {
-    const child = spawn(execPath, [join(here, `${name}_client.mjs`), mock.url, ...(apiKey ? [apiKey] : [])], { stdio: 'inherit' });
+    const child = spawn(
+      execPath,
+      [join(here, `${name}_client.mjs`), mock.url, ...(apiKey ? [apiKey] : [])],
+      { stdio: 'inherit' },
+    );
     if ((await new Promise((done) => child.on('exit', done))) !== 0) ++failed;
   }
   await mock.close();

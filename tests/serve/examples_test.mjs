@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Checks tools/serve/examples, as far as this machine has the programs: node examples_test.mjs SOURCE
+// Checks tools/serve/examples, as far as this machine has the programs: node examples_test.mjs
+// SOURCE
 import assert from 'node:assert/strict';
 import { execFile, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
@@ -14,8 +15,12 @@ import { startMock } from './mock_server.mjs';
 const folder = join(argv[2], 'tools/serve/examples');
 const read = (name) => readFileSync(join(folder, name), 'utf8');
 const work = mkdtempSync(join(tmpdir(), 'gptj-examples-'));
-const has = (program) => spawnSync('sh', ['-c', `PATH=$PATH:/usr/sbin command -v ${program}`]).status === 0;
-const run = (...command) => promisify(execFile)(command[0], command.slice(1), { env: { ...process.env, PATH: process.env.PATH + ':/usr/sbin' } });
+const has = (program) =>
+  spawnSync('sh', ['-c', `PATH=$PATH:/usr/sbin command -v ${program}`]).status === 0;
+const run = (...command) =>
+  promisify(execFile)(command[0], command.slice(1), {
+    env: { ...process.env, PATH: process.env.PATH + ':/usr/sbin' },
+  });
 const skip = (why) => console.log('skipped ' + why);
 
 async function freePort() {
@@ -27,19 +32,49 @@ async function freePort() {
 }
 
 // The names of SERVE.md 7.
-const gauges = ['num_requests_running', 'num_requests_waiting', 'kv_cache_usage_ratio', 'kv_cache_bytes', 'connections', 'build_info'];
-const counters = ['prefix_cache_tokens', 'prompt_tokens', 'generation_tokens', 'requests', 'request_finished', 'requests_rejected', 'speculation_tokens'];
-const histograms = ['time_to_first_token_seconds', 'inter_token_seconds', 'request_seconds', 'queue_seconds', 'prefill_seconds', 'decode_seconds', 'request_prompt_tokens', 'request_generation_tokens', 'batch_rows'];
+const gauges = [
+  'num_requests_running',
+  'num_requests_waiting',
+  'kv_cache_usage_ratio',
+  'kv_cache_bytes',
+  'connections',
+  'build_info',
+];
+const counters = [
+  'prefix_cache_tokens',
+  'prompt_tokens',
+  'generation_tokens',
+  'requests',
+  'request_finished',
+  'requests_rejected',
+  'speculation_tokens',
+];
+const histograms = [
+  'time_to_first_token_seconds',
+  'inter_token_seconds',
+  'request_seconds',
+  'queue_seconds',
+  'prefill_seconds',
+  'decode_seconds',
+  'request_prompt_tokens',
+  'request_generation_tokens',
+  'batch_rows',
+];
 const metrics = new Set([
   ...gauges.map((n) => 'gptj_' + n),
   ...counters.map((n) => `gptj_${n}_total`),
   ...histograms.flatMap((n) => ['bucket', 'sum', 'count'].map((part) => `gptj_${n}_${part}`)),
-  ...['resident_memory_bytes', 'open_fds', 'start_time_seconds', 'cpu_seconds_total'].map((n) => 'process_' + n),
+  ...['resident_memory_bytes', 'open_fds', 'start_time_seconds', 'cpu_seconds_total'].map(
+    (n) => 'process_' + n,
+  ),
 ]);
 
 // Returns how many pieces of a slow stream come apart in time.
 async function pieces(url) {
-  const response = await fetch(url + '/v1/completions', { method: 'POST', body: JSON.stringify({ prompt: '[slow] A king', max_tokens: 8, stream: true }) });
+  const response = await fetch(url + '/v1/completions', {
+    method: 'POST',
+    body: JSON.stringify({ prompt: '[slow] A king', max_tokens: 8, stream: true }),
+  });
   assert.equal(response.status, 200);
   let count = 0;
   let last = 0;
@@ -61,7 +96,10 @@ async function withNginx(site, test) {
   const path = join(work, 'nginx.conf');
   writeFileSync(path, main);
   await run('nginx', '-t', '-q', '-c', path);
-  const child = spawn('nginx', ['-c', path], { env: { PATH: process.env.PATH + ':/usr/sbin' }, stdio: 'inherit' });
+  const child = spawn('nginx', ['-c', path], {
+    env: { PATH: process.env.PATH + ':/usr/sbin' },
+    stdio: 'inherit',
+  });
   try {
     for (let i = 0; i < 100; ++i) {
       await new Promise((done) => setTimeout(done, 100));
@@ -77,7 +115,8 @@ async function withNginx(site, test) {
 const tests = {
   async 'YAML and JSON are whole'() {
     for (const name of ['kubernetes.yaml', 'prometheus.yml']) {
-      for (const document of parseAllDocuments(read(name))) assert.deepEqual([...document.errors, ...document.warnings], []);
+      for (const document of parseAllDocuments(read(name)))
+        assert.deepEqual([...document.errors, ...document.warnings], []);
     }
     JSON.parse(read('grafana.json'));
   },
@@ -93,7 +132,10 @@ const tests = {
     const drain = Number(container.args.find((a) => a.startsWith('--drain=')).slice(8));
     assert.ok(spec.terminationGracePeriodSeconds > drain + 5 + 5);
     assert.deepEqual(service.spec.selector, deployment.spec.selector.matchLabels);
-    assert.deepEqual(deployment.spec.template.metadata.labels, deployment.spec.selector.matchLabels);
+    assert.deepEqual(
+      deployment.spec.template.metadata.labels,
+      deployment.spec.selector.matchLabels,
+    );
     const volumes = spec.volumes.map((v) => v.name);
     for (const mount of container.volumeMounts) assert.ok(volumes.includes(mount.name));
   },
@@ -116,7 +158,13 @@ const tests = {
     const rated = join(work, 'gptj.service');
     writeFileSync(rated, read('gptj.service').replace('/usr/bin/gptj', '/bin/true'));
     const verified = await run('systemd-analyze', 'verify', '--man=no', rated);
-    assert.equal(verified.stderr.split('\n').filter((line) => line.includes('gptj.service')).join('\n'), '');
+    assert.equal(
+      verified.stderr
+        .split('\n')
+        .filter((line) => line.includes('gptj.service'))
+        .join('\n'),
+      '',
+    );
     const { stdout } = await run('systemd-analyze', 'security', '--offline=true', rated);
     const exposure = Number(stdout.match(/exposure level for gptj.service: ([\d.]+)/)[1]);
     assert.ok(exposure < 2, `expected less than 2.0, found ${exposure}`);
@@ -128,22 +176,38 @@ const tests = {
     const mock = await startMock({ root: argv[2] });
     const port = await freePort();
     const url = `http://127.0.0.1:${port}`;
-    const ready = () => fetch(url + '/health').then((r) => r.ok, () => false);
+    const ready = () =>
+      fetch(url + '/health').then(
+        (r) => r.ok,
+        () => false,
+      );
     try {
-      const site = read('nginx.conf').replace('127.0.0.1:8080', `127.0.0.1:${mock.port}`).replace('listen 80;', `listen 127.0.0.1:${port};`);
+      const site = read('nginx.conf')
+        .replace('127.0.0.1:8080', `127.0.0.1:${mock.port}`)
+        .replace('listen 80;', `listen 127.0.0.1:${port};`);
       assert.ok(site.includes(String(mock.port)) && site.includes(String(port)));
       await withNginx(site, {
         ready,
         async run() {
           assert.ok((await pieces(url)) >= 6);
           const body = JSON.stringify({ prompt: 'A', max_tokens: 1, unknown: 'x'.repeat(2e6) });
-          assert.equal((await fetch(url + '/v1/completions', { method: 'POST', body })).status, 200);
+          assert.equal(
+            (await fetch(url + '/v1/completions', { method: 'POST', body })).status,
+            200,
+          );
           assert.equal((await fetch(url + '/metrics')).status, 200);
           assert.equal(mock.log.at(-1).headers.host, `127.0.0.1:${port}`);
           // A client that leaves ends its request behind nginx, too.
           const { abandoned } = mock.state;
-          await assert.rejects(fetch(url + '/v1/completions', { method: 'POST', signal: AbortSignal.timeout(500), body: JSON.stringify({ prompt: '[slow]', max_tokens: 300, stream: true }) }).then((r) => r.text()));
-          for (let i = 0; i < 100 && mock.state.abandoned === abandoned; ++i) await new Promise((done) => setTimeout(done, 50));
+          await assert.rejects(
+            fetch(url + '/v1/completions', {
+              method: 'POST',
+              signal: AbortSignal.timeout(500),
+              body: JSON.stringify({ prompt: '[slow]', max_tokens: 300, stream: true }),
+            }).then((r) => r.text()),
+          );
+          for (let i = 0; i < 100 && mock.state.abandoned === abandoned; ++i)
+            await new Promise((done) => setTimeout(done, 50));
           assert.equal(mock.state.abandoned, abandoned + 1);
         },
       });
@@ -161,13 +225,17 @@ const tests = {
       const text = read('README.md').replaceAll('http://127.0.0.1:8080', mock.url);
       const commands = [...text.matchAll(/^\$ (curl .*)$/gm)].map((m) => m[1]);
       assert.ok(commands.length >= 8);
-      for (const command of commands) await run('bash', '-c', command.replace(/^curl/, 'curl -sSf'));
-      const script = [...text.matchAll(/```js\n([^]*?)```/g)].map((m) => m[1]).find((s) => !s.includes('import'));
+      for (const command of commands)
+        await run('bash', '-c', command.replace(/^curl/, 'curl -sSf'));
+      const script = [...text.matchAll(/```js\n([^]*?)```/g)]
+        .map((m) => m[1])
+        .find((s) => !s.includes('import'));
       const path = join(work, 'snippet.mjs');
       writeFileSync(path, script);
       const { stdout } = await run(process.execPath, path);
       assert.ok(stdout.length > 40, stdout);
-      for (const [, link] of text.matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)) readFileSync(join(folder, link));
+      for (const [, link] of text.matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g))
+        readFileSync(join(folder, link));
     } finally {
       await mock.close();
     }
