@@ -11,7 +11,11 @@ export function eventsOf(text) {
     const data = [];
     for (const line of block.split('\n')) {
       if (line.startsWith('data: ')) data.push(line.slice(6));
-      else assert.ok(line.startsWith(':') || line === 'event: message', `expected data, found ${line}`);
+      else
+        assert.ok(
+          line.startsWith(':') || line === 'event: message',
+          `expected data, found ${line}`,
+        );
     }
     if (data.length > 0) events.push(data.join('\n'));
   }
@@ -30,14 +34,20 @@ export class Answers {
   fit(name, value) {
     const validate = this.ajv.getSchema(`openapi#/components/schemas/${name}`);
     assert.ok(validate, `no schema ${name}`);
-    assert.ok(validate(value), `${name}: ${this.ajv.errorsText(validate.errors)}: ${JSON.stringify(value).slice(0, 400)}`);
+    assert.ok(
+      validate(value),
+      `${name}: ${this.ajv.errorsText(validate.errors)}: ${JSON.stringify(value).slice(0, 400)}`,
+    );
   }
 
   // Throws unless the answer is one that the file describes.
   check(method, path, { status, type, headers, text }) {
     const found = this.find(method, path);
     if (!found) {
-      assert.ok(status === 404 || status === 405, `${method} ${path} is not described, but is answered with ${status}`);
+      assert.ok(
+        status === 404 || status === 405,
+        `${method} ${path} is not described, but is answered with ${status}`,
+      );
       return this.fit(path.startsWith('/api/') ? 'KoboldError' : 'Error', JSON.parse(text));
     }
     const [key, operation] = found;
@@ -81,7 +91,9 @@ export class Answers {
 
   // Returns the operations that no answer was checked of.
   unseen() {
-    const all = Object.entries(this.openapi.paths).flatMap(([path, item]) => Object.keys(item).map((method) => `${method.toUpperCase()} ${path}`));
+    const all = Object.entries(this.openapi.paths).flatMap(([path, item]) =>
+      Object.keys(item).map((method) => `${method.toUpperCase()} ${path}`),
+    );
     return all.filter((operation) => ![...this.seen].some((s) => s.startsWith(operation + ' ')));
   }
 }

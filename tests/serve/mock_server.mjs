@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// A server that answers as `gptj serve` does, with a toy in place of a model, so that the page and the
-// clients can be tested without one:
+// A server that answers as `gptj serve` does, with a toy in place of a model, so that the page and
+// the clients can be tested without one:
 //
 //   node mock_server.mjs [--port 8081] [--root DIR]    DIR is the source tree (default: two folders up)
 //
-// A prompt may hold a word in brackets that asks for a fault: [slow] waits before each token, [emoji]
-// splits characters between tokens and between packets, [html] writes markup, [fail] sends an error
-// event, [cut] closes the connection, [full] is answered with 429, [ping] sends comments.
+// A prompt may hold a word in brackets that asks for a fault: [slow] waits before each token,
+// [emoji] splits characters between tokens and between packets, [html] writes markup, [fail] sends
+// an error event, [cut] closes the connection, [full] is answered with 429, [ping] sends comments.
 import { createHash, randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -30,7 +30,7 @@ const idOfWord = new Map(words.map((word, i) => [word, 256 + i]));
 function encode(text) {
   const ids = [];
   const bytes = Buffer.from(text);
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     let best = 1;
     let id = bytes[at];
     for (let length = Math.min(12, bytes.length - at); length > 1; --length) {
@@ -47,7 +47,9 @@ function encode(text) {
 }
 
 const bytesOf = (id) =>
-  id < 256 ? Buffer.from([id]) : Buffer.from(id === kEnd ? '<|endoftext|>' : (words[id - 256] ?? ''));
+  id < 256
+    ? Buffer.from([id])
+    : Buffer.from(id === kEnd ? '<|endoftext|>' : (words[id - 256] ?? ''));
 const decode = (ids) => Buffer.concat(ids.map(bytesOf)).toString('utf8');
 
 // The token's name in "tokens" and "top_logprobs".
@@ -94,12 +96,18 @@ function logprobEntry(ids, at, n) {
 }
 
 class ApiError extends Error {
-  constructor(status, message, { type = 'invalid_request_error', param = null, code = null, headers = {} } = {}) {
+  constructor(
+    status,
+    message,
+    { type = 'invalid_request_error', param = null, code = null, headers = {} } = {},
+  ) {
     super(message);
     Object.assign(this, { status, type, param, code, headers });
   }
   get body() {
-    return { error: { message: this.message, type: this.type, param: this.param, code: this.code } };
+    return {
+      error: { message: this.message, type: this.type, param: this.param, code: this.code },
+    };
   }
 }
 const wrong = (param, expected, found) =>
@@ -111,7 +119,8 @@ function promptsOf(prompt) {
   if (prompt === undefined || prompt === null) return [[kEnd]];
   if (typeof prompt === 'string') return [encode(prompt)];
   if (isIds(prompt)) return [prompt];
-  if (!Array.isArray(prompt) || prompt.length === 0) throw wrong('prompt', 'text, token ids, or a list of either', prompt);
+  if (!Array.isArray(prompt) || prompt.length === 0)
+    throw wrong('prompt', 'text, token ids, or a list of either', prompt);
   return prompt.map((item) => {
     if (typeof item === 'string') return encode(item);
     if (isIds(item)) return item;
@@ -123,14 +132,21 @@ function parse(body) {
   const number = (name, low, high, otherwise) => {
     const value = body[name];
     if (value === undefined || value === null) return otherwise;
-    if (typeof value !== 'number' || value < low || value > high) throw wrong(name, `${low} to ${high}`, value);
+    if (typeof value !== 'number' || value < low || value > high)
+      throw wrong(name, `${low} to ${high}`, value);
     return value;
   };
   if (body.grammar || (body.response_format && body.response_format.type !== 'text')) {
     throw new ApiError(400, 'grammar: constrained output is not supported', { param: 'grammar' });
   }
-  if (body.suffix) throw new ApiError(400, 'suffix: GPT-J does not insert text; expected none', { param: 'suffix' });
-  if (body.stream_options && !body.stream) throw new ApiError(400, 'stream_options: expected only with stream true', { param: 'stream_options' });
+  if (body.suffix)
+    throw new ApiError(400, 'suffix: GPT-J does not insert text; expected none', {
+      param: 'suffix',
+    });
+  if (body.stream_options && !body.stream)
+    throw new ApiError(400, 'stream_options: expected only with stream true', {
+      param: 'stream_options',
+    });
   const call = {
     prompts: promptsOf(body.prompt),
     maxTokens: number('max_tokens', 0, 1e6, 16),
@@ -145,16 +161,22 @@ function parse(body) {
     seed: body.seed == null || body.seed < 0 ? randomInt(2 ** 32) : body.seed,
     overflow: body.overflow ?? 'error',
   };
-  if (body.best_of > call.n && call.stream) throw wrong('best_of', 'no more than n with stream', body.best_of);
-  if (call.prompts.length * call.n > kMostTexts) throw wrong('n', `at most ${kMostTexts} texts`, call.n);
+  if (body.best_of > call.n && call.stream)
+    throw wrong('best_of', 'no more than n with stream', body.best_of);
+  if (call.prompts.length * call.n > kMostTexts)
+    throw wrong('n', `at most ${kMostTexts} texts`, call.n);
   for (const ids of call.prompts) {
     const unknown = ids.find((id) => id < 0 || id > kEnd);
     if (unknown !== undefined) throw wrong('prompt', `ids from 0 to ${kEnd}`, unknown);
     if (call.overflow === 'error' && ids.length + call.maxTokens > kContext) {
-      throw new ApiError(400, `prompt: ${ids.length} tokens and ${call.maxTokens} new ones do not fit the context of ${kContext}`, {
-        param: 'prompt',
-        code: 'context_length_exceeded',
-      });
+      throw new ApiError(
+        400,
+        `prompt: ${ids.length} tokens and ${call.maxTokens} new ones do not fit the context of ${kContext}`,
+        {
+          param: 'prompt',
+          code: 'context_length_exceeded',
+        },
+      );
     }
   }
   return call;
@@ -168,7 +190,11 @@ function* generate(promptIds, call, sample) {
   const fixed = prompt.includes('[emoji]')
     ? [...Buffer.from(' \u{1F409}\u2019 of \u6c34')]
     : prompt.includes('[html]')
-      ? [...Buffer.from('<img src=x onerror="document.title=1"><script>document.title=2</script><b>')]
+      ? [
+          ...Buffer.from(
+            '<img src=x onerror="document.title=1"><script>document.title=2</script><b>',
+          ),
+        ]
       : null;
   let bytes = Buffer.alloc(0);
   let sent = 0;
@@ -190,9 +216,15 @@ function* generate(promptIds, call, sample) {
     let text = bytes.toString('utf8').replace(/\uFFFD$/, '');
     const stop = call.stop.map((s) => text.indexOf(s)).filter((at) => at >= 0);
     if (stop.length > 0) {
-      return yield { id, text: text.slice(sent, Math.max(sent, Math.min(...stop))), entry, finish: 'stop' };
+      return yield {
+        id,
+        text: text.slice(sent, Math.max(sent, Math.min(...stop))),
+        entry,
+        finish: 'stop',
+      };
     }
-    const finish = made + 1 === call.maxTokens || (fixed && made + 1 === fixed.length) ? 'length' : null;
+    const finish =
+      made + 1 === call.maxTokens || (fixed && made + 1 === fixed.length) ? 'length' : null;
     let end = text.length;
     for (const s of finish ? [] : call.stop) {
       for (let k = 1; k < s.length; ++k) {
@@ -229,7 +261,12 @@ function choiceOf(promptIds, call, sample, index) {
     finish_reason: steps.at(-1)?.finish ?? 'length',
     token_ids: ids,
     logprobs:
-      call.logprobs === null ? null : logprobsOf(entries, ids.map((_, i) => characters(decode(all.slice(0, first + i))))),
+      call.logprobs === null
+        ? null
+        : logprobsOf(
+            entries,
+            ids.map((_, i) => characters(decode(all.slice(0, first + i)))),
+          ),
     score: null,
     seed: call.seed,
   };
@@ -252,7 +289,14 @@ export async function startMock({ port = 0, root, apiKey = null, loading = false
     created: started,
     owned_by: 'gptj',
     max_model_len: kContext,
-    meta: { n_ctx_train: kContext, n_vocab: 50257, n_embd: 64, n_layer: 4, weights: 'f32', weight_bytes: 1048576 },
+    meta: {
+      n_ctx_train: kContext,
+      n_vocab: 50257,
+      n_embd: 64,
+      n_layer: 4,
+      weights: 'f32',
+      weight_bytes: 1048576,
+    },
   });
 
   function send(response, status, body, headers = {}) {
@@ -279,7 +323,11 @@ export async function startMock({ port = 0, root, apiKey = null, loading = false
         headers: { 'Retry-After': '7' },
       });
     }
-    const head = () => ({ id: 'cmpl-' + createHash('md5').update(String(log.length)).digest('hex'), object: 'text_completion', created: started });
+    const head = () => ({
+      id: 'cmpl-' + createHash('md5').update(String(log.length)).digest('hex'),
+      object: 'text_completion',
+      created: started,
+    });
     const tail = { model: kModel, system_fingerprint: 'gptj-toy-0000000000000000' };
     const promptTokens = call.prompts.reduce((sum, ids) => sum + ids.length, 0);
     const usageOf = (completion) => ({
@@ -292,7 +340,11 @@ export async function startMock({ port = 0, root, apiKey = null, loading = false
       const choices = call.prompts.flatMap((ids, p) =>
         Array.from({ length: call.n }, (_, s) => choiceOf(ids, call, s, p * call.n + s)),
       );
-      const made = choices.reduce((sum, c, i) => sum + c.token_ids.length - (call.echo ? call.prompts[Math.floor(i / call.n)].length : 0), 0);
+      const made = choices.reduce(
+        (sum, c, i) =>
+          sum + c.token_ids.length - (call.echo ? call.prompts[Math.floor(i / call.n)].length : 0),
+        0,
+      );
       return send(response, 200, { ...head(), choices, ...tail, usage: usageOf(made) });
     }
 
@@ -311,7 +363,11 @@ export async function startMock({ port = 0, root, apiKey = null, loading = false
       await sleep(2);
     };
     const chunk = (choices, usage) =>
-      write('data: ' + JSON.stringify({ ...head(), choices, ...tail, ...(call.includeUsage ? { usage } : {}) }) + '\n\n');
+      write(
+        'data: ' +
+          JSON.stringify({ ...head(), choices, ...tail, ...(call.includeUsage ? { usage } : {}) }) +
+          '\n\n',
+      );
     let left = false;
     response.on('close', () => {
       left = !response.writableFinished;
@@ -320,11 +376,27 @@ export async function startMock({ port = 0, root, apiKey = null, loading = false
     for (const [p, ids] of call.prompts.entries()) {
       for (let s = 0; s < call.n; ++s) {
         const index = p * call.n + s;
-        const choice = (text, logprobs, finish, tokens) => ({ text, index, logprobs, finish_reason: finish, token_ids: tokens });
+        const choice = (text, logprobs, finish, tokens) => ({
+          text,
+          index,
+          logprobs,
+          finish_reason: finish,
+          token_ids: tokens,
+        });
         if (call.echo) {
           const entries = ids.map((_, i) => logprobEntry(ids, i, call.logprobs ?? 0));
           const offsets = ids.map((_, i) => characters(decode(ids.slice(0, i))));
-          await chunk([choice(decode(ids), call.logprobs === null ? null : logprobsOf(entries, offsets), null, ids)], null);
+          await chunk(
+            [
+              choice(
+                decode(ids),
+                call.logprobs === null ? null : logprobsOf(entries, offsets),
+                null,
+                ids,
+              ),
+            ],
+            null,
+          );
         }
         let before = ids;
         for (const step of generate(ids, call, s)) {
@@ -333,12 +405,17 @@ export async function startMock({ port = 0, root, apiKey = null, loading = false
           if (left) return void ++state.abandoned;
           if (made === 3 && asks('cut')) return response.destroy();
           if (made === 3 && asks('fail')) {
-            const error = new ApiError(500, 'logits: expected finite numbers, found one that is not', { type: 'server_error', code: 'internal' });
+            const error = new ApiError(
+              500,
+              'logits: expected finite numbers, found one that is not',
+              { type: 'server_error', code: 'internal' },
+            );
             await write(`data: ${JSON.stringify(error.body)}\n\ndata: [DONE]\n\n`);
             return response.end();
           }
           ++made;
-          const logprobs = call.logprobs === null ? null : logprobsOf([step.entry], [characters(decode(before))]);
+          const logprobs =
+            call.logprobs === null ? null : logprobsOf([step.entry], [characters(decode(before))]);
           before = [...before, step.id];
           if (step.text === '' && logprobs === null && step.finish === null) continue;
           await chunk([choice(step.text, logprobs, step.finish, [step.id])], null);
@@ -377,9 +454,16 @@ export async function startMock({ port = 0, root, apiKey = null, loading = false
     let made = 0;
     let finish = 'length';
     if (stream) {
-      response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache', 'X-Accel-Buffering': 'no' });
+      response.writeHead(200, {
+        'Content-Type': 'text/event-stream',
+        'Cache-Control': 'no-cache',
+        'X-Accel-Buffering': 'no',
+      });
     }
-    const event = (token, reason) => response.write(`event: message\ndata: ${JSON.stringify({ token, finish_reason: reason })}\n\n`);
+    const event = (token, reason) =>
+      response.write(
+        `event: message\ndata: ${JSON.stringify({ token, finish_reason: reason })}\n\n`,
+      );
     for (const step of generate(ids, call, 0)) {
       await sleep(decode(ids).includes('[slow]') ? 60 : 0);
       if (run.aborted) break;
@@ -394,11 +478,19 @@ export async function startMock({ port = 0, root, apiKey = null, loading = false
       event('', finish);
       return response.end();
     }
-    const result = { text: run.text, finish_reason: finish, logprobs: null, prompt_tokens: ids.length, completion_tokens: made };
+    const result = {
+      text: run.text,
+      finish_reason: finish,
+      logprobs: null,
+      prompt_tokens: ids.length,
+      completion_tokens: made,
+    };
     send(response, 200, { results: [result] });
   }
 
-  const findRun = (body) => kobold.get(body.genkey ?? '') ?? (body.genkey || kobold.size !== 1 ? undefined : [...kobold.values()][0]);
+  const findRun = (body) =>
+    kobold.get(body.genkey ?? '') ??
+    (body.genkey || kobold.size !== 1 ? undefined : [...kobold.values()][0]);
   const value = (json) => (_, __, response) => send(response, 200, json());
   const context = value(() => ({ value: kContext }));
   const health = value(() => ({ status: 'ok' }));
@@ -407,8 +499,13 @@ export async function startMock({ port = 0, root, apiKey = null, loading = false
     send(response, 200, { status: 'ok' });
   };
   const isLoading = () =>
-    new ApiError(503, 'the model is being loaded', { type: 'server_error', code: 'loading', headers: { 'Retry-After': '2' } });
-  const check = (body, request, response) => send(response, 200, { results: [{ text: findRun(body)?.text ?? '' }] });
+    new ApiError(503, 'the model is being loaded', {
+      type: 'server_error',
+      code: 'loading',
+      headers: { 'Retry-After': '2' },
+    });
+  const check = (body, request, response) =>
+    send(response, 200, { results: [{ text: findRun(body)?.text ?? '' }] });
   const generateText = (body, request, response) => koboldGenerate(body, response, false);
 
   const metrics = () =>
@@ -428,21 +525,28 @@ export async function startMock({ port = 0, root, apiKey = null, loading = false
       });
     },
     'GET /favicon.ico': (_, __, response) => response.writeHead(204).end(),
-    'GET /openapi.json': (_, __, response) => send(response, 200, readFileSync(join(source, 'tools/serve/openapi.json'), 'utf8')),
+    'GET /openapi.json': (_, __, response) =>
+      send(response, 200, readFileSync(join(source, 'tools/serve/openapi.json'), 'utf8')),
     'GET /health': healthOrLoading,
     'GET /readyz': healthOrLoading,
     'GET /v1/health': healthOrLoading,
     'GET /livez': health,
-    'GET /metrics': (_, __, response) => send(response, 200, metrics(), { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' }),
+    'GET /metrics': (_, __, response) =>
+      send(response, 200, metrics(), {
+        'Content-Type': 'text/plain; version=0.0.4; charset=utf-8',
+      }),
     'GET /v1/models': value(() => ({ object: 'list', data: [modelJson()] })),
     'POST /v1/completions': complete,
     'POST /tokenize': (body, request, response) => {
       const tokens = encode(body.content ?? body.prompt ?? '');
-      const pieces = body.with_pieces ? { pieces: tokens.map((id) => ({ id, piece: bytesOf(id).toString('utf8') })) } : {};
+      const pieces = body.with_pieces
+        ? { pieces: tokens.map((id) => ({ id, piece: bytesOf(id).toString('utf8') })) }
+        : {};
       send(response, 200, { tokens, count: tokens.length, max_model_len: kContext, ...pieces });
     },
     'POST /detokenize': (body, request, response) => {
-      if (!Array.isArray(body.tokens)) throw new ApiError(400, 'tokens: expected a list of token ids', { param: 'tokens' });
+      if (!Array.isArray(body.tokens))
+        throw new ApiError(400, 'tokens: expected a list of token ids', { param: 'tokens' });
       send(response, 200, { prompt: decode(body.tokens), content: decode(body.tokens) });
     },
     'GET /tokenizer_info': value(() => ({
@@ -455,8 +559,17 @@ export async function startMock({ port = 0, root, apiKey = null, loading = false
     })),
     'GET /api/extra/version': value(() => ({ result: 'KoboldCpp', version: '1.60.0' })),
     'GET /api/extra/true_max_context_length': context,
-    'GET /api/extra/perf': value(() => ({ last_process: 0, last_eval: 0, last_token_count: 0, total_gens: 0, queue: 0, idle: 1, uptime: 1 })),
-    'POST /api/extra/generate/stream': (body, request, response) => koboldGenerate(body, response, true),
+    'GET /api/extra/perf': value(() => ({
+      last_process: 0,
+      last_eval: 0,
+      last_token_count: 0,
+      total_gens: 0,
+      queue: 0,
+      idle: 1,
+      uptime: 1,
+    })),
+    'POST /api/extra/generate/stream': (body, request, response) =>
+      koboldGenerate(body, response, true),
     'GET /api/extra/generate/check': check,
     'POST /api/extra/generate/check': check,
     'POST /api/extra/abort': (body, request, response) => {
@@ -479,11 +592,22 @@ export async function startMock({ port = 0, root, apiKey = null, loading = false
   const open = new Set(['/', '/favicon.ico', '/health', '/readyz', '/v1/health', '/livez']);
 
   function fail(path, response, error) {
-    if (!(error instanceof ApiError)) error = new ApiError(500, 'unexpected: ' + error.message, { type: 'server_error', code: 'internal' });
+    if (!(error instanceof ApiError))
+      error = new ApiError(500, 'unexpected: ' + error.message, {
+        type: 'server_error',
+        code: 'internal',
+      });
     const isKobold = path.startsWith('/api/');
     const busy = error.status === 429 || error.status === 503;
-    const detail = isKobold ? { detail: { msg: error.message, type: busy ? 'service_unavailable' : error.type } } : {};
-    send(response, isKobold && error.status === 429 ? 503 : error.status, { ...error.body, ...detail }, error.headers);
+    const detail = isKobold
+      ? { detail: { msg: error.message, type: busy ? 'service_unavailable' : error.type } }
+      : {};
+    send(
+      response,
+      isKobold && error.status === 429 ? 503 : error.status,
+      { ...error.body, ...detail },
+      error.headers,
+    );
   }
 
   async function answer(request, response) {
@@ -491,16 +615,23 @@ export async function startMock({ port = 0, root, apiKey = null, loading = false
     try {
       const key = (request.headers.authorization ?? '').replace(/^Bearer /i, '').trim();
       if (state.apiKey && !open.has(path) && key !== state.apiKey) {
-        throw new ApiError(401, 'a key is needed: expected the header "Authorization: Bearer KEY" with a key of the server\'s file', {
-          code: 'invalid_api_key',
-          headers: { 'WWW-Authenticate': 'Bearer' },
-        });
+        throw new ApiError(
+          401,
+          'a key is needed: expected the header "Authorization: Bearer KEY" with a key of the server\'s file',
+          {
+            code: 'invalid_api_key',
+            headers: { 'WWW-Authenticate': 'Bearer' },
+          },
+        );
       }
       const method = request.method === 'HEAD' ? 'GET' : request.method;
       const route = routes[`${method} ${path}`];
       if (!route && method === 'GET' && path.startsWith('/v1/models/')) {
         if (path === `/v1/models/${kModel}`) return send(response, 200, modelJson());
-        throw new ApiError(404, `model: expected "${kModel}", found "${path.slice(11)}"`, { param: 'model', code: 'model_not_found' });
+        throw new ApiError(404, `model: expected "${kModel}", found "${path.slice(11)}"`, {
+          param: 'model',
+          code: 'model_not_found',
+        });
       }
       if (!route) {
         const methods = ['GET', 'POST'].filter((m) => routes[`${m} ${path}`]);
@@ -525,8 +656,10 @@ export async function startMock({ port = 0, root, apiKey = null, loading = false
       } catch (error) {
         throw new ApiError(400, 'the body: expected JSON, found ' + error.message);
       }
-      if (text === '' && path === '/v1/completions') throw new ApiError(400, 'the body: expected a JSON object, found nothing');
-      if (Array.isArray(body) || body === null || typeof body !== 'object') throw new ApiError(400, 'the body: expected a JSON object, found ' + text.slice(0, 20));
+      if (text === '' && path === '/v1/completions')
+        throw new ApiError(400, 'the body: expected a JSON object, found nothing');
+      if (Array.isArray(body) || body === null || typeof body !== 'object')
+        throw new ApiError(400, 'the body: expected a JSON object, found ' + text.slice(0, 20));
       const generates = path.endsWith('/completions') || path.includes('/generate');
       state.running += generates;
       try {

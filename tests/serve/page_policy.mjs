@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Checks that the page's Content-Security-Policy has the hashes of its style and its script, that the page
-// is ASCII, small, and asks nobody but its own server. With the argument write it writes the hashes:
+// Checks that the page's Content-Security-Policy has the hashes of its style and its script, that
+// the page is ASCII, small, and asks nobody but its own server. With the argument write it writes
+// the hashes:
 //
 //   node page_policy.mjs SOURCE [write]
 import assert from 'node:assert/strict';
@@ -25,7 +26,17 @@ for (const tag of ['script', 'style']) {
 if (argv[3] === 'write') writeFileSync(path, page);
 assert.match(page, /^[\t\n\x20-\x7e]*$/, 'expected ASCII only: the page becomes a string literal');
 assert.ok(page.length < 45_000, `expected less than 45,000 bytes, found ${page.length}`);
-for (const never of ['innerHTML', 'outerHTML', 'insertAdjacentHTML', 'document.write', 'eval(', 'http://', 'https://', ' style="', 'onclick=']) {
+for (const never of [
+  'innerHTML',
+  'outerHTML',
+  'insertAdjacentHTML',
+  'document.write',
+  'eval(',
+  'http://',
+  'https://',
+  ' style="',
+  'onclick=',
+]) {
   assert.ok(!page.includes(never), `expected no ${never}`);
 }
 console.log(`page_policy: ${page.length} bytes, passed`);

@@ -3,10 +3,11 @@
 //
 //   node page_test.mjs SOURCE [--url http://127.0.0.1:8080] [--shots DIR]
 //
-// With --url the tests that need the mock's faults are left out. CHROMIUM names the browser (default:
-// /usr/bin/chromium). --shots keeps the screenshots, which a change of the page should be judged by.
+// With --url the tests that need the mock's faults are left out. CHROMIUM names the browser
+// (default: /usr/bin/chromium). --shots keeps the screenshots, which a change of the page should be
+// judged by.
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { argv, env, exit } from 'node:process';
 import puppeteer from 'puppeteer-core';
@@ -24,6 +25,10 @@ if (shots) mkdirSync(shots, { recursive: true });
 const mock = option('--url') ? null : await startMock({ root: source });
 const url = option('--url') ?? mock.url;
 
+const page_of_source = readFileSync(join(source, 'tools/serve/page.html'), 'utf8');
+const served = await fetch(url + '/').then((response) => response.text());
+assert.ok(served === page_of_source, `${url}/ is not tools/serve/page.html: build the server anew`);
+
 const browser = await puppeteer.launch({
   executablePath: chromium,
   headless: true,
@@ -33,26 +38,50 @@ const browser = await puppeteer.launch({
 
 const kWait = { timeout: 90_000, polling: 50 };
 
-// Opens the page anew, with empty storage. Everything that it asks of another origin, and every error on
-// its console, fails the test; `allowed` is for statuses that the browser reports there by itself.
+// Opens the page anew, with empty storage. Everything that it asks of another origin, and every
+// error on its console, fails the test; `allowed` is for statuses that the browser reports there by
+// itself.
 async function open({ dark = false, phone = false, allowed = /^$/ } = {}) {
   const context = await browser.createBrowserContext();
   const page = await context.newPage();
   const faults = [];
-  page.on('console', (m) => ['error', 'warning', 'warn'].includes(m.type()) && !allowed.test(m.text()) && faults.push(m.text()));
+  page.on(
+    'console',
+    (m) =>
+      ['error', 'warning', 'warn'].includes(m.type()) &&
+      !allowed.test(m.text()) &&
+      faults.push(m.text()),
+  );
   page.on('pageerror', (error) => faults.push(String(error)));
-  page.on('request', (r) => !r.url().startsWith(url) && !r.url().startsWith('data:') && faults.push('asked ' + r.url()));
-  await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: dark ? 'dark' : 'light' }]);
-  await page.setViewport(phone ? { width: 360, height: 740, isMobile: true, hasTouch: true, deviceScaleFactor: 2 } : { width: 1280, height: 860 });
+  page.on(
+    'request',
+    (r) =>
+      !r.url().startsWith(url) && !r.url().startsWith('data:') && faults.push('asked ' + r.url()),
+  );
+  await page.emulateMediaFeatures([
+    { name: 'prefers-color-scheme', value: dark ? 'dark' : 'light' },
+  ]);
+  await page.setViewport(
+    phone
+      ? { width: 360, height: 740, isMobile: true, hasTouch: true, deviceScaleFactor: 2 }
+      : { width: 1280, height: 860 },
+  );
   await page.goto(url + '/');
-  const read = (id) => page.$eval('#' + id, (e) => (e.hidden ? '' : 'value' in e && e.tagName !== 'BUTTON' ? e.value : e.textContent));
+  const read = (id) =>
+    page.$eval('#' + id, (e) =>
+      e.hidden ? '' : 'value' in e && e.tagName !== 'BUTTON' ? e.value : e.textContent,
+    );
   const when = (f, ...args) => page.waitForFunction(f, kWait, ...args);
   const set = (id, value) =>
-    page.$eval('#' + id, (e, v) => {
-      if (e.type === 'checkbox') e.checked = v;
-      else e.value = v;
-      e.dispatchEvent(new Event('input', { bubbles: true }));
-    }, value);
+    page.$eval(
+      '#' + id,
+      (e, v) => {
+        if (e.type === 'checkbox') e.checked = v;
+        else e.value = v;
+        e.dispatchEvent(new Event('input', { bubbles: true }));
+      },
+      value,
+    );
   return {
     page,
     read,
@@ -67,8 +96,14 @@ async function open({ dark = false, phone = false, allowed = /^$/ } = {}) {
       await page.keyboard.press(keys.at(-1));
       for (const key of keys.slice(0, -1).reverse()) await page.keyboard.up(key);
     },
-    ended: () => when(() => document.getElementById('go').textContent === 'Generate' && document.getElementById('status').textContent.includes('seed')),
-    modelText: () => page.$$eval('#ink .model', (spans) => spans.map((s) => s.textContent).join('')),
+    ended: () =>
+      when(
+        () =>
+          document.getElementById('go').textContent === 'Generate' &&
+          document.getElementById('status').textContent.includes('seed'),
+      ),
+    modelText: () =>
+      page.$$eval('#ink .model', (spans) => spans.map((s) => s.textContent).join('')),
     enabled: (id) => page.$eval('#' + id, (e) => e.getAttribute('aria-disabled') !== 'true'),
     shot: (name) => shots && page.screenshot({ path: join(shots, name + '.png') }),
     async close() {
@@ -91,7 +126,10 @@ const tests = {
     const model = await p.modelText();
     assert.ok(model.length > 20, model);
     assert.equal(await p.read('text'), 'Once upon a time' + model);
-    assert.match(await p.read('status'), /: 40 tokens in .* seed \d+, \d+ of \d+ in the context\.$/);
+    assert.match(
+      await p.read('status'),
+      /: 40 tokens in .* seed \d+, \d+ of \d+ in the context\.$/,
+    );
     assert.equal(await p.page.$eval('#text', (t) => t.selectionStart === t.value.length), true);
     await p.shot('light');
     await p.close();
@@ -127,9 +165,14 @@ const tests = {
     await p.page.mouse.move(box.x, box.y);
     await p.when((text) => document.querySelector('#ink .at')?.textContent === text, box.text);
     // The first piece is the user's own.
-    const own = await p.page.$eval('#ink .you', (s) => ({ x: s.getBoundingClientRect().x + 20, y: s.getBoundingClientRect().y + 10 }));
+    const own = await p.page.$eval('#ink .you', (s) => ({
+      x: s.getBoundingClientRect().x + 20,
+      y: s.getBoundingClientRect().y + 10,
+    }));
     await p.page.mouse.move(own.x, own.y);
-    await p.when(() => document.getElementById('token-say').textContent.startsWith('You wrote this'));
+    await p.when(() =>
+      document.getElementById('token-say').textContent.startsWith('You wrote this'),
+    );
     await p.page.mouse.move(5, 5);
     await p.when((text) => document.querySelector('#ink .at')?.textContent === text, at);
     // Another token is taken instead, and what follows is dropped; undo brings it back.
@@ -188,11 +231,23 @@ const tests = {
     const first = await p.read('text');
     await p.page.click('#undo');
     await p.page.click('#go');
-    await p.when(() => document.getElementById('go').textContent === 'Stop' || document.getElementById('pace').textContent !== '').catch(() => {});
+    await p
+      .when(
+        () =>
+          document.getElementById('go').textContent === 'Stop' ||
+          document.getElementById('pace').textContent !== '',
+      )
+      .catch(() => {});
     await p.ended();
     assert.equal(await p.read('text'), first);
     await p.page.click('#retry');
-    await p.when((t) => document.getElementById('text').value !== t && document.getElementById('go').textContent === 'Generate' && !document.getElementById('status').textContent.includes('seed 42'), first);
+    await p.when(
+      (t) =>
+        document.getElementById('text').value !== t &&
+        document.getElementById('go').textContent === 'Generate' &&
+        !document.getElementById('status').textContent.includes('seed 42'),
+      first,
+    );
     await p.ended();
     const second = await p.read('text');
     assert.ok(second.startsWith('Three brothers') && second !== first);
@@ -253,18 +308,29 @@ const tests = {
     await p.keys('Control', 'Enter');
     await p.ended();
     for (let i = 0; i < 9; ++i) await p.keys('ArrowLeft');
-    const [back, ink] = await p.page.evaluate(() => [getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color]);
-    assert.ok(parseInt(back.match(/\d+/)[0]) < 60 && parseInt(ink.match(/\d+/)[0]) > 180, back + ink);
+    const [back, ink] = await p.page.evaluate(() => [
+      getComputedStyle(document.body).backgroundColor,
+      getComputedStyle(document.body).color,
+    ]);
+    assert.ok(
+      parseInt(back.match(/\d+/)[0]) < 60 && parseInt(ink.match(/\d+/)[0]) > 180,
+      back + ink,
+    );
     await p.shot('dark');
     await p.close();
   },
 
   async 'fits a telephone'() {
     const p = await open({ phone: true });
-    const overflow = () => p.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    const overflow = () =>
+      p.page.evaluate(
+        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+      );
     assert.equal(await overflow(), 0);
     await p.shot('phone-empty');
-    await p.write('Once upon a time there was a wolf with averyveryveryveryveryveryveryveryveryveryverylongname');
+    await p.write(
+      'Once upon a time there was a wolf with averyveryveryveryveryveryveryveryveryveryverylongname',
+    );
     await p.page.tap('#go');
     await p.ended();
     await p.page.evaluate(() => document.getElementById('text').setSelectionRange(120, 120));
@@ -275,9 +341,15 @@ const tests = {
     await p.page.tap('summary');
     assert.equal(await overflow(), 0);
     // What one taps is at least 44 pixels high and wide; a checkbox has its label.
-    const small = await p.page.$$eval('button, input, select, textarea, summary, label.check', (all) =>
-      all.filter((e) => e.offsetParent !== null && e.type !== 'checkbox').map((e) => [e.id || e.className || e.tagName, e.getBoundingClientRect()])
-        .filter(([, r]) => r.height < 43.9 || r.width < 43.9).map(([id, r]) => `${id} ${r.width}x${r.height}`));
+    const small = await p.page.$$eval(
+      'button, input, select, textarea, summary, label.check',
+      (all) =>
+        all
+          .filter((e) => e.offsetParent !== null && e.type !== 'checkbox')
+          .map((e) => [e.id || e.className || e.tagName, e.getBoundingClientRect()])
+          .filter(([, r]) => r.height < 43.9 || r.width < 43.9)
+          .map(([id, r]) => `${id} ${r.width}x${r.height}`),
+    );
     assert.deepEqual(small, []);
     if (shots) await p.page.screenshot({ path: join(shots, 'phone-settings.png'), fullPage: true });
     await p.close();
@@ -285,7 +357,9 @@ const tests = {
 
   async 'every field has a label, and the keyboard reaches all'() {
     const p = await open();
-    const nameless = await p.page.$$eval('input, select, textarea', (all) => all.filter((e) => e.labels.length === 0).map((e) => e.id));
+    const nameless = await p.page.$$eval('input, select, textarea', (all) =>
+      all.filter((e) => e.labels.length === 0).map((e) => e.id),
+    );
     assert.deepEqual(nameless, []);
     const reached = new Set();
     await p.page.focus('#text');
@@ -299,10 +373,26 @@ const tests = {
       assert.equal(outline === 'none' && id !== 'BODY', false, id + ' shows no focus');
       await p.keys('Tab');
     }
-    for (const id of ['text', 'go', 'undo', 'redo', 'retry', 'max_tokens', 'seed', 'stop', 'overflow', 'logprobs', 'reset', 'key']) {
+    for (const id of [
+      'text',
+      'go',
+      'undo',
+      'redo',
+      'retry',
+      'max_tokens',
+      'seed',
+      'stop',
+      'overflow',
+      'logprobs',
+      'reset',
+      'key',
+    ]) {
       assert.ok(reached.has(id), id + ' is not reached by Tab');
     }
-    const live = await p.page.evaluate(() => [document.getElementById('status').role, document.getElementById('error').role]);
+    const live = await p.page.evaluate(() => [
+      document.getElementById('status').role,
+      document.getElementById('error').role,
+    ]);
     assert.deepEqual(live, ['status', 'alert']);
     await p.close();
   },
@@ -335,16 +425,33 @@ const mockTests = {
     await p.keys('Control', 'z');
     assert.equal(await p.read('text'), '[slow] The king');
     await p.page.click('#go');
-    await p.when(() => document.querySelectorAll('#ink .model').length >= 2);
+    // Not at once: the second click of a double click does not stop.
+    await p.when(() => document.querySelectorAll('#ink .model').length >= 5);
     await p.page.click('#go');
     assert.equal(await p.read('status'), 'Stopped.');
+    // Where nothing was written yet, there is nothing to undo.
+    await p.page.click('#undo');
+    await p.keys('Control', 'Enter');
+    await p.keys('Escape');
+    assert.equal(await p.read('text'), '[slow] The king');
+    assert.equal(await p.page.$$eval('#ink .model', (e) => e.length), 0);
+    assert.equal(await p.enabled('redo'), true);
     await p.close();
   },
 
   async 'sends what the settings say'() {
     const p = await open();
     await p.write('Nothing');
-    const want = { max_tokens: 5, temperature: 0.5, top_p: 0.9, top_k: 40, min_p: 0.02, typical_p: 0.97, repetition_penalty: 1.2, repetition_penalty_range: 64 };
+    const want = {
+      max_tokens: 5,
+      temperature: 0.5,
+      top_p: 0.9,
+      top_k: 40,
+      min_p: 0.02,
+      typical_p: 0.97,
+      repetition_penalty: 1.2,
+      repetition_penalty_range: 64,
+    };
     for (const [name, value] of Object.entries(want)) await p.set(name, String(value));
     await p.set('stop', '\\n\\n\nThe end\n');
     await p.set('seed', '7');
@@ -353,8 +460,15 @@ const mockTests = {
     await p.ended();
     const { body, headers } = mock.log.at(-1);
     assert.deepEqual(body, {
-      prompt: 'Nothing', ...want, stop: ['\n\n', 'The end'], seed: 7, overflow: 'slide', logprobs: 5, stream: true,
-      stream_options: { include_usage: true }, model: 'fairytale-toy',
+      prompt: 'Nothing',
+      ...want,
+      stop: ['\n\n', 'The end'],
+      seed: 7,
+      overflow: 'slide',
+      logprobs: 5,
+      stream: true,
+      stream_options: { include_usage: true },
+      model: 'fairytale-toy',
     });
     assert.equal(headers.authorization, undefined);
     await p.set('logprobs', false);
@@ -401,13 +515,16 @@ const mockTests = {
     await p.close();
   },
 
-  async 'shows the server\'s errors'() {
+  async "shows the server's errors"() {
     const p = await open({ allowed: /status of (400|429|401)|ERR_|INCOMPLETE/ });
     const fail = async (prompt, pattern, left) => {
       await p.page.$eval('#text', (t) => t.select());
       await p.write(prompt);
       await p.keys('Control', 'Enter');
-      await p.when((source) => new RegExp(source).test(document.getElementById('error').textContent), pattern.source);
+      await p.when(
+        (source) => new RegExp(source).test(document.getElementById('error').textContent),
+        pattern.source,
+      );
       assert.equal((await p.read('text')).startsWith(prompt), true);
       if (left === 'nothing') assert.equal(await p.read('text'), prompt);
       assert.equal(await p.page.$eval('#go', (e) => e.textContent), 'Generate');
@@ -434,14 +551,19 @@ const mockTests = {
     await p.when(() => document.getElementById('load').textContent === 'asks for an API key');
     await p.write('The king');
     await p.keys('Control', 'Enter');
-    await p.when(() => document.getElementById('error').textContent.startsWith('401: a key is needed'));
+    await p.when(() =>
+      document.getElementById('error').textContent.startsWith('401: a key is needed'),
+    );
     await p.set('key', 'secret');
     await p.when(() => document.getElementById('load').textContent.startsWith('ready'));
     await p.page.focus('#text');
     await p.keys('Control', 'Enter');
     await p.ended();
     assert.equal(mock.log.at(-1).headers.authorization, 'Bearer secret');
-    assert.equal(await p.page.evaluate(() => JSON.stringify(localStorage).includes('secret')), false);
+    assert.equal(
+      await p.page.evaluate(() => JSON.stringify(localStorage).includes('secret')),
+      false,
+    );
     await p.page.reload();
     await p.when(() => document.getElementById('load').textContent.startsWith('ready'));
     await p.close();
