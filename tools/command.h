@@ -78,5 +78,6 @@ void add_perplexity(CLI::App& app, Run& run);
 void add_convert(CLI::App& app, Run& run);
 void add_inspect(CLI::App& app, Run& run);
 void add_bench(CLI::App& app, Run& run);
+void add_serve(CLI::App& app, Run& run);  // only if it was built with GPTJ_SERVER
 
 }  // namespace gptj::tool

@@ -42,7 +42,7 @@ install_missing() {
 install_build_packages() {
   install_missing c++=g++ cmake=cmake ninja=ninja-build pkg-config=pkg-config libeigen3-dev \
     nlohmann-json3-dev libcli11-dev libgtest-dev libutf8proc-dev libsentencepiece-dev libfmt-dev \
-    libxxhash-dev
+    libxxhash-dev libboost-dev
 }
 
 # What build/ must have been configured with; in CI, warnings are errors.

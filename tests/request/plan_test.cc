@@ -177,6 +177,7 @@ TEST(RequestFields, AreSetFromJson) {
   set("min_p", "0.25");
   set("typical_p", "0.75");
   set("repetition_penalty", "1.5");
+  set("repetition_penalty_range", "64");
   set("frequency_penalty", "-1.5");
   set("presence_penalty", "1");
   set("logit_bias", R"({"3": -100, "7": 1.5})");
@@ -198,6 +199,7 @@ TEST(RequestFields, AreSetFromJson) {
   EXPECT_EQ(request.min_p, 0.25);
   EXPECT_EQ(request.typical_p, 0.75);
   EXPECT_EQ(request.repetition_penalty, 1.5);
+  EXPECT_EQ(request.repetition_penalty_range, 64);
   EXPECT_EQ(request.frequency_penalty, -1.5);
   EXPECT_EQ(request.presence_penalty, 1);
   EXPECT_EQ(request.logit_bias, (std::map<TokenId, double>{{3, -100}, {7, 1.5}}));
@@ -249,7 +251,7 @@ TEST(RequestFields, AWrongTypeNamesTheField) {
     ++fields;
     EXPECT_NE(std::string(field.help), "");
   }
-  EXPECT_EQ(fields, 28u);
+  EXPECT_EQ(fields, 29u);
   expect_field("seed", [&] { set_request_field(request, "seed", "9223372036854775808"); });
   expect_field("logit_bias", [&] { set_request_field(request, "logit_bias", "{\"3x\": 1}"); });
   expect_field("logit_bias", [&] { set_request_field(request, "logit_bias", "{\"3\": \"1\"}"); });
