@@ -48,7 +48,24 @@ std::string one_of_the_cache_types(const std::string& name) {
   return "expected f32, f16, bf16 or int8, found \"" + name + "\"";
 }
 
+std::vector<std::string> weight_type_names() {
+  std::vector<std::string> names;
+  for (const WeightType type : kWeightTypes) names.push_back(weight_type_name(type));
+  return names;
+}
+std::vector<std::string> kv_cache_type_names() {
+  std::vector<std::string> names = weight_type_names();
+  std::erase(names, weight_type_name(WeightType::kInt4));
+  return names;
+}
+
 }  // namespace
+
+std::string type_of(const char* placeholder, const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ",") + name;
+  return std::string(placeholder) + ":{" + text + "}";
+}
 
 void add_output_options(CLI::App& command, ModelOptions& options) {
   command.add_flag("--json", options.json, "Print JSON");
@@ -56,36 +73,43 @@ void add_output_options(CLI::App& command, ModelOptions& options) {
 }
 
 void add_model_path_option(CLI::App& command, ModelOptions& options) {
-  command.add_option(
-      "-m,--model", options.model,
-      "A GPT-J: Hugging Face or mesh folder, safetensors, PyTorch, Flax or ggml file,\n"
-      "or a file that convert wrote "
-      "(default: GPTJ_MODEL, else the bundled demo model)");
+  command
+      .add_option("-m,--model", options.model,
+                  "A GPT-J: Hugging Face or mesh folder, safetensors, PyTorch, Flax or ggml file,\n"
+                  "or a file that convert wrote "
+                  "(default: GPTJ_MODEL, else the bundled demo model)")
+      ->type_name("FILE");
 }
 
 void add_tokenizer_option(CLI::App& command, ModelOptions& options) {
-  command.add_option("--tokenizer", options.tokenizer,
-                     "Folder or model whose tokenizer to use (default: the model's own)");
+  command
+      .add_option("--tokenizer", options.tokenizer,
+                  "Folder or model whose tokenizer to use (default: the model's own)")
+      ->type_name("FILE");
 }
 
 void add_weight_type_option(CLI::App& command, const char* name, std::string& type,
                             const char* description) {
-  command.add_option(name, type, description)->check(one_of_the_weight_types);
+  command.add_option(name, type, description)
+      ->type_name(type_of("TYPE", weight_type_names()))
+      ->check(one_of_the_weight_types);
 }
 
 void add_weights_option(CLI::App& command, ModelOptions& options) {
   add_weight_type_option(command, "--weights", options.weights,
-                         "f32, f16, bf16, int8 or int4: how weights are held (default: as stored)");
+                         "How weights are held (default: as stored)");
 }
 
 void add_engine_options(CLI::App& command, ModelOptions& options) {
   command
       .add_option("-t,--threads", options.threads,
                   "Threads (default: the CPUs this process may use)")
-      ->check(CLI::Range(0, 1024));
-  command.add_option(
-      "--isa", options.isa,
-      "portable, avx2, avx2vnni, avx512 or amx (default: the best this processor has)");
+      ->type_name("N")
+      ->check(CLI::Range(0, 1024).description(""));
+  command
+      .add_option("--isa", options.isa,
+                  "Instruction set of the kernels (default: the best this processor has)")
+      ->type_name("SET:{portable,avx2,avx2vnni,avx512,amx}");
 }
 
 void add_model_options(CLI::App& command, ModelOptions& options) {
@@ -94,14 +118,15 @@ void add_model_options(CLI::App& command, ModelOptions& options) {
   add_weights_option(command, options);
   command
       .add_option("--kv-cache", options.kv_cache,
-                  "f32, f16, bf16 or int8: how keys and values are held\n"
-                  "(default: f32 where weights are, else f16)")
+                  "How keys and values are held (default: f32 where weights are, else f16)")
+      ->type_name(type_of("TYPE", kv_cache_type_names()))
       ->check(one_of_the_cache_types);
   command
       .add_option("--max-ram", options.max_ram,
                   "Bytes that weights and KV cache may take, as 8G or 500M\n"
                   "(default: what is free)")
-      ->transform(CLI::AsSizeValue(false));
+      ->type_name("SIZE")
+      ->transform(CLI::AsSizeValue(false).description(""));
   add_engine_options(command, options);
   add_output_options(command, options);
 }

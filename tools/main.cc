@@ -34,6 +34,8 @@ int parse_and_run(int argc, char** argv) {
   tool::add_convert(app, run);
   tool::add_inspect(app, run);
   tool::add_bench(app, run);
+  tool::add_manual(app, run);
+  tool::add_completion(app, run);
   std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
   arguments = tool::with_dashes(app, std::move(arguments));
   std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
