@@ -54,6 +54,18 @@ endforeach()
 gptj_add_script(arm64 cross "arm64;hour" ${places})
 gptj_add_script(arm64_all cross "arm64;long" ${places} all)
 
+# Debian packages: built, checked by lintian, installed in a root of their own, used and purged.
+if(TARGET package)
+  gptj_add_script(debian packages "hour" ${places})
+endif()
+
+# The comments of the public headers as pages, without a warning.
+if(TARGET docs)
+  add_test(NAME documents.doxygen COMMAND "${CMAKE_COMMAND}" --build "${PROJECT_BINARY_DIR}"
+    --target docs)
+  set_tests_properties(documents.doxygen PROPERTIES LABELS rules)
+endif()
+
 # Against Hugging Face's library, by npm.
 gptj_add_script(oracle differential/tokenizers "hour" ${places} $<TARGET_FILE:encode_lines>)
 

@@ -120,16 +120,20 @@ int run_batch(const BatchCommand& command) {
 void add_batch(CLI::App& app, Run& run) {
   CLI::App& command = *app.add_subcommand("batch", "Answer a file of requests, one of JSON a line");
   const auto options = std::make_shared<BatchCommand>();
-  command.add_option("input", options->files,
-                     "Requests as JSON lines (none or -: standard input); with --merge, shards");
-  command.add_option("-o,--output", options->job.output,
-                     "Where records go (default: standard output)");
+  command
+      .add_option("input", options->files,
+                  "Requests as JSON lines (none or -: standard input); with --merge, shards")
+      ->type_name("FILE");
+  command
+      .add_option("-o,--output", options->job.output, "Where records go (default: standard output)")
+      ->type_name("FILE");
   command.add_flag("--resume", options->job.resume,
                    "Go on where this job stopped; start it where it never ran");
   command.add_flag("--clean", options->job.clean, "Remove the journal once all is answered");
   command.add_flag("--as-completed", options->job.as_completed,
                    "Records as they are made, not in the order of the input");
-  command.add_option("--shard", options->shard, "i/n: only each n-th line, from line i + 1 on");
+  command.add_option("--shard", options->shard, "Only each n-th line, from line i + 1 on")
+      ->type_name("i/n");
   command.add_flag("--merge", options->merge, "Put the outputs of all shards together");
   command
       .add_option(
@@ -137,18 +141,23 @@ void add_batch(CLI::App& app, Run& run) {
           "Memory for keys and values, 8G say: how many run at once, and what one may take\n"
           "(default: half of what "
           "is free)")
-      ->transform(CLI::AsSizeValue(false));
+      ->type_name("SIZE")
+      ->transform(CLI::AsSizeValue(false).description(""));
   command
       .add_option("--share-prefixes", options->share_prefixes,
-                  "on or off: compute once what prompts have in common (default on)")
+                  "Compute once what prompts have in common (default on)")
+      ->type_name("WHEN")
       ->check(CLI::IsMember({"on", "off"}));
   command
       .add_option("--keep-prefixes", options->keep_prefixes,
-                  "on or off: keep what was computed for later prompts that begin alike, while "
-                  "there is room\n(default on)")
+                  "Keep what was computed for later prompts that begin alike, while there is room\n"
+                  "(default on)")
+      ->type_name("WHEN")
       ->check(CLI::IsMember({"on", "off"}));
-  command.add_option("--progress", options->progress_seconds,
-                     "Seconds between lines on stderr where that is no terminal (default 30)");
+  command
+      .add_option("--progress", options->progress_seconds,
+                  "Seconds between lines on stderr where that is no terminal (default 30)")
+      ->type_name("SECONDS");
   add_request_options(command, options->request);
   add_model_options(command, options->model);
   command.footer(

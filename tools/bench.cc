@@ -138,13 +138,14 @@ void add_bench(CLI::App& app, Run& run) {
   CLI::App& command =
       *app.add_subcommand("bench", "Measure the machine's limits, and the model against them");
   const auto options = std::make_shared<BenchCommand>();
-  command.add_option("--synthetic", options->synthetic,
-                     "Random weights of this shape instead of a model: gpt-j-6b or small-1gb");
+  command
+      .add_option("--synthetic", options->synthetic,
+                  "Random weights of this shape instead of a model")
+      ->type_name("SHAPE:{gpt-j-6b,small-1gb}");
   command.add_option("--layers", options->layers, "Layers of a synthetic model");
   command.add_option("--seed", options->bench.synthetic_seed, "Of a synthetic model's weights");
-  command
-      .add_option("--only", options->bench.only,
-                  "Run this part only: decode, decode_long, prompt or batch")
+  command.add_option("--only", options->bench.only, "Run this part only")
+      ->type_name("PART:{decode,decode_long,prompt,batch}")
       ->expected(1)
       ->take_all()
       ->allow_extra_args(false);

@@ -70,43 +70,55 @@ CLI::Validator one_of(const std::vector<std::string>& names) {
 
 }  // namespace
 
+std::string type_of(const char* placeholder, const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ",") + name;
+  return std::string(placeholder) + ":{" + text + "}";
+}
+
 void add_output_options(CLI::App& command, ModelOptions& options) {
   command.add_flag("--json", options.json, "Print JSON");
   command.add_flag("--quiet", options.quiet, "Only errors on stderr");
 }
 
 void add_model_path_option(CLI::App& command, ModelOptions& options) {
-  command.add_option(
-      "-m,--model", options.model,
-      "A GPT-J: Hugging Face or mesh folder, safetensors, PyTorch, Flax or ggml file,\n"
-      "or a file that convert wrote "
-      "(default: GPTJ_MODEL, else the bundled demo model)");
+  command
+      .add_option("-m,--model", options.model,
+                  "A GPT-J: Hugging Face or mesh folder, safetensors, PyTorch, Flax or ggml file,\n"
+                  "or a file that convert wrote "
+                  "(default: GPTJ_MODEL, else the bundled demo model)")
+      ->type_name("FILE");
 }
 
 void add_tokenizer_option(CLI::App& command, ModelOptions& options) {
-  command.add_option("--tokenizer", options.tokenizer,
-                     "Folder or model whose tokenizer to use (default: the model's own)");
+  command
+      .add_option("--tokenizer", options.tokenizer,
+                  "Folder or model whose tokenizer to use (default: the model's own)")
+      ->type_name("FILE");
 }
 
 void add_weight_type_option(CLI::App& command, const char* name, std::string& type,
-                            const std::string& description) {
-  command.add_option(name, type, description)->check(one_of(weight_type_names()));
+                            const char* description) {
+  command.add_option(name, type, description)
+      ->type_name(type_of("TYPE", weight_type_names()))
+      ->check(one_of(weight_type_names()));
 }
 
 void add_weights_option(CLI::App& command, ModelOptions& options) {
-  add_weight_type_option(
-      command, "--weights", options.weights,
-      choice(weight_type_names()) + ": how weights are held (default: as stored)");
+  add_weight_type_option(command, "--weights", options.weights,
+                         "How weights are held (default: as stored)");
 }
 
 void add_engine_options(CLI::App& command, ModelOptions& options) {
   command
       .add_option("-t,--threads", options.threads,
                   "Threads (default: the CPUs this process may use)")
-      ->check(CLI::Range(0, 1024));
-  command.add_option(
-      "--isa", options.isa,
-      choice(all_instruction_set_names()) + " (default: the best this processor has)");
+      ->type_name("N")
+      ->check(CLI::Range(0, 1024).description(""));
+  command
+      .add_option("--isa", options.isa,
+                  "Instruction set of the kernels (default: the best this processor has)")
+      ->type_name(type_of("SET", all_instruction_set_names()));
 }
 
 void add_model_options(CLI::App& command, ModelOptions& options) {
@@ -115,15 +127,15 @@ void add_model_options(CLI::App& command, ModelOptions& options) {
   add_weights_option(command, options);
   command
       .add_option("--kv-cache", options.kv_cache,
-                  choice(kv_cache_type_names()) +
-                      ": how keys and values are held\n"
-                      "(default: f32 where weights are, else f16)")
+                  "How keys and values are held (default: f32 where weights are, else f16)")
+      ->type_name(type_of("TYPE", kv_cache_type_names()))
       ->check(one_of(kv_cache_type_names()));
   command
       .add_option("--max-ram", options.max_ram,
                   "Bytes that weights and KV cache may take, as 8G or 500M\n"
                   "(default: what is free)")
-      ->transform(CLI::AsSizeValue(false));
+      ->type_name("SIZE")
+      ->transform(CLI::AsSizeValue(false).description(""));
   add_engine_options(command, options);
   add_output_options(command, options);
 }

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "gptj/gptj.h"
 #include "process.h"
@@ -29,6 +30,9 @@ struct ModelOptions {
   bool quiet = false;
 };
 
+// Returns the type name of an option whose value is one of `names`: "TYPE:{f32,f16}". --help, the
+// manual pages and the completions show it.
+std::string type_of(const char* placeholder, const std::vector<std::string>& names);
 void add_model_path_option(CLI::App& command, ModelOptions& options);
 void add_tokenizer_option(CLI::App& command, ModelOptions& options);
 void add_weights_option(CLI::App& command, ModelOptions& options);
@@ -79,5 +83,8 @@ void add_convert(CLI::App& app, Run& run);
 void add_inspect(CLI::App& app, Run& run);
 void add_bench(CLI::App& app, Run& run);
 void add_serve(CLI::App& app, Run& run);  // only if it was built with GPTJ_SERVER
+// These two are hidden: what they print is for installing.
+void add_manual(CLI::App& app, Run& run);
+void add_completion(CLI::App& app, Run& run);
 
 }  // namespace gptj::tool

@@ -94,8 +94,10 @@ void add_complete(CLI::App& app, Run& run) {
   add_prompt_options(command, options->prompt);
   add_request_options(command, options->request);
   add_template_options(command, options->format);
-  command.add_option("--session", options->session,
-                     "A file that keeps what was computed, for the next prompt that begins alike");
+  command
+      .add_option("--session", options->session,
+                  "A file that keeps what was computed, for the next prompt that begins alike")
+      ->type_name("FILE");
   add_model_options(command, options->model);
   command.footer(
       "The prompt is the argument, --file, --ids, or standard input.\n"

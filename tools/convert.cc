@@ -85,18 +85,24 @@ void add_convert(CLI::App& app, Run& run) {
       *app.add_subcommand("convert", "Write a model as one file that opens at once");
   const auto options = std::make_shared<ConvertCommand>();
   command.add_option("source", options->model.model, "A GPT-J in any form that --model takes")
+      ->type_name("FILE")
       ->required();
   command.add_option("target", options->target, "The file to write; its name ends in .safetensors")
+      ->type_name("FILE")
       ->required();
   add_tokenizer_option(command, options->model);
   add_weights_option(command, options->model);
   add_weight_type_option(command, "--head", options->head,
                          "The same for lm_head alone (default: int8 for int4, else as the rest)");
-  command.add_option("--calibrate", options->calibrate,
-                     "A text like those that the model is to write: int8 and int4 weights are\n"
-                     "rounded for it, which takes longer and loses less (GPTQ)");
-  command.add_option("--evaluate", options->evaluate,
-                     "A text: measure on it how far the result is from the source");
+  command
+      .add_option("--calibrate", options->calibrate,
+                  "A text like those that the model is to write: int8 and int4 weights are\n"
+                  "rounded for it, which takes longer and loses less (GPTQ)")
+      ->type_name("FILE");
+  command
+      .add_option("--evaluate", options->evaluate,
+                  "A text: measure on it how far the result is from the source")
+      ->type_name("FILE");
   command.add_flag("--report", options->report,
                    "Print what the file stores of its size and quality (--json always does)");
   add_engine_options(command, options->model);

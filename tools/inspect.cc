@@ -210,10 +210,14 @@ void add_inspect(CLI::App& app, Run& run) {
   CLI::App& command =
       *app.add_subcommand("inspect", "Show config, size and memory needs of a checkpoint");
   const auto options = std::make_shared<InspectOptions>();
-  command.add_option("path", options->model.model,
-                     "Hugging Face folder, file of weights in one, or file that convert wrote\n"
-                     "(default: GPTJ_MODEL, else the bundled demo model)");
-  command.add_option("-m,--model", options->model.model, "The same")->excludes("path");
+  command
+      .add_option("path", options->model.model,
+                  "Hugging Face folder, file of weights in one, or file that convert wrote\n"
+                  "(default: GPTJ_MODEL, else the bundled demo model)")
+      ->type_name("FILE");
+  command.add_option("-m,--model", options->model.model, "The same")
+      ->type_name("FILE")
+      ->excludes("path");
   command.add_flag("--tensors", options->tensors, "List every tensor (--json always does)");
   add_output_options(command, options->model);
   command.footer(

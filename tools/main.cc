@@ -37,6 +37,8 @@ int parse_and_run(int argc, char** argv) {
 #ifdef GPTJ_SERVER
   tool::add_serve(app, run);
 #endif
+  tool::add_manual(app, run);
+  tool::add_completion(app, run);
   std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
   arguments = tool::with_dashes(app, std::move(arguments));
   std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back

@@ -56,7 +56,7 @@ int run_perplexity(const PerplexityCommand& command) {
 void add_perplexity(CLI::App& app, Run& run) {
   CLI::App& command = *app.add_subcommand("perplexity", "Score how well the model predicts a text");
   const auto options = std::make_shared<PerplexityCommand>();
-  command.add_option("file", options->file, "The text")->required();
+  command.add_option("file", options->file, "The text")->type_name("FILE")->required();
   command.add_option("--window", options->options.window,
                      "Tokens of each window (default: the model's n_positions)");
   command.add_option("--stride", options->options.stride,

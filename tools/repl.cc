@@ -248,8 +248,10 @@ void add_repl(CLI::App& app, Run& run) {
   const auto options = std::make_shared<ReplOptions>();
   add_request_options(command, options->request);
   add_template_options(command, options->format);
-  command.add_option("--session", options->session,
-                     "A file in which the conversation is kept at the end, and gone on with");
+  command
+      .add_option("--session", options->session,
+                  "A file in which the conversation is kept at the end, and gone on with")
+      ->type_name("FILE");
   add_model_options(command, options->model);
   command.footer(std::string(kHelp) +
                  "\nExamples:\n"

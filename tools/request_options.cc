@@ -17,6 +17,20 @@ std::string option_name(const char* field) {
   return name;
 }
 
+// Returns the placeholder of a field's value for --help.
+std::string type_name(const RequestField& field) {
+  switch (field.kind) {
+    case FieldKind::kInteger: return "INTEGER";
+    case FieldKind::kNumber: return "NUMBER";
+    case FieldKind::kBias: return "ID=BIAS";
+    default: break;
+  }
+  if (*field.values == '\0') return "TEXT";
+  std::string values = field.values;
+  std::replace(values.begin(), values.end(), ' ', ',');
+  return "RULE:{" + values + "}";
+}
+
 }  // namespace
 
 TextOrIds PromptOptions::read() const {
@@ -34,6 +48,8 @@ void add_prompt_options(CLI::App& command, PromptOptions& options) {
   CLI::Option* argument = command.add_option("prompt", options.argument, "The prompt");
   CLI::Option* file = command.add_option("-f,--file", options.file, "Read the prompt from a file");
   CLI::Option* ids = command.add_option("--ids", options.ids, "The prompt as token ids: 464,2068");
+  file->type_name("FILE");
+  ids->type_name("IDS");
   argument->excludes(file)->excludes(ids);
   file->excludes(ids);
   command.parse_complete_callback([&options, argument, file, ids] {
@@ -46,7 +62,8 @@ void add_prompt_options(CLI::App& command, PromptOptions& options) {
 void add_request_options(CLI::App& command, RequestOptions& options) {
   command
       .add_option("--speculate", options.speculate,
-                  "auto or off: guess tokens from the text so far; it changes the time alone")
+                  "Guess tokens from the text so far; it changes the time alone (default auto)")
+      ->type_name("WHEN")
       ->check(CLI::IsMember({"auto", "off"}));
   for (const RequestField& field : request_fields()) {
     std::vector<std::string>& values = options.values[field.name];
@@ -56,7 +73,7 @@ void add_request_options(CLI::App& command, RequestOptions& options) {
       continue;
     }
     CLI::Option* option = command.add_option(option_name(field.name), values, field.help);
-    option->type_name(field.kind == FieldKind::kBias ? "ID=BIAS" : "VALUE");
+    option->type_name(type_name(field));
     // Each occurrence takes one value, so that a list never swallows the prompt.
     option->expected(1)->take_all();
     if (!many) option->take_last();
@@ -104,16 +121,15 @@ std::optional<PromptTemplate> TemplateOptions::read() const {
 }
 
 void add_template_options(CLI::App& command, TemplateOptions& options) {
-  std::string names;
-  for (const std::string& name : prompt_template_names()) {
-    names += (names.empty() ? "" : ", ") + name;
-  }
-  command.add_option("--template", options.name,
-                     "How the model was trained to be asked, and what ends its answer:\n" + names);
+  command
+      .add_option("--template", options.name,
+                  "How the model was trained to be asked, and what ends its answer")
+      ->type_name(type_of("NAME", prompt_template_names()));
   command
       .add_option("--template-file", options.file,
                   "The same from a file: {\"begin\": ..., \"turn\": \"... {prompt} ...\", "
                   "\"end\": ..., \"stop\": [...]}")
+      ->type_name("FILE")
       ->excludes("--template");
 }
 

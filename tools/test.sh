@@ -18,6 +18,8 @@ install_build_packages
 # rules.
 install_missing python3=python3 python3-numpy clang++=clang libclang-rt-14-dev libsimde-dev \
   aarch64-linux-gnu-g++=g++-aarch64-linux-gnu qemu-aarch64=qemu-user node=nodejs npm=npm
+# Those who read manual pages, completions and comments.
+install_missing man=man-db mandoc=mandoc zsh=zsh fish=fish doxygen=doxygen lintian=lintian
 settings+=(GPTJ_SIMDE_INCLUDE=/usr/include)  # build/ may have been configured without it
 configure
 build_project --target all

@@ -48,7 +48,9 @@ void add_tokenize(CLI::App& app, Run& run) {
   CLI::Option* argument = command.add_option("text", options->argument,
                                              "The text, or the ids with --decode (default: "
                                              "standard input, byte for byte)");
-  command.add_option("-f,--file", options->file, "Read it from a file")->excludes(argument);
+  command.add_option("-f,--file", options->file, "Read it from a file")
+      ->type_name("FILE")
+      ->excludes(argument);
   command.add_flag("--plain", options->plain, "Special tokens in the text are ordinary text");
   CLI::Option* count = command.add_flag("--count", options->count, "Print how many tokens");
   command.add_flag("--decode", options->decode, "Print the bytes of ids")->excludes(count);

@@ -366,7 +366,8 @@ enum class FieldKind { kFlag, kFlagOrNever, kInteger, kNumber, kText, kTexts, kB
 struct RequestField {
   const char* name;  // "max_tokens"
   FieldKind kind;
-  const char* help;  // one line with unit, range and what 0 means
+  const char* help;         // one line with unit, range and what 0 means
+  const char* values = "";  // the words that a kText may be, "error truncate slide"; empty: any
 };
 // Returns the fields of a request that are data, not callbacks, for programs that read requests
 // from text.

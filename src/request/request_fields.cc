@@ -99,8 +99,8 @@ struct Entry {
 };
 
 template <auto Member>
-constexpr Entry entry(const char* name, FieldKind kind, const char* help) {
-  return {{name, kind, help}, [](const char* field, const Json& json, Request& request) {
+constexpr Entry entry(const char* name, FieldKind kind, const char* help, const char* values = "") {
+  return {{name, kind, help, values}, [](const char* field, const Json& json, Request& request) {
             auto value = request.*Member;
             read(field, json, value);  // throws before the request changes
             request.*Member = std::move(value);
@@ -163,7 +163,8 @@ constexpr Entry kEntries[] = {
         "overflow", kText,
         "Where prompt and new tokens exceed the context: error (default), "
         "truncate, which drops the\noldest prompt tokens, or slide, which goes "
-        "on with the newer half of a full context"),
+        "on with the newer half of a full context",
+        "error truncate slide"),
     entry<&Request::prefix_lm>("prefix_lm", kFlag,
                                "All tokens of the prompt see each other, as GPT-JT was trained"),
 };

@@ -63,6 +63,14 @@ case $case in
     printed=$(cd / && env -u GPTJ_MODEL "$work/prefix/bin/gptj" complete --quiet --temperature 0 \
       --max-tokens 40 "Once upon a time")
     [[ $printed == "$expected" ]] || fail "the installed program prints '$printed'"
+    for page in man1/gptj.1 man1/gptj-complete.1 man5/gptj-request.5; do
+      [[ -s $work/prefix/share/man/$page ]] || fail "no manual page $page installed"
+    done
+    # What was installed can be removed again.
+    cmake --install "$build" --prefix "$work/again" >/dev/null
+    [[ -x $work/again/bin/gptj ]] || fail "no program installed"
+    cmake -DBUILD="$build" -P "$source/src/install/uninstall.cmake"
+    [[ ! -e $work/again ]] || fail "uninstall left $(find "$work/again")"
     ;;
   subproject)
     # The library that this builds is the shared one, and is then installed. Clang is the quickest.
