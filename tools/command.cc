@@ -98,7 +98,7 @@ void add_tokenizer_option(CLI::App& command, ModelOptions& options) {
 }
 
 void add_weight_type_option(CLI::App& command, const char* name, std::string& type,
-                            const char* description) {
+                            const std::string& description) {
   command.add_option(name, type, description)
       ->type_name(type_of("TYPE", weight_type_names()))
       ->check(one_of(weight_type_names()));

@@ -151,7 +151,7 @@ class Conversion {
             choose_tokenizer(source_.tokenizer_hints(), options_.tokenizer, options_.on_warning)) {
       m = chosen->files.texts;
     }
-    m[packed::kLayout] = packed::kLayoutVersion;
+    m[packed::kLayout] = std::string(packed::kLayoutVersion);
     m[packed::kWeights] = weight_type_name(weights_);
     m[packed::kHead] = weight_type_name(packing_.head);
     m[packed::kConfig] = config_json(source_.config());
