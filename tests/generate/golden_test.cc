@@ -2,7 +2,7 @@
 // Probabilities as transformers 4.27.1 computes them.
 #include <gtest/gtest.h>
 
-#include "generate/sampler_cases.h"
+#include "sampling/sampler_cases.h"
 
 namespace gptj {
 namespace {

@@ -136,9 +136,9 @@ TEST_P(AttentionTest, GivesTheSameBitsWherePagesAreShared) {
     for (const KernelTable* set : tested_sets()) {
       const auto attend = [&](std::span<const AttentionSpan> some, size_t row, size_t common,
                               std::vector<float>& out) {
-        set->attention[static_cast<size_t>(GetParam())]({&q[row * dim], dim, &out[row * dim], dim,
-                                                         some.data(), some.size(), common, kOffset,
-                                                         dim, heads[0].scale(), scratch.data()});
+        set->attention[GetParam()]({&q[row * dim], dim, &out[row * dim], dim, some.data(),
+                                    some.size(), common, kOffset, dim, heads[0].scale(),
+                                    scratch.data()});
       };
       std::vector<float> expected(q.size()), found(q.size());
       size_t row = 0;
