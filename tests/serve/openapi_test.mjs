@@ -14,6 +14,7 @@ import { startMock } from './mock_server.mjs';
 const option = (name) => (argv.includes(name) ? argv[argv.indexOf(name) + 1] : undefined);
 const text = readFileSync(join(argv[2], 'tools/serve/openapi.json'), 'utf8');
 assert.match(text, /^[\n\x20-\x7e]*$/, 'expected ASCII only: the file becomes a string literal');
+assert.ok(text.length < 65_536, 'expected a string literal that every compiler takes');
 const openapi = JSON.parse(text);
 const validator = new Validator();
 const valid = await validator.validate(structuredClone(openapi));
