@@ -225,6 +225,14 @@ void add_sentencepiece([[maybe_unused]] Seeds& seeds) {
 }
 
 void add_jobs(Seeds& seeds) {
+  seeds.add("completion_body", R"({"model": "m", "prompt": ["Once", "a"], "max_tokens": 4, "n": 2,)"
+                               R"("stop": ["x", null], "logit_bias": {"5": 1}, "seed": -1})");
+  seeds.add("completion_body",
+            R"({"prompt": [[1, 2], [3]], "echo": true, "logprobs": 1, "top_k": -1,)"
+            R"("stream": true, "stream_options": {"include_usage": true}})");
+  seeds.add("kobold_body", R"({"prompt": "Once", "memory": "A", "max_length": 4, "rep_pen": 1.1,)"
+                           R"("stop_sequence": ["x"], "max_context_length": 64, "sampler_seed": 3,)"
+                           R"("banned_tokens": ["a"], "singleline": true, "genkey": "k"})");
   seeds.add("request_line", R"({"prompt": "Once", "max_tokens": 4, "id": "a", "stop": ["x"]})");
   seeds.add("request_line", R"({"custom_id": "1", "method": "POST", "url": "/v1/completions",)"
                             R"("body": {"prompt": [1, 2], "temperature": 0.5, "logprobs": 2}})");

@@ -8,11 +8,12 @@ import re
 import resource
 import signal
 import socket
+import subprocess
 import tempfile
 import time
 import unittest
 
-from server import SLOW, Server, ServerTest, events_of, main, raw_request, read_all, read_response
+from server import FAIRYTALE, PROGRAM, SLOW, Server, ServerTest, events_of, main, raw_request, read_all, read_response
 
 LONG = {"prompt": "Once upon a time", "max_tokens": 480, "temperature": 0, "ignore_eos": True}
 # Rows that may still be computed for a client that has left: what was under way, and a token or two until it is noticed.
@@ -439,6 +440,57 @@ class Descriptors(unittest.TestCase):
             for connection in connections:
                 connection.close()
             self.assertEqual(server.ask("GET", "/health")[0], 200)
+
+
+class Options(unittest.TestCase):
+    ENDLESS = {"prompt": "Once", "max_tokens": 100000, "overflow": "slide", "temperature": 1, "ignore_eos": True}
+
+    def test_a_time_limit_ends_an_answer(self):
+        with Server("--timeout", "1") as server:
+            error = server.json("POST", "/v1/completions", self.ENDLESS, expect=503)["error"]
+            self.assertEqual(error["code"], "timeout")
+            events = server.stream(**self.ENDLESS)
+            self.assertEqual(events[-2]["error"]["code"], "timeout")
+            self.assertEqual(events[-1], "[DONE]")
+            server.wait_idle()
+
+    def test_limits_of_tokens_and_names(self):
+        with Server("--max-tokens-limit", "7", "--default-max-tokens", "3", "--strict-model", "--alias", "tale of/two",
+                    "--keep-prefixes", "off") as server:
+            body = {"prompt": "Once upon a time there was a king who lived in a wood", "ignore_eos": True}
+            self.assertEqual(server.complete(**body)["usage"]["completion_tokens"], 3)
+            answer = server.complete(**body, max_tokens=50, model="tale of/two")
+            self.assertEqual(answer["usage"]["completion_tokens"], 7)
+            self.assertEqual(answer["usage"]["prompt_tokens_details"]["cached_tokens"], 0)
+            error = server.json("POST", "/v1/completions", {**body, "model": "other"}, expect=404)["error"]
+            self.assertEqual((error["param"], error["code"]), ("model", "model_not_found"))
+            self.assertEqual(server.json("GET", "/v1/models/tale%20of%2Ftwo")["id"], "tale of/two")
+
+    def test_the_access_log_has_figures_and_no_text(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "log")
+            with Server("--access-log", path) as server:
+                server.ask("POST", "/v1/completions", {"prompt": "Otto the secret", "max_tokens": 4, "ignore_eos": True},
+                           {"X-Request-Id": "abc"})
+                server.ask("GET", "/secret/path?prompt=Otto")
+                server.stop()
+            with open(path) as file:
+                text = file.read()
+            lines = [json.loads(line) for line in text.splitlines()]
+            self.assertEqual([line["status"] for line in lines], [200, 404])
+            self.assertEqual((lines[0]["id"], lines[0]["path"]), ("abc", "/v1/completions"))
+            self.assertEqual(lines[0]["completion_tokens"], 4)
+            self.assertEqual(lines[0]["finish_reason"], "length")
+            self.assertGreaterEqual(lines[0]["seconds"], lines[0]["first_token_seconds"])
+            self.assertNotIn("Otto", text)
+            self.assertNotIn("secret", text)
+
+    def test_wrong_options_are_refused(self):
+        for options in (["--port", "70000"], ["--max-queue", "-1"], ["--api-key-file", "/nowhere"],
+                        ["--host", "256.1.1.1"], ["--drain", "x"], ["--unix", "/nowhere/s"]):
+            done = subprocess.run([PROGRAM, "serve", "--model", FAIRYTALE, *options], capture_output=True, timeout=60)
+            self.assertIn(done.returncode, (1, 2), options)
+            self.assertNotEqual(done.stderr, b"", options)
 
 
 class Loading(unittest.TestCase):

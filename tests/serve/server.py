@@ -22,8 +22,10 @@ SLOW = float(os.environ.get("GPTJ_SLOW_MACHINE", "1"))
 class Server:
     """A server as a process. `options` are those of gptj serve."""
 
-    def __init__(self, *options, environment=None, port=True, wait=True):
-        arguments = [PROGRAM, "serve", "--model", FAIRYTALE, "--threads", "1", *options]
+    def __init__(self, *options, environment=None, port=True, wait=True, model=FAIRYTALE, threads=1):
+        arguments = [PROGRAM, "serve", "--model", model, *options]
+        if threads:
+            arguments += ["--threads", str(threads)]
         if port:
             arguments += ["--port", "0"]
         self.process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,

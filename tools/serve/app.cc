@@ -122,7 +122,7 @@ std::optional<HttpResponse> App::screen(const HttpRequest& request) {
   if (request.method == "OPTIONS") return HttpResponse{.status = 204};
   const Route* route = find(request);
   if (route == nullptr) return refusal(request, unknown_route(request));
-  if (route->needs_model && bridge_.state() == Bridge::State::kLoading) {
+  if (route->needs_model && !bridge_.is_open()) {
     return refusal(request, is_loading());
   }
   if (route->generates) {

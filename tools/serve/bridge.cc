@@ -21,6 +21,7 @@ double seconds_between(Clock::time_point start, Clock::time_point end) {
 void Bridge::open(const Model& model, const GeneratorOptions& options) {
   model_ = model;
   generator_ = std::make_unique<Generator>(model, options);
+  is_open_ = true;
   State loading = State::kLoading;
   state_.compare_exchange_strong(loading, State::kReady);
 }
@@ -32,9 +33,7 @@ void Bridge::close() {
   renderer_.stop();
 }
 
-GeneratorStats Bridge::stats() const {
-  return state_ == State::kLoading || !generator_ ? GeneratorStats() : generator_->stats();
-}
+GeneratorStats Bridge::stats() const { return is_open_ ? generator_->stats() : GeneratorStats(); }
 
 bool Bridge::is_full() const {
   return open_ + reading_ - stats().running >= max_queue_ && open_ + reading_ > 0;

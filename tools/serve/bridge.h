@@ -75,6 +75,8 @@ class Bridge {
   void close();
 
   State state() const { return state_; }
+  // Returns whether open() was called.
+  bool is_open() const { return is_open_; }
   // REQUIRES: open() was called.
   const Model& model() const { return *model_; }
   GeneratorStats stats() const;
@@ -100,6 +102,7 @@ class Bridge {
   const int64_t max_queue_;
   Metrics& metrics_;
   std::atomic<State> state_ = State::kLoading;
+  std::atomic<bool> is_open_ = false;     // true once model_ and generator_ are there
   std::atomic<int64_t> open_ = 0;         // prompts that were accepted and have not ended
   std::atomic<int64_t> reading_ = 0;      // requests that are being read
   std::atomic<double> mean_seconds_ = 1;  // of the generation of one prompt, lately

@@ -40,6 +40,8 @@ const char* reason_phrase(int status);
 std::string lower_case(std::string_view text);
 // Returns the text without the spaces and tabs at its ends.
 std::string_view trimmed(std::string_view text);
+// Returns a path's part with its %20 and the like as bytes.
+std::string percent_decoded(std::string_view text);
 // Returns whether a query has this flag set: "fail_on_full=1".
 bool has_flag(std::string_view query, std::string_view name);
 

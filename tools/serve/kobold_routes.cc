@@ -5,6 +5,23 @@
 #include "app.h"
 
 namespace gptj::serve {
+namespace {
+
+constexpr size_t kMostKeyBytes = 16 << 10;  // of a body that this thread parses
+
+// Returns the genkey of a request that need not have a body.
+std::string key_of(const HttpRequest& request) {
+  if (request.body.empty()) return {};
+  if (request.body.size() > kMostKeyBytes) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "genkey: expected a body of at most " + std::to_string(kMostKeyBytes) +
+                    " bytes, found " + std::to_string(request.body.size()),
+                "genkey");
+  }
+  return text_of(parse_body(request.body), "genkey").value_or("");
+}
+
+}  // namespace
 
 void App::generate(HttpRequest request, const std::shared_ptr<Reply>& reply, bool stream) {
   bridge_.read(reply, [this, reply, stream, body = std::move(request.body)] {
@@ -24,8 +41,7 @@ void App::generate(HttpRequest request, const std::shared_ptr<Reply>& reply, boo
 // Without a key, or a body, only a request that runs alone is meant: there it can be no other
 // user's.
 void App::abort(const HttpRequest& request, const std::shared_ptr<Reply>& reply) {
-  const Json body = request.body.empty() ? Json::object() : parse_body(request.body);
-  const auto ticket = kobold_.find(text_of(body, "genkey").value_or(""));
+  const auto ticket = kobold_.find(key_of(request));
   if (ticket) ticket->cancel_token().cancel();
   send_json(*reply, {{"success", ticket ? "true" : "false"}, {"done", ticket ? "true" : "false"}});
 }
@@ -73,8 +89,7 @@ void App::add_kobold_routes() {
       },
       true, true);
   const Answer check = [this](const HttpRequest& request, const std::shared_ptr<Reply>& reply) {
-    const Json body = request.body.empty() ? Json::object() : parse_body(request.body);
-    const auto ticket = kobold_.find(text_of(body, "genkey").value_or(""));
+    const auto ticket = kobold_.find(key_of(request));
     const Json result = {{"text", ticket ? ticket->text() : std::string()}};
     send_json(*reply, {{"results", Json::array({result})}});
   };

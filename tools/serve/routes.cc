@@ -81,12 +81,12 @@ void App::add_health_routes() {
   add(
       "GET", "/metrics",
       [this](const HttpRequest&, const std::shared_ptr<Reply>& reply) {
-        const bool has_model = bridge_.state() != Bridge::State::kLoading && !fingerprint_.empty();
-        reply->send({.content_type = "text/plain; version=0.0.4; charset=utf-8",
-                     .body = metrics_.text({.generator = bridge_.stats(),
-                                            .connections = server_.connections(),
-                                            .requests = server_.requests(),
-                                            .model = has_model ? &bridge_.model() : nullptr})});
+        reply->send(
+            {.content_type = "text/plain; version=0.0.4; charset=utf-8",
+             .body = metrics_.text({.generator = bridge_.stats(),
+                                    .connections = server_.connections(),
+                                    .requests = server_.requests(),
+                                    .model = bridge_.is_open() ? &bridge_.model() : nullptr})});
       },
       false);
 }
@@ -138,7 +138,8 @@ void App::add_completion_routes() {
   });
   add("GET", "/v1/models/",
       [this](const HttpRequest& request, const std::shared_ptr<Reply>& reply) {
-        const std::string name = request.path.substr(std::string_view("/v1/models/").size());
+        const std::string name =
+            percent_decoded(request.path.substr(std::string_view("/v1/models/").size()));
         if (name == model_name()) return send_json(*reply, model_json());
         throw Error(
             ErrorCode::kNotFound,
@@ -199,14 +200,11 @@ void App::add_page_routes() {
   add(
       "GET", "/",
       [](const HttpRequest&, const std::shared_ptr<Reply>& reply) {
-        reply->send(
-            {.content_type = "text/html; charset=utf-8",
-             .body = std::string(page_html()),
-             .headers = {{"Content-Security-Policy",
-                          "default-src 'none'; script-src 'unsafe-inline'; style-src "
-                          "'unsafe-inline'; connect-src 'self'; img-src data:; base-uri 'none'; "
-                          "form-action 'none'; frame-ancestors 'none'"},
-                         {"Referrer-Policy", "no-referrer"}}});
+        reply->send({.content_type = "text/html; charset=utf-8",
+                     .body = std::string(page_html()),
+                     // The page itself has the rest of its policy.
+                     .headers = {{"Content-Security-Policy", "frame-ancestors 'none'"},
+                                 {"Referrer-Policy", "no-referrer"}}});
       },
       false);
   add(
