@@ -56,7 +56,7 @@ gptj_add_script(arm64_all cross "arm64;long" ${places} all)
 
 # Debian packages: built, checked by lintian, installed in a root of their own, used and purged.
 if(TARGET package)
-  gptj_add_script(debian packages "hour" ${places})
+  gptj_add_script(debian packages "long" ${places})
 endif()
 
 # The comments of the public headers as pages, without a warning.
@@ -69,8 +69,12 @@ endif()
 # Against Hugging Face's library, by npm.
 gptj_add_script(oracle differential/tokenizers "hour" ${places} $<TARGET_FILE:encode_lines>)
 
+# The server's page, OpenAPI file and examples, and clients that nobody here wrote, by npm.
+gptj_add_script(page serve "long" ${places})
+gptj_add_script(npm clients "long" ${places})
+
 # Every fuzz target for a few seconds.
-gptj_add_script(smoke fuzz "fuzz;hour" 5)
+gptj_add_script(smoke fuzz "fuzz;long" 5)
 set_property(TEST fuzz.smoke APPEND PROPERTY ENVIRONMENT
   "GPTJ_FUZZ_BUILD=${PROJECT_BINARY_DIR}/fuzz")
 

@@ -195,11 +195,11 @@ class Batch(Folder):
             os.remove(self.out)
             os.remove(self.out + ".journal")
             process = start("batch", source, "-o", self.out)
-            if i % 8 == 7:  # while it opens the model, or makes its files
+            if i % 16 == 15:  # while it opens the model, or makes its files
                 time.sleep(0.5 * draw.random())
             else:
                 # The journal grows by several records at once, so it may have more than these.
-                enough = draw.randint(0, records // 2)
+                enough = draw.randint(0, records // 3)
                 while self.read_journal().count(b"\n") <= enough and process.poll() is None:
                     time.sleep(0.01)
             process.send_signal(number)
