@@ -43,8 +43,7 @@ TEST_P(SixBShapeLong, SameBitsOnEmulatedSets) {
   for (const size_t rows : {2, 33}) {
     const std::vector<float> by_best = six_b_logits(model, select_kernels(""), 2, rows, 0);
     for (const KernelTable* set : test::emulated_sets()) {
-      const auto element = static_cast<size_t>(element_of(GetParam()));
-      if (std::string(set->product[element].isa) != set->isa) continue;
+      if (std::string(set->product[GetParam()].isa) != set->isa) continue;
       const std::vector<float> expected =
           test::same_arithmetic(GetParam(), *set, select_kernels(""))
               ? by_best
