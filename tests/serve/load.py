@@ -14,7 +14,7 @@ import time
 from server import FAIRYTALE, Server, raw_request
 
 REQUESTS = 64
-RUNS = 3
+RUNS = int(os.environ.get("GPTJ_RUNS", "3"))
 
 
 def requests():
