@@ -16,6 +16,8 @@ bool matches(const std::string& pattern, const std::string& path) {
   return is_prefix ? path.starts_with(pattern) && path.size() > pattern.size() : path == pattern;
 }
 
+bool is_kobold(const HttpRequest& request) { return request.path.starts_with("/api/"); }
+
 AccessRules with_open_paths(const AppOptions& options) {
   AccessRules rules = options.access;
   // The page holds nothing of a user's; it asks for the key.
@@ -112,8 +114,7 @@ ApiError App::unknown_route(const HttpRequest& request) const {
 
 HttpResponse App::refusal(const HttpRequest& request, const ApiError& error) {
   if (!error.code.empty()) metrics_.count_refusal(error.code);
-  const bool is_kobold = request.path.starts_with("/api/");
-  return is_kobold ? kobold_error(error) : error_response(error);
+  return is_kobold(request) ? kobold_error(error) : error_response(error);
 }
 
 // Refuses what the header alone refuses.
@@ -134,10 +135,11 @@ std::optional<HttpResponse> App::screen(const HttpRequest& request) {
 void App::answer(HttpRequest request, const std::shared_ptr<Reply>& reply) {
   const Route* route = find(request);
   if (route == nullptr) return reply->send(refusal(request, unknown_route(request)));
+  const auto response = is_kobold(request) ? kobold_error : error_response;
   try {
     route->answer(std::move(request), reply);
   } catch (...) {
-    reply->send(error_response(error_of(std::current_exception())));
+    reply->send(response(error_of(std::current_exception())));
   }
 }
 
