@@ -59,6 +59,15 @@ case $case in
   static)
     install_moved "$build" "$work/prefix"
     check_installed "$work/prefix" --static
+    # The programs to copy, as a newcomer builds and runs them.
+    cmake -S "$source/tools/examples" -B "$work/examples" -DCMAKE_PREFIX_PATH="$work/prefix"
+    cmake --build "$work/examples" --parallel "$jobs"
+    for example in "$source"/tools/examples/*.cc; do
+      name=$(basename "$example" .cc)
+      printed=$(cd "$work/examples" && "./$name" "$source/models/fairytale-8m") || fail "$name failed"
+      [[ -n $printed ]] || fail "$name prints nothing"
+      echo "$name: $printed"
+    done
     [[ -f $work/prefix/share/gptj/models/fairytale-8m/MODEL_CARD.md ]] || fail "no model installed"
     printed=$(cd / && env -u GPTJ_MODEL "$work/prefix/bin/gptj" complete --quiet --temperature 0 \
       --max-tokens 40 "Once upon a time")
