@@ -67,7 +67,7 @@ if(TARGET docs)
 endif()
 
 # Against Hugging Face's library, by npm.
-gptj_add_script(oracle differential/tokenizers "hour" ${places} $<TARGET_FILE:encode_lines>)
+gptj_add_script(oracle differential/tokenizers "long" ${places} $<TARGET_FILE:encode_lines>)
 
 # The server's page, OpenAPI file and examples, and clients that nobody here wrote, by npm.
 gptj_add_script(page serve "long" ${places})
